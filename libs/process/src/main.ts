@@ -3,7 +3,7 @@ import { createLogger, type Logger } from './logger.ts'
 import { ConfigInvalid } from './read-config.ts'
 
 /** How long what is still open after the end of `run` may keep the process alive. */
-const LINGER_MS = 5_000
+const LINGER_MS = 3_000
 const PARENT_POLL_MS = 250
 
 /**

@@ -45,6 +45,9 @@ test('the fix is named also when the schema turns its variables into something e
   expect(problemsOf(() => readConfig(schema, { ...good, METRICS_PORT: 'x' }))).toEqual([
     'METRICS_PORT: is not a port number; set it to a port number, 0 to 65535',
   ])
+  expect(problemsOf(() => readConfig(schema, { ...good, STALE_AFTER: '5' }))).toEqual([
+    'STALE_AFTER: is not a length of time with a unit; set it to a length of time such as 250ms, 30s, 5m, 12h or 7d',
+  ])
 })
 
 test('no value is repeated in a problem', () => {

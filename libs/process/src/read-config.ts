@@ -32,9 +32,19 @@ function problemOf(schema: z.ZodType, set: Record<string, unknown>, issue: z.cor
   return expected ? `${variable}: ${said}; set it to ${expected}` : `${variable}: ${said}`
 }
 
-/** What the schema says about one variable, when the schema is an object whose field carries a description. */
+/** What the schema says about one variable, when some layer of it is an object whose field carries a description. */
 function descriptionOf(schema: z.ZodType, variable: string): string | undefined {
-  if (!('shape' in schema)) return undefined
-  const field = (schema.shape as Record<string, z.ZodType | undefined>)[variable] // `shape` exists on objects only
-  return field?.description
+  for (const layer of layersOf(schema)) {
+    if (!('shape' in layer)) continue
+    const field = (layer.shape as Record<string, z.ZodType | undefined>)[variable] // only objects have a shape
+    return field && layersOf(field).find(({ description }) => description)?.description
+  }
+  return undefined
+}
+
+/** The schema, and what it wraps: the inside of `.transform(…)`, `.default(…)` and `.optional()`. */
+function layersOf(schema: z.ZodType): z.ZodType[] {
+  const { in: before, innerType } = schema.def as { in?: z.ZodType; innerType?: z.ZodType } // as zod names them
+  const inside = before ?? innerType
+  return inside ? [schema, ...layersOf(inside)] : [schema]
 }
