@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file powernode/liveness/v1/events.proto.
  */
 export const file_powernode_liveness_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiJwb3dlcm5vZGUvbGl2ZW5lc3MvdjEvZXZlbnRzLnByb3RvEhVwb3dlcm5vZGUubGl2ZW5lc3MudjEiQAoJUGVlckhlYXJkEjMKCWZyZXNobmVzcxgBIAEoCzIgLnBvd2Vybm9kZS5saXZlbmVzcy52MS5GcmVzaG5lc3MiQQoKUGVlclNpbGVudBIzCglmcmVzaG5lc3MYASABKAsyIC5wb3dlcm5vZGUubGl2ZW5lc3MudjEuRnJlc2huZXNzIk8KDVBlZXJEZXNjcmliZWQSPgoIcGxhdGZvcm0YASABKAsyLC5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5QbGF0Zm9ybURlc2NyaXB0aW9uIjMKElBlZXJCdW5kbGVPdXRkYXRlZBIdChV0cnVzdF9idW5kbGVfc2VxdWVuY2UYASABKAMidgoMUGVlclJlc3RvcmVkEjMKCWZyZXNobmVzcxgBIAEoCzIgLnBvd2Vybm9kZS5saXZlbmVzcy52MS5GcmVzaG5lc3MSFgoOcHJldmlvdXNfZXBvY2gYAiABKAMSGQoRcHJldmlvdXNfc2VxdWVuY2UYAyABKANiBnByb3RvMw", [file_powernode_federation_v1_platform, file_powernode_liveness_v1_service]);
+  fileDesc("CiJwb3dlcm5vZGUvbGl2ZW5lc3MvdjEvZXZlbnRzLnByb3RvEhVwb3dlcm5vZGUubGl2ZW5lc3MudjEiQAoJUGVlckhlYXJkEjMKCWZyZXNobmVzcxgBIAEoCzIgLnBvd2Vybm9kZS5saXZlbmVzcy52MS5GcmVzaG5lc3MiQQoKUGVlclNpbGVudBIzCglmcmVzaG5lc3MYASABKAsyIC5wb3dlcm5vZGUubGl2ZW5lc3MudjEuRnJlc2huZXNzIk8KDVBlZXJEZXNjcmliZWQSPgoIcGxhdGZvcm0YASABKAsyLC5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5QbGF0Zm9ybURlc2NyaXB0aW9uIjMKElBlZXJCdW5kbGVPdXRkYXRlZBIdChV0cnVzdF9idW5kbGVfc2VxdWVuY2UYASABKAMidgoMUGVlclJlc3RvcmVkEjMKCWZyZXNobmVzcxgBIAEoCzIgLnBvd2Vybm9kZS5saXZlbmVzcy52MS5GcmVzaG5lc3MSFgoOcHJldmlvdXNfZXBvY2gYAiABKAMSGQoRcHJldmlvdXNfc2VxdWVuY2UYAyABKAMiZAoQUGxhdGZvcm1SZXN0b3JlZBIWCg5wcmV2aW91c19lcG9jaBgBIAEoAxIYChByZW1lbWJlcmVkX2Vwb2NoGAIgASgDEg0KBWVwb2NoGAMgASgDEg8KB3BlZXJfaWQYBCABKAliBnByb3RvMw", [file_powernode_federation_v1_platform, file_powernode_liveness_v1_service]);
 
 /**
  * Beats go both ways again: subject fed.liveness.heard.<peer id>.
@@ -125,4 +125,43 @@ export type PeerRestored = Message<"powernode.liveness.v1.PeerRestored"> & {
  */
 export const PeerRestoredSchema: GenMessage<PeerRestored> = /*@__PURE__*/
   messageDesc(file_powernode_liveness_v1_events, 4);
+
+/**
+ * We ourselves came back with an earlier epoch than a peer remembers: subject fed.liveness.epoch_raised.<platform id>,
+ * kind federation.platform.restored. Published by liveness; heard by audit-ledger.
+ *
+ * @generated from message powernode.liveness.v1.PlatformRestored
+ */
+export type PlatformRestored = Message<"powernode.liveness.v1.PlatformRestored"> & {
+  /**
+   * @generated from field: int64 previous_epoch = 1;
+   */
+  previousEpoch: bigint;
+
+  /**
+   * The highest epoch the peer remembers of us.
+   *
+   * @generated from field: int64 remembered_epoch = 2;
+   */
+  rememberedEpoch: bigint;
+
+  /**
+   * @generated from field: int64 epoch = 3;
+   */
+  epoch: bigint;
+
+  /**
+   * The peer that told us.
+   *
+   * @generated from field: string peer_id = 4;
+   */
+  peerId: string;
+};
+
+/**
+ * Describes the message powernode.liveness.v1.PlatformRestored.
+ * Use `create(PlatformRestoredSchema)` to create a new message.
+ */
+export const PlatformRestoredSchema: GenMessage<PlatformRestored> = /*@__PURE__*/
+  messageDesc(file_powernode_liveness_v1_events, 5);
 
