@@ -1,0 +1,83 @@
+import { STREAMS, subjectsOf, type StreamName } from '../../libs/events/src/streams.ts'
+
+/**
+ * Who hears which stream, and under which durable consumer names a service may listen.
+ *
+ * What a service may announce is not repeated here: it is the stream that STREAMS gives it. A service without a row has
+ * no NATS user, and is refused by the server: federation-gateway neither announces nor hears anything.
+ */
+const HEARS: Readonly<Record<string, readonly StreamName[]>> = {
+  'peer-registry': ['LIVENESS'],
+  liveness: ['PEER_REGISTRY'],
+  'audit-ledger': ['PEER_REGISTRY', 'LIVENESS', 'GRANT_AUTHZ'],
+  'grant-authz': ['PEER_REGISTRY'],
+}
+
+/** The services that have a NATS user. */
+export const BUS_SERVICES: readonly string[] = Object.keys(HEARS)
+
+/** One user of the NATS server: whose certificate it is, and what that one may do. */
+export type NatsUser = {
+  /** The URI of the client certificate's subject alternative name; `verify_and_map` makes it the user name. */
+  readonly spiffeUri: string
+  readonly publish: readonly string[]
+  readonly subscribe: readonly string[]
+  /** May also change and delete streams. For maintenance by a person, never for a service. */
+  readonly maintenance?: boolean
+}
+
+/**
+ * What nobody may do at run time: unmake what was announced, or change how it is kept.
+ *
+ * `deny_delete` and `deny_purge` of a stream do not stop the deletion of the stream itself; this does.
+ */
+export const DENIED = [
+  '$JS.API.STREAM.DELETE.>',
+  '$JS.API.STREAM.PURGE.>',
+  '$JS.API.STREAM.UPDATE.>',
+  '$JS.API.STREAM.MSG.DELETE.>',
+  '$JS.API.STREAM.RESTORE.>',
+  '$JS.API.STREAM.SNAPSHOT.>',
+  '$JS.API.ACCOUNT.PURGE.>',
+] as const
+
+/** The users of one platform's account: its services, and the operator who looks after the streams. */
+export function natsUsers(trustDomain: string): NatsUser[] {
+  const services = BUS_SERVICES.map((service) => ({
+    spiffeUri: `spiffe://${trustDomain}/service/${service}`,
+    publish: publishedBy(service),
+    subscribe: [`${inboxPrefix(service)}.>`],
+  }))
+  const operator = {
+    spiffeUri: `spiffe://${trustDomain}/operator/admin`,
+    publish: ['$JS.API.>'],
+    subscribe: ['_INBOX.>', 'fed.>', '$JS.EVENT.>'],
+    maintenance: true,
+  }
+  return [...services, operator]
+}
+
+/** Where a service receives answers. Its own: under the common `_INBOX` each could read the answers to all others. */
+export function inboxPrefix(service: string): string {
+  return `_INBOX.${service}`
+}
+
+/** Its own subjects, the JetStream calls that serve them, and for each stream it hears the calls of a consumer. */
+export function publishedBy(service: string): string[] {
+  const own = Object.entries(STREAMS).flatMap(([name, { source }]) => (source === service ? [name as StreamName] : []))
+  const hears = HEARS[service] ?? []
+  return [
+    ...own.flatMap((stream) => [...subjectsOf(stream), `$JS.API.STREAM.CREATE.${stream}`]),
+    '$JS.API.INFO',
+    '$JS.API.STREAM.NAMES',
+    ...[...own, ...hears].map((stream) => `$JS.API.STREAM.INFO.${stream}`),
+    ...own.map((stream) => `$JS.API.STREAM.MSG.GET.${stream}`),
+    ...hears.flatMap((stream) => [
+      `$JS.API.CONSUMER.CREATE.${stream}.>`,
+      `$JS.API.CONSUMER.DURABLE.CREATE.${stream}.*`,
+      `$JS.API.CONSUMER.INFO.${stream}.*`,
+      `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
+      `$JS.ACK.${stream}.>`,
+    ]),
+  ]
+}
