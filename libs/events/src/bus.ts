@@ -1,0 +1,105 @@
+import { systemClock, type Clock } from '@powernode/clock'
+import type { Logger } from '@powernode/process'
+import { connect, Events, type NatsConnection } from 'nats'
+import { connectOptions, type BusAddress } from './connect-options.ts'
+import { growing } from './growing.ts'
+
+export type BusConfig = BusAddress & { readonly clock?: Clock; readonly logger?: Logger }
+
+/** The way to JetStream: one connection that is made again whenever it is lost, for as long as the bus is open. */
+export type Bus = {
+  /** The live connection; waits for it while NATS is away. Undefined once the bus is closed or `signal` aborts. */
+  connection(signal: AbortSignal): Promise<NatsConnection | undefined>
+  /** Whether a message sent now leaves at once, instead of piling up in memory. */
+  isConnected(): boolean
+  /** Calls `listener` each time the connection is there again: what was known of the server may no longer hold. */
+  onConnected(listener: () => void): () => void
+  /** Sends what is queued, and ends the connection. */
+  close(): Promise<void>
+}
+
+const RETRY = growing({ firstMs: 100, mostMs: 2_000 })
+
+/**
+ * Opens the bus without waiting for NATS: Postgres is the record, so a service works while JetStream is away.
+ *
+ * Certificate files are read anew at every connection, so that renewed ones are used from the next one on.
+ */
+export async function openBus(config: BusConfig): Promise<Bus> {
+  const { clock = systemClock, logger } = config
+  const options = connectOptions(config)
+  const closing = new AbortController()
+  const listeners = new Set<() => void>()
+  let live: NatsConnection | undefined
+  let connected = false
+
+  function setConnected(now: boolean): void {
+    connected = now
+    if (now) for (const listener of [...listeners]) listener()
+  }
+
+  /** One life of a connection: until it is closed for good. Within it the client reconnects by itself. */
+  async function oneConnection(): Promise<void> {
+    const connection = await connect(options)
+    live = connection
+    if (closing.signal.aborted) return connection.close()
+    logger?.info({ task: 'bus', address: connection.getServer() }, 'connected to NATS')
+    setConnected(true)
+    for await (const status of connection.status()) {
+      if (status.type === Events.Disconnect) {
+        setConnected(false)
+        logger?.warn({ task: 'bus' }, 'connection to NATS lost')
+      } else if (status.type === Events.Reconnect) {
+        logger?.info({ task: 'bus', address: connection.getServer() }, 'connected to NATS again')
+        setConnected(true)
+      }
+    }
+    const reason = await connection.closed()
+    if (reason) throw reason
+  }
+
+  const supervision = (async () => {
+    for (let attempt = 1; !closing.signal.aborted; attempt++) {
+      try {
+        await oneConnection()
+        attempt = 0
+      } catch (error) {
+        logger?.warn({ task: 'bus', attempt, error }, 'no connection to NATS')
+      }
+      live = undefined
+      setConnected(false)
+      await clock.sleep(RETRY(attempt), closing.signal)
+    }
+  })()
+
+  return {
+    isConnected: () => connected,
+    onConnected(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    async connection(signal) {
+      while (!connected && !signal.aborted && !closing.signal.aborted) {
+        await new Promise<void>((resolve) => {
+          const done = () => {
+            listeners.delete(done)
+            signal.removeEventListener('abort', done)
+            closing.signal.removeEventListener('abort', done)
+            resolve()
+          }
+          listeners.add(done)
+          signal.addEventListener('abort', done)
+          closing.signal.addEventListener('abort', done)
+        })
+      }
+      return connected && !signal.aborted ? live : undefined
+    },
+    async close() {
+      const connection = live
+      const wasConnected = connected
+      closing.abort()
+      if (connection && !connection.isClosed()) await (wasConnected ? connection.drain() : connection.close())
+      await supervision
+    },
+  }
+}

@@ -1,0 +1,58 @@
+import type { Tx } from '@powernode/postgres'
+import { sql } from 'kysely'
+
+export type Queued = { readonly id: string; readonly subject: string; readonly event: Uint8Array }
+export type KnownStream = { readonly created: string; readonly lastSequence: number }
+
+/** Takes the schema's relay lock until the transaction ends. False: another replica publishes. */
+export async function takeTurn<DB>(tx: Tx<DB>): Promise<boolean> {
+  const { rows } = await sql<{ held: boolean }>`
+    select pg_try_advisory_xact_lock(hashtextextended(current_schema() || '.outbox', 0)) as held`.execute(tx)
+  return rows[0]?.held === true
+}
+
+/** The oldest events that wait to be published. */
+export async function waiting<DB>(tx: Tx<DB>, limit: number): Promise<readonly Queued[]> {
+  const { rows } = await sql<Queued>`
+    select id, subject, event from outbox where published_at is null order by position limit ${limit}`.execute(tx)
+  return rows
+}
+
+/** Notes that JetStream holds these events. They stay until `trim`, in case it loses them. */
+export async function markPublished<DB>(tx: Tx<DB>, ids: readonly string[], now: Date): Promise<void> {
+  await sql`update outbox set published_at = ${now} where id = any(${ids}::uuid[])`.execute(tx)
+}
+
+/** Queues everything that is kept once more: the stream that held it is gone. Consumers drop what they have already handled. */
+export async function queueAgain<DB>(tx: Tx<DB>): Promise<number> {
+  const { numAffectedRows } = await sql`
+    update outbox set published_at = null where published_at is not null`.execute(tx)
+  return Number(numAffectedRows ?? 0n)
+}
+
+/** Drops a batch of events published before `before`; returns how many went. */
+export async function trim<DB>(tx: Tx<DB>, before: Date, limit: number): Promise<number> {
+  const { numAffectedRows } = await sql`
+    delete from outbox where position in (
+      select position from outbox where published_at < ${before} order by published_at limit ${limit}
+    )`.execute(tx)
+  return Number(numAffectedRows ?? 0n)
+}
+
+/** The stream our published events went to, as it was when last seen. */
+export async function knownStream<DB>(tx: Tx<DB>, stream: string): Promise<KnownStream | undefined> {
+  const { rows } = await sql<{ created: string; last_sequence: string }>`
+    select created, last_sequence from outbox_stream where stream = ${stream}`.execute(tx)
+  return rows[0] && { created: rows[0].created, lastSequence: Number(rows[0].last_sequence) }
+}
+
+export async function rememberStream<DB>(tx: Tx<DB>, stream: string, seen: KnownStream): Promise<void> {
+  await sql`
+    insert into outbox_stream (stream, created, last_sequence) values (${stream}, ${seen.created}, ${seen.lastSequence})
+    on conflict (stream) do update set created = excluded.created, last_sequence = excluded.last_sequence`.execute(tx)
+}
+
+export async function advanceStream<DB>(tx: Tx<DB>, stream: string, sequence: number): Promise<void> {
+  await sql`
+    update outbox_stream set last_sequence = greatest(last_sequence, ${sequence}) where stream = ${stream}`.execute(tx)
+}

@@ -1,0 +1,95 @@
+import { inTransaction, type Db } from '@powernode/postgres'
+import type { Clock } from '@powernode/clock'
+import { headers, type JetStreamClient, type NatsConnection } from 'nats'
+import { ensureStreamWith } from './ensure-stream.ts'
+import * as outbox from './outbox.ts'
+import { subjectsOf, type StreamName } from './streams.ts'
+
+export type Source<DB> = {
+  readonly db: Db<DB>
+  readonly clock: Clock
+  readonly stream: StreamName
+  /** Copies that JetStream keeps of each message: 1, or 3 in a cluster. */
+  readonly replicas?: number | undefined
+  /** How long a published event stays in Postgres, to fill a JetStream that lost its disk. */
+  readonly retentionMs: number
+}
+
+export type Batch = {
+  readonly published: number
+  /** There may be more to do at once. */
+  readonly more: boolean
+  /** What stopped the batch; what was published before it is noted all the same. */
+  readonly fault?: unknown
+  /** JetStream numbered a new message as if it had not seen the earlier ones: look at the stream again. */
+  readonly streamIsAnother?: boolean
+}
+
+const BATCH = 128
+const TRIM_BATCH = 1_000
+const PUBLISH_TIMEOUT_MS = 2_000
+
+/**
+ * Publishes the oldest waiting events, one after the other, under the schema's relay lock.
+ *
+ * One at a time because we want the order; `Nats-Msg-Id` makes the repeat after a crash harmless inside the stream's
+ * window, and the consumer's receipt makes it harmless for ever. Publishing inside the transaction holds no row that a
+ * verb would want: the rows are this relay's alone.
+ */
+export async function relayBatch<DB>({ db, clock, stream }: Source<DB>, js: JetStreamClient): Promise<Batch> {
+  return inTransaction(db, async (tx) => {
+    if (!(await outbox.takeTurn(tx))) return { published: 0, more: false }
+    const rows = await outbox.waiting(tx, BATCH)
+    if (rows.length === 0) return { published: 0, more: false }
+    const known = await outbox.knownStream(tx, stream)
+    const sent = await publishInOrder(js, rows, known?.lastSequence ?? 0)
+    if (sent.ids.length > 0) {
+      await outbox.markPublished(tx, sent.ids, clock.now())
+      await outbox.advanceStream(tx, stream, sent.lastSequence)
+    }
+    return {
+      published: sent.ids.length,
+      more: rows.length === BATCH && sent.fault === undefined,
+      ...(sent.fault !== undefined && { fault: sent.fault }),
+      streamIsAnother: sent.wentBack,
+    }
+  })
+}
+
+async function publishInOrder(js: JetStreamClient, rows: readonly outbox.Queued[], knownSequence: number) {
+  const ids: string[] = []
+  let lastSequence = knownSequence
+  let wentBack = false
+  try {
+    for (const { id, subject, event } of rows) {
+      const ack = await js.publish(subject, event, { msgID: id, headers: headers(), timeout: PUBLISH_TIMEOUT_MS })
+      if (!ack.duplicate && ack.seq <= knownSequence) wentBack = true
+      lastSequence = Math.max(lastSequence, ack.seq)
+      ids.push(id)
+    }
+  } catch (fault) {
+    return { ids, lastSequence, wentBack, fault }
+  }
+  return { ids, lastSequence, wentBack }
+}
+
+/**
+ * Sees that the stream is there and is the one we published to; otherwise queues all that is kept once more.
+ *
+ * A stream that was made at another time, or ends before what we have put into it, has lost events: a wiped disk, a stream
+ * somebody deleted, a restored backup. Returns how many events were queued again.
+ */
+export async function checkStream<DB>(source: Source<DB>, connection: NatsConnection): Promise<number> {
+  const { db, clock, stream, replicas, retentionMs } = source
+  const jsm = await connection.jetstreamManager({ checkAPI: false })
+  return inTransaction(db, async (tx) => {
+    if (!(await outbox.takeTurn(tx))) return 0
+    const wanted = { name: stream, subjects: subjectsOf(stream), ...(replicas !== undefined && { replicas }) }
+    const { created, state } = await ensureStreamWith(jsm, wanted)
+    const known = await outbox.knownStream(tx, stream)
+    await outbox.trim(tx, new Date(clock.now().getTime() - retentionMs), TRIM_BATCH)
+    if (known && known.created === created && state.last_seq >= known.lastSequence) return 0
+    await outbox.rememberStream(tx, stream, { created, lastSequence: state.last_seq })
+    return known ? outbox.queueAgain(tx) : 0
+  })
+}

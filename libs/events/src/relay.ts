@@ -1,0 +1,107 @@
+import type { Clock } from '@powernode/clock'
+import { listen, type Db } from '@powernode/postgres'
+import { runTasks, type Logger, type Metrics } from '@powernode/process'
+import type { NatsConnection } from 'nats'
+import { outboxChannel } from './append.ts'
+import type { Bus } from './bus.ts'
+import { Doorbell } from './doorbell.ts'
+import { growing } from './growing.ts'
+import { checkStream, relayBatch, type Source } from './relay-batch.ts'
+import type { StreamName } from './streams.ts'
+
+export type RelayDeps<DB> = {
+  readonly db: Db<DB>
+  /** The same database, for the connection that LISTENs. */
+  readonly database: Parameters<typeof listen>[0]
+  readonly schema: string
+  readonly stream: StreamName
+  readonly bus: Bus
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  /** Seven days unless said otherwise: how long JetStream may be gone, disk and all, without a loss. */
+  readonly retentionMs?: number
+  readonly replicas?: number
+}
+
+const RETENTION_MS = 7 * 86_400_000
+const SLOW_TIMER_MS = 2_000
+const RETRY = growing({ firstMs: 100, mostMs: 5_000 })
+
+/**
+ * Publishes what the schema's outbox holds, oldest first, until told to stop.
+ *
+ * Woken by the commit of an `append`; a slow timer looks as well, so a lost wake-up costs seconds and never an event.
+ * Several replicas may run it: the schema's lock lets one publish at a time. While NATS is away it waits, holding nothing.
+ */
+export async function relay<DB>(deps: RelayDeps<DB>, signal: AbortSignal): Promise<void> {
+  const bell = new Doorbell()
+  await runTasks(signal, [
+    (stop) => listen(deps.database, outboxChannel(deps.schema), () => bell.ring(), stop),
+    (stop) => publishAll(deps, bell, stop),
+  ])
+}
+
+async function publishAll<DB>(deps: RelayDeps<DB>, bell: Doorbell, signal: AbortSignal): Promise<void> {
+  const { bus, clock, logger, stream } = deps
+  let streamIsKnown = false
+  const forget = bus.onConnected(() => {
+    streamIsKnown = false
+    bell.ring()
+  })
+  try {
+    for (let attempt = 0; !signal.aborted;) {
+      const connection = await bus.connection(signal)
+      if (!connection) return
+      try {
+        if (!streamIsKnown) {
+          streamIsKnown = true // before the look, so that a reconnection during it asks for another
+          await lookAtStream(deps, connection)
+        }
+        streamIsKnown = (await publishWaiting(deps, connection, signal)) && streamIsKnown
+        attempt = 0
+        if (streamIsKnown && !(await bell.wait(clock, SLOW_TIMER_MS, signal))) streamIsKnown = false
+      } catch (error) {
+        streamIsKnown = false
+        const retryMs = RETRY(++attempt)
+        logger.warn({ task: 'relay', stream, attempt, retry_in_ms: retryMs, error }, 'events wait in the outbox')
+        await clock.sleep(retryMs, signal)
+      }
+    }
+  } finally {
+    forget()
+  }
+}
+
+async function lookAtStream<DB>(deps: RelayDeps<DB>, connection: NatsConnection): Promise<void> {
+  const { logger, metrics, stream } = deps
+  const count = await checkStream(sourceOf(deps), connection)
+  if (count === 0) return
+  metrics.counter('outbox_refilled_total', 'Events queued again because JetStream had lost them').inc(count)
+  logger.warn(
+    { task: 'relay', stream, count },
+    'the stream is not the one we filled: publishing again all that is kept',
+  )
+}
+
+/** Publishes until nothing waits. False: the stream has to be looked at before the next one. */
+async function publishWaiting<DB>(
+  deps: RelayDeps<DB>,
+  connection: NatsConnection,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const published = deps.metrics.counter('events_published_total', 'Events handed to JetStream')
+  const js = connection.jetstream()
+  for (;;) {
+    if (signal.aborted || !deps.bus.isConnected()) return false
+    const batch = await relayBatch(sourceOf(deps), js)
+    published.inc(batch.published)
+    if (batch.fault !== undefined) throw batch.fault
+    if (batch.streamIsAnother) return false
+    if (!batch.more) return true
+  }
+}
+
+function sourceOf<DB>({ db, clock, stream, replicas, retentionMs = RETENTION_MS }: RelayDeps<DB>): Source<DB> {
+  return { db, clock, stream, replicas, retentionMs }
+}

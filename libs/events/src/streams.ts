@@ -1,0 +1,27 @@
+/**
+ * Who announces what: one stream per publishing service, its nouns, and nobody else's.
+ *
+ * A noun is the second word of a subject (`fed.<noun>.<word>.<id>`). One that stands in no row cannot be announced.
+ */
+export const STREAMS = {
+  PEER_REGISTRY: { source: 'peer-registry', nouns: ['peer', 'invitation', 'ca', 'certificate'] },
+  LIVENESS: { source: 'liveness', nouns: ['liveness'] },
+  GRANT_AUTHZ: { source: 'grant-authz', nouns: ['grant'] },
+} as const satisfies Record<string, { readonly source: string; readonly nouns: readonly string[] }>
+
+export type StreamName = keyof typeof STREAMS
+export type Noun = (typeof STREAMS)[StreamName]['nouns'][number]
+
+export const STREAM_NAMES = Object.keys(STREAMS) as readonly StreamName[] // keys of a constant
+
+/** What a stream stores: `fed.peer.>` and so on. */
+export function subjectsOf(stream: StreamName): string[] {
+  return STREAMS[stream].nouns.map((noun) => `fed.${noun}.>`)
+}
+
+/** The service that announces a noun, as `Event.source` names it. */
+export function sourceOf(noun: Noun): string {
+  const row = Object.values(STREAMS).find(({ nouns }) => (nouns as readonly string[]).includes(noun))
+  if (!row) throw new Error(`no stream carries fed.${noun}`)
+  return row.source
+}

@@ -1,0 +1,21 @@
+import type { Clock } from '@powernode/clock'
+import { inTransaction, type Db } from '@powernode/postgres'
+import { STREAM_MAX_AGE_MS } from './ensure-stream.ts'
+import { dropReceipts } from './inbox.ts'
+
+/** Twice as long as JetStream can deliver the event, and the outbox can publish it again. */
+const RECEIPT_MS = 2 * STREAM_MAX_AGE_MS
+const BATCH = 5_000
+const HOUR_MS = 3_600_000
+
+/** Drops receipts of events that can no longer arrive. For services whose role may delete them. */
+export async function sweepReceipts<DB>(
+  { db, clock }: { db: Db<DB>; clock: Clock },
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    const before = new Date(clock.now().getTime() - RECEIPT_MS)
+    const dropped = await inTransaction(db, (tx) => dropReceipts(tx, before, BATCH))
+    if (dropped < BATCH) await clock.sleep(HOUR_MS, signal)
+  }
+}

@@ -1,0 +1,18 @@
+import { createRegistry } from '@bufbuild/protobuf'
+import { file_powernode_ca_v1_events } from './gen/powernode/ca/v1/events_pb.ts'
+import { file_powernode_grant_v1_events } from './gen/powernode/grant/v1/events_pb.ts'
+import { file_powernode_liveness_v1_events } from './gen/powernode/liveness/v1/events_pb.ts'
+import { file_powernode_peer_v1_events } from './gen/powernode/peer/v1/events_pb.ts'
+
+/**
+ * Every message that an event may carry.
+ *
+ * What packs or unpacks `Event.payload` looks its type up here; a type that is not listed cannot be announced.
+ * Each events.proto MUST have its line (a test compares).
+ */
+export const eventRegistry = createRegistry(
+  file_powernode_ca_v1_events,
+  file_powernode_grant_v1_events,
+  file_powernode_liveness_v1_events,
+  file_powernode_peer_v1_events,
+)
