@@ -1,0 +1,31 @@
+/**
+ * `npm test`: every test, or those whose file name holds one of the words given; vitest's options work too.
+ *
+ * The counts are the very last line, after Postgres and everything else has been stopped.
+ */
+import { fileURLToPath } from 'node:url'
+import { createVitest, parseCLI } from 'vitest/node'
+import { countsLine, countsOf } from './counts-reporter.ts'
+
+process.env['POWERNODE_COUNTS'] = 'printed-by-caller'
+process.chdir(fileURLToPath(new URL('..', import.meta.url)))
+
+const { filter, options } = parseCLI(['vitest', 'run', ...process.argv.slice(2)])
+const vitest = await createVitest('test', { config: 'test/vitest.config.ts', ...options, run: true, watch: false })
+let stopped = false
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(signal, () => {
+    stopped = true
+    void vitest.cancelCurrentRun('keyboard-input')
+  })
+
+try {
+  await vitest.start(filter)
+} catch (error) {
+  // vitest has named the reason when no file matched; anything else is ours to show.
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+}
+const counts = countsOf(vitest.state.getTestModules(), vitest.state.getUnhandledErrors().length)
+await vitest.close()
+process.stdout.write(`${countsLine(counts)}\n`)
+process.exitCode = stopped || counts.failed > 0 || counts.passed === 0 ? 1 : 0
