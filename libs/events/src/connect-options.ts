@@ -8,7 +8,7 @@ export type BusAddress = {
   readonly servers: string | readonly string[]
   /** Folder of cert.pem, key.pem and roots.pem. Only a server on this machine may be spoken to without. */
   readonly tlsDir: string | undefined
-  /** What NATS calls this connection in its monitoring. */
+  /** The service: what NATS calls this connection, and where its answers arrive. */
   readonly name: string
 }
 
@@ -24,6 +24,8 @@ export function connectOptions({ servers, tlsDir, name }: BusAddress): Connectio
   return {
     servers: addresses,
     name,
+    // Answers come to a place of the service's own; the server lets nobody else listen there (deploy/nats/permissions.ts).
+    inboxPrefix: `_INBOX.${name.replaceAll(/[^A-Za-z0-9_-]/g, '_')}`,
     tls: tlsDir === undefined ? null : tlsOptions(tlsDir, hosts),
     maxReconnectAttempts: -1,
     reconnectTimeWait: RECONNECT_WAIT_MS,
