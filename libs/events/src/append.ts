@@ -26,6 +26,9 @@ export type Announcement = {
   readonly traceparent?: string | undefined
 }
 
+/** Safely below what NATS takes (1 MB with headers): one that it refuses would block all that wait behind it. */
+const LARGEST_EVENT = 900_000
+
 /**
  * Queues an event in the caller's transaction: it is published if, and only if, that commits.
  *
@@ -37,6 +40,7 @@ export async function append<DB>(tx: Tx<DB>, announcement: Announcement): Promis
   const eventId = newId(at)
   const subject = `fed.${noun}.${word}.${id}`
   const event = toBinary(EventSchema, toEvent(eventId, announcement))
+  if (event.length > LARGEST_EVENT) throw new Error(`${subject}: an event of ${event.length} bytes cannot be published`)
   await sql`
     with queued as (
       insert into outbox (id, subject, event, queued_at) values (${eventId}, ${subject}, ${event}, ${at})

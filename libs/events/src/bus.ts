@@ -35,7 +35,7 @@ export async function openBus(config: BusConfig): Promise<Bus> {
 
   function setConnected(now: boolean): void {
     connected = now
-    if (now) for (const listener of [...listeners]) listener()
+    if (now) for (const listener of listeners) listener()
   }
 
   /** One life of a connection: until it is closed for good. Within it the client reconnects by itself. */
@@ -56,6 +56,21 @@ export async function openBus(config: BusConfig): Promise<Bus> {
     }
     const reason = await connection.closed()
     if (reason) throw reason
+  }
+
+  /** Resolves when connected, when the bus closes, or when `signal` aborts. */
+  function nextConnection(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        listeners.delete(done)
+        signal.removeEventListener('abort', done)
+        closing.signal.removeEventListener('abort', done)
+        resolve()
+      }
+      listeners.add(done)
+      signal.addEventListener('abort', done)
+      closing.signal.addEventListener('abort', done)
+    })
   }
 
   const supervision = (async () => {
@@ -79,20 +94,11 @@ export async function openBus(config: BusConfig): Promise<Bus> {
       return () => void listeners.delete(listener)
     },
     async connection(signal) {
-      while (!connected && !signal.aborted && !closing.signal.aborted) {
-        await new Promise<void>((resolve) => {
-          const done = () => {
-            listeners.delete(done)
-            signal.removeEventListener('abort', done)
-            closing.signal.removeEventListener('abort', done)
-            resolve()
-          }
-          listeners.add(done)
-          signal.addEventListener('abort', done)
-          closing.signal.addEventListener('abort', done)
-        })
+      for (;;) {
+        if (signal.aborted || closing.signal.aborted) return undefined
+        if (connected) return live
+        await nextConnection(signal)
       }
-      return connected && !signal.aborted ? live : undefined
     },
     async close() {
       const connection = live

@@ -1,4 +1,12 @@
-import { AckPolicy, DeliverPolicy, nanos, ReplayPolicy, type ConsumerConfig, type NatsConnection } from 'nats'
+import {
+  AckPolicy,
+  DeliverPolicy,
+  nanos,
+  ReplayPolicy,
+  type ConsumerConfig,
+  type ConsumerMessages,
+  type NatsConnection,
+} from 'nats'
 import type { Bus } from './bus.ts'
 import { deliver, type DeliverDeps } from './deliver.ts'
 import { growing } from './growing.ts'
@@ -30,7 +38,7 @@ export async function consume<DB>(
     const connection = await bus.connection(signal)
     if (!connection) return
     try {
-      await follow(deps, subscription, connection, signal, () => (attempt = 0))
+      await follow(deps, { row: subscription, connection, onHeard: () => (attempt = 0) }, signal)
     } catch (error) {
       const { consumer, stream } = subscription
       logger.warn({ task: 'consume', consumer, stream, attempt, error }, 'cannot hear the stream yet')
@@ -39,24 +47,19 @@ export async function consume<DB>(
   }
 }
 
+type Following<DB> = {
+  readonly row: Subscription<DB> | RawSubscription<DB>
+  readonly connection: NatsConnection
+  readonly onHeard: () => void
+}
+
 /** Hears until the connection was lost, the stream or consumer went away, or `signal` aborts. */
 async function follow<DB>(
   deps: ConsumeDeps<DB>,
-  subscription: Subscription<DB> | RawSubscription<DB>,
-  connection: NatsConnection,
+  { row, connection, onHeard }: Following<DB>,
   signal: AbortSignal,
-  onHeard: () => void,
 ): Promise<void> {
-  const { stream, consumer } = subscription
-  const jsm = await connection.jetstreamManager({ checkAPI: false })
-  await jsm.consumers.add(stream, durable(subscription))
-  const pull = await connection.jetstream().consumers.get(stream, consumer)
-  const messages = await pull.consume({
-    max_messages: AHEAD,
-    expires: PULL_EXPIRES_MS,
-    idle_heartbeat: HEARTBEAT_MS,
-    abort_on_missing_resource: true,
-  })
+  const messages = await pull(row, connection)
   let stopping = false
   const stop = () => {
     stopping = true
@@ -70,13 +73,29 @@ async function follow<DB>(
     for await (const msg of messages) {
       if (stopping)
         msg.nak() // to us again, or at once to another replica
-      else await deliver(deps, subscription, msg)
+      else await deliver(deps, row, msg)
       onHeard()
     }
   } finally {
     forget()
     signal.removeEventListener('abort', stop)
   }
+}
+
+/** Makes the durable consumer, or finds it, and begins to ask for its messages. */
+async function pull<DB>(
+  row: Subscription<DB> | RawSubscription<DB>,
+  connection: NatsConnection,
+): Promise<ConsumerMessages> {
+  const jsm = await connection.jetstreamManager({ checkAPI: false })
+  await jsm.consumers.add(row.stream, durable(row))
+  const consumer = await connection.jetstream().consumers.get(row.stream, row.consumer)
+  return consumer.consume({
+    max_messages: AHEAD,
+    expires: PULL_EXPIRES_MS,
+    idle_heartbeat: HEARTBEAT_MS,
+    abort_on_missing_resource: true,
+  })
 }
 
 function durable<DB>({ consumer, subject }: Subscription<DB> | RawSubscription<DB>): Partial<ConsumerConfig> {

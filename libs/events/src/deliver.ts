@@ -1,8 +1,8 @@
 import type { Clock } from '@powernode/clock'
-import { inTransaction, type Db } from '@powernode/postgres'
+import { inTransaction, type Db, type Tx } from '@powernode/postgres'
 import { elapsed, type Logger, type Metrics } from '@powernode/process'
 import type { JsMsg } from 'nats'
-import { bury, receive } from './inbox.ts'
+import { bury, receive, type DeadLetter } from './inbox.ts'
 import { readEvent, readPayload, Unreadable } from './letter.ts'
 import type { RawSubscription, Subscription } from './subscription.ts'
 
@@ -30,41 +30,36 @@ type Outcome = {
  */
 export async function deliver<DB>(
   deps: DeliverDeps<DB>,
-  subscription: Subscription<DB> | RawSubscription<DB>,
+  row: Subscription<DB> | RawSubscription<DB>,
   msg: JsMsg,
 ): Promise<void> {
   const ms = elapsed()
-  const { consumer } = subscription
-  const outcome = await settle(deps, subscription, msg)
+  const { consumer } = row
+  const { word, reason, error } = await settle(deps, row, msg)
   deps.metrics
     .counter('events_handled_total', 'Deliveries of events, by how they ended', ['consumer', 'outcome'])
-    .inc({ consumer, outcome: outcome.word })
-  const { reason, error } = outcome
-  const line = {
-    consumer,
-    subject: msg.subject,
-    event_id: msg.headers?.get('Nats-Msg-Id'),
-    ms: ms(),
-    attempt: msg.info.deliveryCount,
-  }
-  if (outcome.word === 'ok' || outcome.word === 'repeat') deps.logger.info({ ...line, outcome: outcome.word }, 'event')
-  else deps.logger.warn({ ...line, outcome: reason ?? outcome.word, error }, 'event')
+    .inc({ consumer, outcome: word })
+  const attempt = msg.info.deliveryCount
+  const line = { consumer, subject: msg.subject, event_id: messageId(msg), attempt, ms: ms() }
+  if (word === 'ok' || word === 'repeat') deps.logger.info({ ...line, outcome: word }, 'event')
+  else deps.logger.warn({ ...line, outcome: reason ?? word, error }, 'event')
 }
 
 async function settle<DB>(
   deps: DeliverDeps<DB>,
-  subscription: Subscription<DB> | RawSubscription<DB>,
+  row: Subscription<DB> | RawSubscription<DB>,
   msg: JsMsg,
 ): Promise<Outcome> {
   try {
-    const handled = await handle(deps, subscription, msg)
+    const handled = await handle(deps, row, msg.data)
     msg.ack()
     return { word: handled ? 'ok' : 'repeat' }
   } catch (error) {
     const reason = reasonOfRefusal(error)
     if (reason === undefined) return rest(msg, error)
+    const detail = error instanceof Error ? error.message : String(error)
     try {
-      await layAside(deps, subscription.consumer, msg, reason, error)
+      await layAside(deps, { ...letterOf(msg), consumer: row.consumer, reason, detail })
     } catch (fault) {
       return rest(msg, fault)
     }
@@ -73,26 +68,20 @@ async function settle<DB>(
   }
 }
 
+/** False: handled before. */
 async function handle<DB>(
   { db, clock }: DeliverDeps<DB>,
-  subscription: Subscription<DB> | RawSubscription<DB>,
-  msg: JsMsg,
+  row: Subscription<DB> | RawSubscription<DB>,
+  data: Uint8Array,
 ): Promise<boolean> {
-  const event = readEvent(msg.data)
-  const act =
-    'event' in subscription
-      ? bound(subscription, readPayload(event, subscription.event))
-      : (tx: Parameters<RawSubscription<DB>['handle']>[0], now: Date) => subscription.handle(tx, now, event)
-  return inTransaction(db, async (tx) => {
+  const event = readEvent(data)
+  const payload = 'event' in row ? readPayload(event, row.event) : event
+  return inTransaction(db, async (tx: Tx<DB>) => {
     const now = clock.now()
-    if (!(await receive(tx, subscription.consumer, event.id, now))) return false
-    await act(tx, now)
+    if (!(await receive(tx, { consumer: row.consumer, eventId: event.id, now }))) return false
+    await row.handle(tx, now, payload as never, event) // `payload` was read as the type that this very row names
     return true
   })
-
-  function bound(row: Subscription<DB>, payload: ReturnType<typeof readPayload>) {
-    return (tx: Parameters<typeof row.handle>[0], now: Date) => row.handle(tx, now, payload, event)
-  }
 }
 
 function rest(msg: JsMsg, error: unknown): Outcome {
@@ -100,18 +89,24 @@ function rest(msg: JsMsg, error: unknown): Outcome {
   return { word: 'fault', error }
 }
 
-async function layAside<DB>(
-  { db, clock, metrics }: DeliverDeps<DB>,
-  consumer: string,
-  msg: JsMsg,
-  reason: string,
-  error: unknown,
-): Promise<void> {
-  const letterId = msg.headers?.get('Nats-Msg-Id') || `${msg.info.stream}/${msg.seq}@${msg.info.timestampNanos}`
-  const detail = error instanceof Error ? error.message : String(error)
-  const letter = { consumer, letterId, subject: msg.subject, reason, detail, message: msg.data }
-  await inTransaction(db, (tx) => bury(tx, letter, clock.now()))
-  metrics.counter('dead_letters_total', 'Events laid aside for a person', ['consumer']).inc({ consumer })
+async function layAside<DB>({ db, clock, metrics }: DeliverDeps<DB>, letter: DeadLetter): Promise<void> {
+  await inTransaction(db, (tx: Tx<DB>) => bury(tx, letter, clock.now()))
+  metrics
+    .counter('dead_letters_total', 'Events laid aside for a person', ['consumer'])
+    .inc({ consumer: letter.consumer })
+}
+
+function letterOf(msg: JsMsg): Pick<DeadLetter, 'letterId' | 'subject' | 'message'> {
+  const { stream, timestampNanos } = msg.info
+  return {
+    letterId: messageId(msg) ?? `${stream}/${msg.seq}@${timestampNanos}`,
+    subject: msg.subject,
+    message: msg.data,
+  }
+}
+
+function messageId(msg: JsMsg): string | undefined {
+  return msg.headers?.get('Nats-Msg-Id') || undefined
 }
 
 /** A refusal is known by its name and reason, so that hearing needs nothing of the lib that asks and answers. */

@@ -2,7 +2,10 @@ import type { Tx } from '@powernode/postgres'
 import { sql } from 'kysely'
 
 /** Writes the receipt of an event. False: this consumer has handled it already. */
-export async function receive<DB>(tx: Tx<DB>, consumer: string, eventId: string, now: Date): Promise<boolean> {
+export async function receive<DB>(
+  tx: Tx<DB>,
+  { consumer, eventId, now }: { consumer: string; eventId: string; now: Date },
+): Promise<boolean> {
   const { rows } = await sql`
     insert into inbox (consumer, event_id, handled_at) values (${consumer}, ${eventId}, ${now})
     on conflict do nothing returning 1`.execute(tx)

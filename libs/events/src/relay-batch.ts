@@ -2,7 +2,9 @@ import { inTransaction, type Db } from '@powernode/postgres'
 import type { Clock } from '@powernode/clock'
 import { headers, type JetStreamClient, type NatsConnection } from 'nats'
 import { ensureStreamWith } from './ensure-stream.ts'
-import * as outbox from './outbox.ts'
+import {
+  advanceStream, knownStream, markPublished, queueAgain, rememberStream, takeTurn, trim, waiting, type Queued,
+} from './ts'
 import { subjectsOf, type StreamName } from './streams.ts'
 
 export type Source<DB> = {
@@ -38,14 +40,14 @@ const PUBLISH_TIMEOUT_MS = 2_000
  */
 export async function relayBatch<DB>({ db, clock, stream }: Source<DB>, js: JetStreamClient): Promise<Batch> {
   return inTransaction(db, async (tx) => {
-    if (!(await outbox.takeTurn(tx))) return { published: 0, more: false }
-    const rows = await outbox.waiting(tx, BATCH)
+    if (!(await takeTurn(tx))) return { published: 0, more: false }
+    const rows = await waiting(tx, BATCH)
     if (rows.length === 0) return { published: 0, more: false }
-    const known = await outbox.knownStream(tx, stream)
+    const known = await knownStream(tx, stream)
     const sent = await publishInOrder(js, rows, known?.lastSequence ?? 0)
     if (sent.ids.length > 0) {
-      await outbox.markPublished(tx, sent.ids, clock.now())
-      await outbox.advanceStream(tx, stream, sent.lastSequence)
+      await markPublished(tx, sent.ids, clock.now())
+      await advanceStream(tx, stream, sent.lastSequence)
     }
     return {
       published: sent.ids.length,
@@ -56,7 +58,7 @@ export async function relayBatch<DB>({ db, clock, stream }: Source<DB>, js: JetS
   })
 }
 
-async function publishInOrder(js: JetStreamClient, rows: readonly outbox.Queued[], knownSequence: number) {
+async function publishInOrder(js: JetStreamClient, rows: readonly Queued[], knownSequence: number) {
   const ids: string[] = []
   let lastSequence = knownSequence
   let wentBack = false
@@ -83,13 +85,13 @@ export async function checkStream<DB>(source: Source<DB>, connection: NatsConnec
   const { db, clock, stream, replicas, retentionMs } = source
   const jsm = await connection.jetstreamManager({ checkAPI: false })
   return inTransaction(db, async (tx) => {
-    if (!(await outbox.takeTurn(tx))) return 0
+    if (!(await takeTurn(tx))) return 0
     const wanted = { name: stream, subjects: subjectsOf(stream), ...(replicas !== undefined && { replicas }) }
     const { created, state } = await ensureStreamWith(jsm, wanted)
-    const known = await outbox.knownStream(tx, stream)
-    await outbox.trim(tx, new Date(clock.now().getTime() - retentionMs), TRIM_BATCH)
+    const known = await knownStream(tx, stream)
+    await trim(tx, new Date(clock.now().getTime() - retentionMs), TRIM_BATCH)
     if (known && known.created === created && state.last_seq >= known.lastSequence) return 0
-    await outbox.rememberStream(tx, stream, { created, lastSequence: state.last_seq })
-    return known ? outbox.queueAgain(tx) : 0
+    await rememberStream(tx, stream, { created, lastSequence: state.last_seq })
+    return known ? queueAgain(tx) : 0
   })
 }

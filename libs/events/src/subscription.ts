@@ -25,7 +25,7 @@ export type RawSubscription<DB> = {
   readonly consumer: string
   readonly stream: StreamName
   readonly subject?: `fed.${Noun}.${string}`
-  handle(tx: Tx<DB>, now: Date, envelope: Event): Promise<unknown>
+  handle(tx: Tx<DB>, now: Date, event: Event): Promise<unknown>
 }
 
 /** Keeps a row's payload type while rows of several types stand in one list. */
