@@ -3,8 +3,16 @@ import type { Clock } from '@powernode/clock'
 import { headers, type JetStreamClient, type NatsConnection } from 'nats'
 import { ensureStreamWith } from './ensure-stream.ts'
 import {
-  advanceStream, knownStream, markPublished, queueAgain, rememberStream, takeTurn, trim, waiting, type Queued,
-} from './ts'
+  advanceStream,
+  knownStream,
+  markPublished,
+  queueAgain,
+  rememberStream,
+  takeTurn,
+  trim,
+  waiting,
+  type Queued,
+} from './outbox.ts'
 import { subjectsOf, type StreamName } from './streams.ts'
 
 export type Source<DB> = {
