@@ -1,0 +1,39 @@
+import { systemClock } from '@powernode/clock'
+import { createAuthority, issueCertificate, type Authority } from '../authority.ts'
+import { createCsr } from '../csr.ts'
+import { type SpiffeId } from '../spiffe.ts'
+import { type TlsMaterial } from '../tls-files.ts'
+import { tlsContentOf, writeTlsFiles } from '../write-tls-files.ts'
+
+/** What node:tls takes: a chain, its key, and whom to trust. */
+export type TestPair = { readonly cert: string; readonly key: string; readonly ca: string }
+
+const DAY_MS = 86_400_000
+
+/** A CA of that trust domain, valid by the real clock, since TLS asks no other. */
+export function makeTestAuthority(trustDomain: string, generation = 1): Promise<Authority> {
+  return createAuthority({ trustDomain, generation, now: systemClock.now() })
+}
+
+/** A good identity in `dir`, as a running service has it: answers as localhost, for one day, as server and client. */
+export async function makeTestIdentity(
+  authority: Authority,
+  spiffeId: SpiffeId,
+  dir: string,
+  {
+    hosts = ['localhost', '127.0.0.1', '::1'],
+    crls = [],
+  }: { hosts?: readonly string[]; crls?: readonly Buffer[] } = {},
+): Promise<TlsMaterial> {
+  const now = systemClock.now()
+  const { csrDer, privateKeyPkcs8Der } = await createCsr()
+  const { chain } = await issueCertificate(authority, {
+    holder: { csrDer },
+    spiffeId,
+    hosts,
+    notBefore: now,
+    notAfter: new Date(now.getTime() + DAY_MS),
+    usages: ['server', 'client'],
+  })
+  return writeTlsFiles(dir, tlsContentOf({ chain, privateKeyPkcs8Der, roots: [authority.rootCertificate], crls }))
+}

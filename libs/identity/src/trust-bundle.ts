@@ -1,0 +1,128 @@
+import { X509Certificate } from 'node:crypto'
+import { createSecureContext } from 'node:tls'
+import { create } from '@bufbuild/protobuf'
+import { timestampFromDate } from '@bufbuild/protobuf/wkt'
+import {
+  TrustBundleSchema,
+  type Envelope,
+  type TrustBundle,
+} from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
+import { readStatement, signStatement, statementDigest } from './envelope.ts'
+import { certificatesToPem, derToPem } from './pem.ts'
+import { platformIdOf, type PlatformKey } from './platform-key.ts'
+import { checkRootProfile } from './profile.ts'
+import { isTrustDomain } from './spiffe.ts'
+import { x509 } from './x509.ts'
+
+export type BundleProblem = 'signature' | 'platform' | 'trust-domain' | 'sequence' | 'root' | 'crl'
+
+export type BundleVerdict =
+  | { readonly ok: true; readonly bundle: TrustBundle }
+  | { readonly ok: false; readonly reason: BundleProblem; readonly detail: string }
+
+/** What the receiver knows of the sender before it reads the bundle, none of it from the bundle itself. */
+export type BundleExpectation = {
+  /** The sender's identity key, 32 bytes. */
+  readonly publicKey: Uint8Array
+  readonly platformId: string
+  readonly trustDomain: string
+  readonly now: Date
+  /** The bundle already held, if any: only a higher sequence replaces it, or the very same bytes again. */
+  readonly held?: { readonly sequence: bigint; readonly sha256: Uint8Array } | undefined
+}
+
+/** A platform states its roots. The sequence MUST exceed that of every bundle it has signed before. */
+export function signTrustBundle(
+  content: {
+    readonly trustDomain: string
+    readonly sequence: bigint
+    readonly issuedAt: Date
+    readonly roots: readonly Uint8Array[]
+    readonly crls: readonly Uint8Array[]
+  },
+  key: PlatformKey,
+): Envelope {
+  const bundle = create(TrustBundleSchema, {
+    platformId: platformIdOf(key.publicKey),
+    trustDomain: content.trustDomain,
+    sequence: content.sequence,
+    issuedAt: timestampFromDate(content.issuedAt),
+    roots: content.roots.map((der) => Uint8Array.from(der)),
+    crls: content.crls.map((der) => Uint8Array.from(der)),
+  })
+  return signStatement(TrustBundleSchema, bundle, key)
+}
+
+/**
+ * Whether a bundle may become what we trust for this peer.
+ *
+ * Continuity comes from the identity key alone: not from TLS, whose CA is what is being replaced. A bundle that passes
+ * also makes a working TLS context, so storing it cannot take the peer's door down.
+ */
+export function verifyTrustBundle(envelope: Envelope | undefined, expected: BundleExpectation): BundleVerdict {
+  const opened = readStatement(TrustBundleSchema, envelope, expected.publicKey)
+  if (!envelope || !('message' in opened)) return no('signature', 'detail' in opened ? opened.detail : 'no bundle')
+  const bundle = opened.message
+  return (
+    wrongSender(bundle, expected) ??
+    oldSequence(bundle, envelope, expected) ??
+    badRoot(bundle, expected) ??
+    badCrl(bundle) ?? { ok: true, bundle }
+  )
+}
+
+function wrongSender(
+  bundle: TrustBundle,
+  { publicKey, platformId, trustDomain }: BundleExpectation,
+): BundleVerdict | undefined {
+  if (bundle.platformId !== platformId || platformIdOf(publicKey) !== platformId) {
+    return no('platform', `the bundle is of platform ${bundle.platformId}, not ${platformId}`)
+  }
+  if (bundle.trustDomain !== trustDomain || !isTrustDomain(trustDomain)) {
+    return no('trust-domain', `the bundle is of trust domain ${bundle.trustDomain}, not ${trustDomain}`)
+  }
+  return undefined
+}
+
+/** A replayed older bundle would bring back a CA that was retired, perhaps because its key was stolen. */
+function oldSequence(bundle: TrustBundle, envelope: Envelope, { held }: BundleExpectation): BundleVerdict | undefined {
+  if (!held || bundle.sequence > held.sequence) return undefined
+  const same = bundle.sequence === held.sequence && statementDigest(envelope).equals(held.sha256)
+  return same ? undefined : no('sequence', `bundle ${bundle.sequence} does not follow bundle ${held.sequence}`)
+}
+
+function badRoot(bundle: TrustBundle, { now, trustDomain }: BundleExpectation): BundleVerdict | undefined {
+  for (const [index, der] of bundle.roots.entries()) {
+    const verdict = checkRootProfile(der, { now, trustDomain })
+    if (!verdict.ok) return no('root', `root ${index + 1}: ${verdict.problem}: ${verdict.detail}`)
+  }
+  const distinct = new Set(bundle.roots.map((der) => new X509Certificate(der).fingerprint256))
+  return distinct.size === bundle.roots.length ? undefined : no('root', 'the same root twice')
+}
+
+/**
+ * A list must be readable, dated, and loadable by the TLS stack. Whether its issuer signed it is OpenSSL's to judge at
+ * each handshake: the issuing CAs' certificates are not in the bundle, they come with the chains.
+ */
+function badCrl(bundle: TrustBundle): BundleVerdict | undefined {
+  for (const [index, der] of bundle.crls.entries()) {
+    try {
+      if (!new x509.X509Crl(Uint8Array.from(der)).nextUpdate) return no('crl', `list ${index + 1} has no next update`)
+    } catch {
+      return no('crl', `list ${index + 1} is no revocation list in DER`)
+    }
+  }
+  try {
+    createSecureContext({
+      ca: certificatesToPem(bundle.roots),
+      crl: bundle.crls.map((der) => derToPem(der, 'X509 CRL')),
+    })
+    return undefined
+  } catch (error) {
+    return no('crl', `OpenSSL does not load the bundle: ${error instanceof Error ? error.message : 'unreadable'}`)
+  }
+}
+
+function no(reason: BundleProblem, detail: string): BundleVerdict {
+  return { ok: false, reason, detail }
+}
