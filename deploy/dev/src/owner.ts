@@ -35,7 +35,11 @@ export function claimDirectory(dir: string): () => void {
       rmSync(file, { force: true })
     }
   }
-  return () => rmSync(file, { force: true })
+  let held = true
+  return () => {
+    if (held) rmSync(file, { force: true }) // once: afterwards the file may be the next owner's
+    held = false
+  }
 }
 
 /** The process that holds the claim, when it still lives. */
