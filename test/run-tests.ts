@@ -13,11 +13,14 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 const { filter, options } = parseCLI(['vitest', 'run', ...process.argv.slice(2)])
 const vitest = await createVitest('test', { config: 'test/vitest.config.ts', ...options, run: true, watch: false })
 let stopped = false
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  // vitest's own listener would exit at once and leave the test's directories behind.
+  process.removeAllListeners(signal)
   process.on(signal, () => {
     stopped = true
     void vitest.cancelCurrentRun('keyboard-input')
   })
+}
 
 try {
   await vitest.start(filter)
