@@ -37,7 +37,8 @@ export function serverUser(home: string, base: string): ServerUser {
     ...['inh-caps', 'ambient-caps', 'bounding-set'].map((set) => `--${set}=-all,+${cap}`),
   ]
   const choices = [[...switchUser, ...drop], switchUser, ...CAPABILITIES.map((cap) => [...switchUser, ...search(cap)])]
-  for (const privileges of HAS_SETPRIV ? choices : [[]]) {
+  // Data that went elsewhere once stays there, whatever has become possible since.
+  for (const privileges of existsSync(join(base, 'elsewhere')) ? [] : HAS_SETPRIV ? choices : [[]]) {
     if (reaches(home, base, privileges, user)) return { user, privileges, home, base, own }
   }
   const refuge = refugeOf(base)
