@@ -1,8 +1,7 @@
-import { systemClock, type Clock } from '@powernode/clock'
+import { backoffMs, systemClock, type Clock } from '@powernode/clock'
 import type { Logger } from '@powernode/process'
 import { connect, Events, type NatsConnection } from 'nats'
 import { connectOptions, type BusAddress } from './connect-options.ts'
-import { growing } from './growing.ts'
 
 export type BusConfig = BusAddress & { readonly clock?: Clock; readonly logger?: Logger }
 
@@ -18,7 +17,7 @@ export type Bus = {
   close(): Promise<void>
 }
 
-const RETRY = growing({ firstMs: 100, mostMs: 2_000 })
+const RETRY = { firstMs: 100, mostMs: 2_000 }
 
 /**
  * Opens the bus without waiting for NATS: Postgres is the record, so a service works while JetStream is away.
@@ -83,7 +82,7 @@ export async function openBus(config: BusConfig): Promise<Bus> {
       }
       live = undefined
       setConnected(false)
-      await clock.sleep(RETRY(attempt), closing.signal)
+      await clock.sleep(backoffMs(attempt, RETRY), closing.signal)
     }
   })()
 

@@ -1,3 +1,4 @@
+import { backoffMs } from '@powernode/clock'
 import {
   AckPolicy,
   DeliverPolicy,
@@ -9,7 +10,6 @@ import {
 } from 'nats'
 import type { Bus } from './bus.ts'
 import { deliver, type DeliverDeps } from './deliver.ts'
-import { growing } from './growing.ts'
 import type { RawSubscription, Subscription } from './subscription.ts'
 
 export type ConsumeDeps<DB> = DeliverDeps<DB> & { readonly bus: Bus }
@@ -20,7 +20,7 @@ const ACK_WAIT_MS = 10_000
 const MAX_ACK_PENDING = 1_000
 const PULL_EXPIRES_MS = 10_000
 const HEARTBEAT_MS = 1_000
-const RETRY = growing({ firstMs: 50, mostMs: 1_000 })
+const RETRY = { firstMs: 50, mostMs: 1_000 }
 
 /**
  * Handles a subscription's events, one after the other, until told to stop.
@@ -43,7 +43,7 @@ export async function consume<DB>(
       const { consumer, stream } = subscription
       logger.warn({ task: 'consume', consumer, stream, attempt, error }, 'cannot hear the stream yet')
     }
-    await clock.sleep(RETRY(attempt), signal)
+    await clock.sleep(backoffMs(attempt, RETRY), signal)
   }
 }
 

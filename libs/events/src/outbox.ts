@@ -41,9 +41,9 @@ export async function trim<DB>(tx: Tx<DB>, before: Date, limit: number): Promise
 
 /** The stream our published events went to, as it was when last seen. */
 export async function knownStream<DB>(tx: Tx<DB>, stream: string): Promise<KnownStream | undefined> {
-  const { rows } = await sql<{ created: string; last_sequence: string }>`
+  const { rows } = await sql<{ created: string; last_sequence: number }>`
     select created, last_sequence from outbox_stream where stream = ${stream}`.execute(tx)
-  return rows[0] && { created: rows[0].created, lastSequence: Number(rows[0].last_sequence) }
+  return rows[0] && { created: rows[0].created, lastSequence: rows[0].last_sequence }
 }
 
 export async function rememberStream<DB>(tx: Tx<DB>, stream: string, seen: KnownStream): Promise<void> {

@@ -1,18 +1,17 @@
-import type { Clock } from '@powernode/clock'
-import { listen, type Db } from '@powernode/postgres'
+import { backoffMs, type Clock } from '@powernode/clock'
+import { listen, type Db, type ListenConfig } from '@powernode/postgres'
 import { runTasks, type Logger, type Metrics } from '@powernode/process'
 import type { NatsConnection } from 'nats'
 import { outboxChannel } from './append.ts'
 import type { Bus } from './bus.ts'
 import { Doorbell } from './doorbell.ts'
-import { growing } from './growing.ts'
 import { checkStream, relayBatch, type Source } from './relay-batch.ts'
 import type { StreamName } from './streams.ts'
 
 export type RelayDeps<DB> = {
   readonly db: Db<DB>
   /** The same database, for the connection that LISTENs. */
-  readonly database: Parameters<typeof listen>[0]
+  readonly database: ListenConfig
   readonly schema: string
   readonly stream: StreamName
   readonly bus: Bus
@@ -26,7 +25,7 @@ export type RelayDeps<DB> = {
 
 const RETENTION_MS = 7 * 86_400_000
 const SLOW_TIMER_MS = 2_000
-const RETRY = growing({ firstMs: 100, mostMs: 5_000 })
+const RETRY = { firstMs: 100, mostMs: 5_000 }
 
 /**
  * Publishes what the schema's outbox holds, oldest first, until told to stop.
@@ -63,7 +62,7 @@ async function publishAll<DB>(deps: RelayDeps<DB>, bell: Doorbell, signal: Abort
         if (streamIsKnown && !(await bell.wait(clock, SLOW_TIMER_MS, signal))) streamIsKnown = false
       } catch (error) {
         streamIsKnown = false
-        const retryMs = RETRY(++attempt)
+        const retryMs = backoffMs(++attempt, RETRY)
         logger.warn({ task: 'relay', stream, attempt, retry_in_ms: retryMs, error }, 'events wait in the outbox')
         await clock.sleep(retryMs, signal)
       }
