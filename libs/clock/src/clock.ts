@@ -1,5 +1,7 @@
 import { setTimeout as timeout } from 'node:timers/promises'
 
+export { backoffMs, jittered } from './backoff.ts'
+
 /** Time as a dependency. Nothing else in the mesh may read the wall clock or wait. */
 export interface Clock {
   now(): Date
@@ -7,22 +9,21 @@ export interface Clock {
   sleep(ms: number, signal: AbortSignal): Promise<void>
 }
 
+/** The machine's own clock. Handed out by a process's main; everything below takes a `Clock`. */
+export const systemClock: Clock = { now: () => new Date(), sleep: (ms, signal) => sleep(ms, signal, true) }
+
+/** The machine's own clock for what must not keep a process alive: a sleep here ends unseen with everything else. */
+export const backgroundClock: Clock = { now: () => new Date(), sleep: (ms, signal) => sleep(ms, signal, false) }
+
 /** What one timer of Node can wait: more than a signed 32-bit number of milliseconds fires at once instead. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
-/** The machine's own clock. Handed out by a process's main; everything below takes a `Clock`. */
-export const systemClock: Clock = {
-  now: () => new Date(),
-  async sleep(ms, signal) {
-    for (let left = ms; left > 0 && !signal.aborted; left -= LONGEST_TIMER_MS) {
-      await timeout(Math.min(left, LONGEST_TIMER_MS), undefined, { signal }).catch(ignoreAbort(signal))
+async function sleep(ms: number, signal: AbortSignal, ref: boolean): Promise<void> {
+  for (let left = ms; left > 0 && !signal.aborted; left -= LONGEST_TIMER_MS) {
+    try {
+      await timeout(Math.min(left, LONGEST_TIMER_MS), undefined, { signal, ref })
+    } catch (error) {
+      if (!signal.aborted) throw error
     }
-  },
-}
-
-/** Lets an abort end the wait quietly, and nothing else. */
-function ignoreAbort(signal: AbortSignal): (error: unknown) => void {
-  return (error) => {
-    if (!signal.aborted) throw error
   }
 }

@@ -1,4 +1,4 @@
-import { setTimeout as timeout } from 'node:timers/promises'
+import { backgroundClock } from '@powernode/clock'
 import { createLogger, type Logger } from './logger.ts'
 import { ConfigInvalid } from './read-config.ts'
 
@@ -46,18 +46,18 @@ function fail(logger: Logger, error: unknown, message: string): void {
 /** Aborts once this process has been handed to another parent: the one that started it has died. */
 async function abortWithParent(stop: AbortController): Promise<void> {
   const parent = process.ppid
-  while (!stop.signal.aborted && process.ppid === parent) await timeout(PARENT_POLL_MS, undefined, { ref: false })
+  while (!stop.signal.aborted && process.ppid === parent) await backgroundClock.sleep(PARENT_POLL_MS, stop.signal)
   stop.abort()
 }
 
 /**
  * Ends a process that has nothing left to do but does not end, because something was left open.
  *
- * The timer itself keeps nothing alive. Without it one forgotten socket in a failed process would keep a supervisor
+ * The sleep itself keeps nothing alive. Without it one forgotten socket in a failed process would keep a supervisor
  * from ever starting it again.
  */
 async function exitIfLingering(logger: Logger): Promise<void> {
-  await timeout(LINGER_MS, undefined, { ref: false })
+  await backgroundClock.sleep(LINGER_MS, new AbortController().signal)
   logger.error({ resources: process.getActiveResourcesInfo() }, 'something was left open: exiting anyway')
   process.exit(process.exitCode ?? 0)
 }

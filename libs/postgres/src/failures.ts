@@ -1,0 +1,53 @@
+const UNIQUE_VIOLATION = '23505'
+const SERIALIZATION_FAILURE = '40001'
+const DEADLOCK_DETECTED = '40P01'
+
+/** Admin shutdown, crash shutdown, still starting up: the server goes away or is not there yet. */
+const SERVER_GONE: readonly string[] = ['57P01', '57P02', '57P03']
+
+const SOCKET_FAILED: readonly string[] = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENOENT']
+
+/** What pg says of a connection that broke; it gives these no code. */
+const PG_LOST =
+  /^(Connection terminated|Client has encountered a connection error|Client was closed|Query read timeout|Postgres connection has been discarded)/
+
+/** A transaction whose COMMIT was sent but never answered: it may have happened or not. Whoever retries MUST look first. */
+export class CommitOutcomeUnknown extends Error {
+  override readonly name = 'CommitOutcomeUnknown'
+
+  constructor(cause: unknown) {
+    super('the connection was lost while committing: whether it happened is not known', { cause })
+  }
+}
+
+/** Whether `error` is the database refusing a second row of the same key, of this constraint when one is named. */
+export function isUniqueViolation(error: unknown, constraint?: string): boolean {
+  return causes(error).some(
+    (one) =>
+      codeOf(one) === UNIQUE_VIOLATION &&
+      (constraint === undefined || ('constraint' in one && one.constraint === constraint)),
+  )
+}
+
+/** Whether the transaction lost against another one. It did nothing, and may be run again. */
+export function isConflict(error: unknown): boolean {
+  return causes(error).some((one) => [SERIALIZATION_FAILURE, DEADLOCK_DETECTED].includes(codeOf(one)))
+}
+
+/** Whether the way to the server broke, or was never there. */
+export function isConnectionLost(error: unknown): boolean {
+  return causes(error).some((one) => {
+    const code = codeOf(one)
+    if (code.startsWith('08') || SERVER_GONE.includes(code) || SOCKET_FAILED.includes(code)) return true
+    return code === '' && PG_LOST.test(one.message)
+  })
+}
+
+/** The error and what it was caused by. */
+function causes(error: unknown): Error[] {
+  return error instanceof Error ? [error, ...causes(error.cause)] : []
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : ''
+}
