@@ -54,15 +54,15 @@ test.each([
   const stop = new AbortController()
   const sleeping = clock.sleep(60 * 86_400_000, stop.signal)
   stop.abort()
-  await sleeping
-  await clock.sleep(60 * 86_400_000, stop.signal)
+  await expect(sleeping).resolves.toBeUndefined()
+  await expect(clock.sleep(60 * 86_400_000, stop.signal)).resolves.toBeUndefined()
 })
 
 test('a test can wait until somebody sleeps', async () => {
   const clock = new FakeClock()
   const reached = clock.sleeping(2)
-  const both = [clock.sleep(1, never), clock.sleep(1, never)]
-  await reached
+  const both = Promise.all([clock.sleep(1, never), clock.sleep(1, never)])
+  await expect(reached).resolves.toBeUndefined()
   await clock.advance(1)
-  await Promise.all(both)
+  await both
 })

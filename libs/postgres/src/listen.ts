@@ -36,6 +36,7 @@ const PROBE_TIMEOUT_MS = 5_000
  * look at the tables when it rings, also when it rings with `undefined`, and MUST NOT trust the payload. `onNotify` MUST
  * NOT throw.
  */
+// oxlint-disable-next-line max-params -- what, where, what then, and until when: the signal comes last, as everywhere
 export async function listen(
   config: ListenConfig,
   channel: string,

@@ -28,5 +28,5 @@ test('metrics are served on loopback until stopped', async () => {
 
   stop.abort()
   await serving
-  await expect(fetch(`${base}/metrics`)).rejects.toThrow()
+  await expect(fetch(`${base}/metrics`)).rejects.toThrow('fetch failed')
 })

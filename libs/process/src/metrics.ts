@@ -12,6 +12,7 @@ export type Metrics = {
   readonly counter: <L extends string = never>(name: string, help: string, labelNames?: readonly L[]) => Counter<L>
   readonly gauge: <L extends string = never>(name: string, help: string, labelNames?: readonly L[]) => Gauge<L>
   /** `buckets` are upper bounds in the unit the name says; the default suits milliseconds from 0.5 to 30,000. */
+  // oxlint-disable-next-line max-params -- as prom-client's own users write it: name, help, labels, and rarely more
   readonly histogram: <L extends string = never>(
     name: string,
     help: string,
@@ -34,6 +35,7 @@ export function createMetrics(service: string): Metrics {
       known(registry, name, Counter) ?? new Counter({ name, help, labelNames, registers }),
     gauge: (name, help, labelNames = []) =>
       known(registry, name, Gauge) ?? new Gauge({ name, help, labelNames, registers }),
+    // oxlint-disable-next-line max-params -- as its type above
     histogram: (name, help, labelNames = [], buckets = MS_BUCKETS) =>
       known(registry, name, Histogram) ?? new Histogram({ name, help, labelNames, buckets: [...buckets], registers }),
   }
