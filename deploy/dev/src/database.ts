@@ -1,0 +1,31 @@
+import { fileURLToPath } from 'node:url'
+import { databaseUrl, migrate, prepareDatabase } from '@powernode/postgres'
+import { secretPath, type Layout } from './layout.ts'
+import { secretFile } from './secrets.ts'
+import { SCHEMAS } from './services.ts'
+
+const DATABASE = 'powernode'
+
+/** Makes a platform's database, schemas and roles, and brings every schema up to its migrations. Safe to repeat. */
+export async function prepareDatabases(layout: Layout, adminUrl: string): Promise<void> {
+  const schemas = SCHEMAS.map(({ schema }) => ({
+    schema,
+    ownerPassword: passwordOf(layout, `${schema}_owner`),
+    servicePassword: passwordOf(layout, schema),
+  }))
+  await prepareDatabase({ adminUrl, database: DATABASE, schemas })
+  await Promise.all(
+    SCHEMAS.map(({ service, schema }) => {
+      const dir = fileURLToPath(new URL(`../../../services/${service}/migrations/`, import.meta.url))
+      return migrate({ url: urlFor(layout, `${schema}_owner`), schema, dir, role: schema })
+    }),
+  )
+}
+
+/** How a role reaches the platform's database. */
+export function urlFor(layout: Layout, role: string): string {
+  const server = `postgres://127.0.0.1:${layout.ports.postgres}`
+  return databaseUrl(server, { database: DATABASE, user: role, password: passwordOf(layout, role) })
+}
+
+const passwordOf = (layout: Layout, role: string) => secretFile(secretPath(layout, `postgres-${role}`))
