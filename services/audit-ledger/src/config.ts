@@ -1,0 +1,36 @@
+import { filePath, hostPort, port, readConfig, secret, type Secret } from '@powernode/process'
+import { z } from 'zod'
+
+const environment = z.object({
+  DATABASE_URL: secret.describe('postgres://audit_ledger:<password>@<host>:<port>/<database>'),
+  NATS_URL: z.string().describe('nats://<host>:<port>, several separated by commas'),
+  IDENTITY_DIR: filePath.describe('the folder of cert.pem, key.pem and roots.pem'),
+  TRUST_DOMAIN: z.string().describe('the trust domain of this platform'),
+  LISTEN: hostPort,
+  METRICS_PORT: port,
+  PEER_REGISTRY_ADDRESS: z.string().describe('https://<host>:<port> of peer-registry'),
+})
+
+export type Config = {
+  readonly databaseUrl: Secret
+  readonly natsUrl: string
+  readonly identityDir: string
+  readonly trustDomain: string
+  readonly listen: { readonly host: string; readonly port: number }
+  readonly metricsPort: number
+  readonly peerRegistryAddress: string
+}
+
+/** Reads what the process is told, or reports all that is wrong with it. */
+export function configFrom(env: Readonly<Record<string, string | undefined>>): Config {
+  const said = readConfig(environment, env)
+  return {
+    databaseUrl: said.DATABASE_URL,
+    natsUrl: said.NATS_URL,
+    identityDir: said.IDENTITY_DIR,
+    trustDomain: said.TRUST_DOMAIN,
+    listen: said.LISTEN,
+    metricsPort: said.METRICS_PORT,
+    peerRegistryAddress: said.PEER_REGISTRY_ADDRESS,
+  }
+}

@@ -1,0 +1,111 @@
+import { sql } from 'kysely'
+import type { Happening, Severity } from '../happening.ts'
+import type { LedgerTx } from './tables.ts'
+
+/** Which events: empty strings and an absent moment mean any. */
+export type Filter = {
+  readonly kindPrefix: string
+  readonly source: string
+  readonly peerId: string
+  readonly since: Date | undefined
+}
+
+export type Numbered = Happening & { readonly position: number }
+
+/** The channel on which the commit of an `add` is heard. */
+export const FEED_CHANNEL = 'audit_ledger_event'
+
+const COLUMNS = [
+  'position',
+  'id',
+  'kind',
+  'severity',
+  'source',
+  'peer_id as peerId',
+  'actor',
+  'at',
+  'correlation_id as correlationId',
+  'payload',
+] as const
+
+/**
+ * Puts an event at the end of the feed, and wakes who watches once it is committed.
+ *
+ * The position is drawn under a lock held until the transaction ends: a reader that has seen position n has seen all
+ * that will ever stand before it. So this MUST come last, after all other locks.
+ */
+export async function add(tx: LedgerTx, event: Happening): Promise<void> {
+  const { id, kind, severity, source, peerId, actor, at, correlationId, payload } = event
+  await sql`select pg_advisory_xact_lock(hashtextextended('audit_ledger.event', 0))`.execute(tx)
+  await sql`
+    with added as (
+      insert into event (id, kind, severity, source, peer_id, actor, at, correlation_id, payload)
+      values (${id}, ${kind}, ${severity}, ${source}, ${peerId}, ${actor}, ${at}, ${correlationId}, ${JSON.stringify(payload)})
+      returning 1
+    )
+    select pg_notify(${FEED_CHANNEL}, '') from added`.execute(tx)
+}
+
+/** The newest events first. */
+export async function recent(tx: LedgerTx, filter: Filter, limit: number): Promise<Numbered[]> {
+  return matching(tx, filter)
+    .$if(filter.since !== undefined, (query) => query.where('at', '>=', filter.since ?? null))
+    .orderBy('position', 'desc')
+    .limit(limit)
+    .execute()
+}
+
+/** The position of the newest event; 0 when there is none. */
+export async function newest(tx: LedgerTx): Promise<number> {
+  const last = await tx.selectFrom('event').select('position').orderBy('position', 'desc').limit(1).executeTakeFirst()
+  return last?.position ?? 0
+}
+
+/** Which part of the feed: after one position, up to another. Of what lies up to `history`, only events from `since` on. */
+export type Stretch = {
+  readonly after: number
+  readonly upTo: number
+  readonly history: number
+  readonly limit: number
+}
+
+/** A stretch of the feed, oldest first. */
+export async function between(
+  tx: LedgerTx,
+  filter: Filter,
+  { after, upTo, history, limit }: Stretch,
+): Promise<Numbered[]> {
+  return matching(tx, filter)
+    .where('position', '>', after)
+    .where('position', '<=', upTo)
+    .where((is) => is.or([is('position', '>', history), is('at', '>=', filter.since ?? new Date(0))]))
+    .orderBy('position')
+    .limit(limit)
+    .execute()
+}
+
+/** Drops a batch of events of one severity from before a moment; returns how many went. */
+export async function drop(
+  tx: LedgerTx,
+  { severity, before }: { readonly severity: Severity; readonly before: Date },
+  limit: number,
+): Promise<number> {
+  const { numAffectedRows } = await sql`
+    delete from event where position in (
+      select position from event where severity = ${severity} and at < ${before} order by at limit ${limit}
+    )`.execute(tx)
+  return Number(numAffectedRows ?? 0n)
+}
+
+function matching(tx: LedgerTx, { kindPrefix, source, peerId }: Filter) {
+  return tx
+    .selectFrom('event')
+    .select(COLUMNS)
+    .$if(kindPrefix !== '', (query) => query.where(sql<boolean>`kind like ${likePrefix(kindPrefix)}`))
+    .$if(source !== '', (query) => query.where('source', '=', source))
+    .$if(peerId !== '', (query) => query.where('peer_id', '=', peerId))
+}
+
+function likePrefix(prefix: string): string {
+  return `${prefix.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
+}
