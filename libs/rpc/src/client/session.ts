@@ -1,0 +1,135 @@
+import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2'
+import { Code, ConnectError } from '@connectrpc/connect'
+import type { Clock } from '@powernode/clock'
+import { readTlsFiles, watchTlsFiles, type TlsMaterial } from '@powernode/identity'
+import { elapsed, runTasks, type Logger } from '@powernode/process'
+import { stillTrustedBy, trustsAlike } from '../trust.ts'
+import { backoffMs } from './backoff.ts'
+import { certificateOf, hangUp, openSession, originOf, type Target } from './connection.ts'
+
+export type SessionOptions = {
+  readonly target: Target
+  readonly tlsDir: string
+  readonly clock: Clock
+  readonly logger: Logger
+  /** How long a call waits for a server that cannot be reached before it fails. */
+  readonly patienceMs: number
+}
+
+/** How connect-node asks for streams. */
+export type Session = {
+  readonly authority: string
+  request(method: string, path: string, headers: OutgoingHttpHeaders, options: object): Promise<ClientHttp2Stream>
+  notifyResponseByteRead(): void
+}
+
+const KEEPALIVE_MS = 10_000
+const PING_TIMEOUT_MS = 5_000
+
+/**
+ * One HTTP/2 session to one server, kept for as long as it lasts and opened anew when it is gone.
+ *
+ * Opened by the first call. Follows the TLS files: new material is used for the next session, and the present one is
+ * let go: at once when the server's certificate is no longer trusted, otherwise once its calls have ended.
+ */
+export function keepSession(
+  { target, tlsDir, clock, logger, patienceMs }: SessionOptions,
+  signal: AbortSignal,
+): Session {
+  let material = readTlsFiles(tlsDir)
+  let current: ClientHttp2Session | undefined
+  let opening: Promise<ClientHttp2Session> | undefined
+  let failures = 0
+
+  function use(next: TlsMaterial): void {
+    const before = material
+    material = next
+    if (!current || (before.cert === next.cert && trustsAlike(before, next))) return
+    const certificate = certificateOf(current)
+    if (certificate && stillTrustedBy(next)(certificate, clock.now())) current.close()
+    else hangUp(current)
+    current = undefined
+  }
+
+  async function open(): Promise<ClientHttp2Session> {
+    try {
+      const session = await openSession(target, { material, now: clock.now(), signal })
+      failures = 0
+      session.once('goaway', () => leave(session))
+      session.once('close', () => leave(session))
+      void keepAlive(session, clock, signal)
+      return (current = session)
+    } catch (error) {
+      if (failures++ === 0) logger.warn({ error, address: originOf(target) }, 'cannot reach a service')
+      throw error
+    } finally {
+      opening = undefined
+    }
+  }
+
+  function leave(session: ClientHttp2Session): void {
+    if (current === session) current = undefined
+  }
+
+  /** The session, or the reason there is none once patience has run out. */
+  async function ready(): Promise<ClientHttp2Session> {
+    const waited = elapsed()
+    for (;;) {
+      if (signal.aborted) throw new ConnectError('this client is closed', Code.Canceled)
+      if (current && !current.closed && !current.destroyed) return current
+      try {
+        return await (opening ??= open())
+      } catch (error) {
+        const waitMs = backoffMs(failures - 1, { maxMs: 1_000 })
+        if (waited() + waitMs > patienceMs) throw unreachable(target, error)
+        await clock.sleep(waitMs, signal)
+      }
+    }
+  }
+
+  signal.addEventListener('abort', () => current && hangUp(current), { once: true })
+  void runTasks(signal, [
+    (stop) =>
+      watchTlsFiles(tlsDir, clock, use, stop, (error) => logger.error({ error, path: tlsDir }, 'tls material refused')),
+  ])
+  return {
+    authority: originOf(target),
+    async request(method, path, headers, options) {
+      for (;;) {
+        const session = await ready()
+        try {
+          return session.request({ ...headers, ':method': method, ':path': path }, options)
+        } catch (error) {
+          if (!session.closed && !session.destroyed) throw error
+          leave(session) // went away between being found open and being used: nothing was sent
+        }
+      }
+    },
+    notifyResponseByteRead() {},
+  }
+}
+
+function unreachable({ server, ...target }: Target, cause: unknown): ConnectError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new ConnectError(
+    `${server.name} at ${originOf({ server, ...target })} cannot be reached: ${why}`,
+    Code.Unavailable,
+    undefined,
+    undefined,
+    cause,
+  )
+}
+
+/** Notices a server that vanished without a word, which TCP alone reports after many minutes. */
+async function keepAlive(session: ClientHttp2Session, clock: Clock, signal: AbortSignal): Promise<void> {
+  const gone = new AbortController()
+  session.once('close', () => gone.abort())
+  const stop = AbortSignal.any([signal, gone.signal])
+  for (await clock.sleep(KEEPALIVE_MS, stop); !stop.aborted; await clock.sleep(KEEPALIVE_MS, stop)) {
+    const answered = new AbortController()
+    const stopWaiting = AbortSignal.any([stop, answered.signal])
+    session.ping((error) => error ?? answered.abort())
+    await clock.sleep(PING_TIMEOUT_MS, stopWaiting)
+    if (!stopWaiting.aborted) hangUp(session)
+  }
+}

@@ -1,0 +1,64 @@
+import type { Interceptor, Transport } from '@connectrpc/connect'
+import { createConnectTransport } from '@connectrpc/connect-node'
+import type { Clock } from '@powernode/clock'
+import type { Logger } from '@powernode/process'
+import { REQUEST_ID, requestIdFrom } from '../calls/request-id.ts'
+import { childOf, TRACEPARENT, traceparentOf } from '../calls/trace.ts'
+import { originOf, type Target } from './connection.ts'
+import { retryUntouched } from './retry.ts'
+import { keepSession, type Session } from './session.ts'
+
+export type TransportOptions = {
+  /** Where the server listens. */
+  readonly address: { readonly host: string; readonly port: number }
+  /** The service that must be there: `peer-registry` for spiffe://<trustDomain>/service/peer-registry. */
+  readonly server: string
+  readonly trustDomain: string
+  /** Whose certificate we show; the directory is followed. */
+  readonly tlsDir: string
+  readonly clock: Clock
+  readonly logger: Logger
+  /** How long a call waits for a server that cannot be reached; within its deadline. */
+  readonly patienceMs?: number
+}
+
+const DEFAULT_DEADLINE_MS = 10_000
+const DEFAULT_PATIENCE_MS = 2_000
+/** As much as gRPC clients take by default: lists are paged, streams carry many messages. */
+const ANSWER_MAX_BYTES = 4_194_304
+
+/**
+ * The road to one server of ours, shared by the clients of all its services: Connect in binary over one HTTP/2
+ * session, mTLS both ways. Open until `signal` aborts.
+ *
+ * A unary call has ten seconds unless its caller says otherwise; a stream lasts until it is given up
+ * (`timeoutMs: 0` says so, and is what `createClient` leaves to streams).
+ */
+export function openTransport(options: TransportOptions, signal: AbortSignal): Transport {
+  const { address, server, trustDomain, tlsDir, clock, logger, patienceMs = DEFAULT_PATIENCE_MS } = options
+  const target: Target = { ...address, server: { trustDomain, kind: 'service', name: server } }
+  return transportOver(originOf(target), keepSession({ target, tlsDir, clock, logger, patienceMs }, signal))
+}
+
+function transportOver(baseUrl: string, session: Session): Transport {
+  const transport = createConnectTransport({
+    httpVersion: '2',
+    baseUrl,
+    sessionManager: session as Session & { state(): 'open' },
+    readMaxBytes: ANSWER_MAX_BYTES,
+    acceptCompression: [],
+    interceptors: [traced, retryUntouched],
+  })
+  return {
+    unary: (method, signal, timeoutMs = DEFAULT_DEADLINE_MS, ...rest) =>
+      transport.unary(method, signal, timeoutMs, ...rest),
+    stream: (method, signal, timeoutMs, ...rest) => transport.stream(method, signal, timeoutMs, ...rest),
+  }
+}
+
+/** Every call outward has a request id and a trace: those it was made under (see `within`), or new ones. */
+export const traced: Interceptor = (next) => (req) => {
+  req.header.set(REQUEST_ID, requestIdFrom(req.header.get(REQUEST_ID)))
+  if (!req.header.has(TRACEPARENT)) req.header.set(TRACEPARENT, traceparentOf(childOf(undefined)))
+  return next(req)
+}

@@ -1,0 +1,119 @@
+import type { Message } from '@bufbuild/protobuf'
+import { Code } from '@connectrpc/connect'
+import type { Reason as Wire } from '@powernode/proto/powernode/refusal/v1/refusal_pb.ts'
+
+/** Every reason the mesh says no, as refusal.proto lists them. */
+export type Reason = Exclude<keyof typeof Wire, 'UNSPECIFIED'>
+
+/** The status each reason becomes on the wire. A reason without a row does not compile. */
+export const STATUS = {
+  // who are you
+  CERTIFICATE_REQUIRED: Code.Unauthenticated,
+  CERTIFICATE_NOT_TRUSTED: Code.Unauthenticated,
+  CALLER_NOT_ALLOWED: Code.PermissionDenied,
+  PEER_UNKNOWN: Code.Unauthenticated,
+  PEER_SUSPENDED: Code.PermissionDenied,
+  PEER_REVOKED: Code.PermissionDenied,
+  PEER_NOT_ENROLLED: Code.PermissionDenied,
+  POLICY_STALE: Code.Unavailable,
+  // what are you saying
+  REQUEST_INVALID: Code.InvalidArgument,
+  MESSAGE_TOO_LARGE: Code.ResourceExhausted,
+  RATE_LIMITED: Code.ResourceExhausted,
+  METHOD_UNKNOWN: Code.Unimplemented,
+  DEADLINE_EXCEEDED: Code.DeadlineExceeded,
+  DEADLINE_REQUIRED: Code.InvalidArgument,
+  SERVICE_UNKNOWN: Code.NotFound,
+  // invitations and the handshake
+  INVITATION_MALFORMED: Code.InvalidArgument,
+  INVITATION_UNKNOWN: Code.PermissionDenied,
+  INVITATION_EXPIRED: Code.PermissionDenied,
+  INVITATION_REVOKED: Code.PermissionDenied,
+  INVITATION_SPENT: Code.PermissionDenied,
+  INVITATION_FOR_ANOTHER: Code.PermissionDenied,
+  INVITATION_TTL_OUT_OF_RANGE: Code.InvalidArgument,
+  INVITATION_NOT_FOUND: Code.NotFound,
+  CONTRACT_VERSION_UNSUPPORTED: Code.FailedPrecondition,
+  IDENTITY_KEY_INVALID: Code.InvalidArgument,
+  SIGNATURE_INVALID: Code.PermissionDenied,
+  TRUST_MATERIAL_MISSING: Code.InvalidArgument,
+  TRUST_DOMAIN_TAKEN: Code.AlreadyExists,
+  PLATFORM_ALREADY_PEERED: Code.AlreadyExists,
+  PLATFORM_IS_SELF: Code.FailedPrecondition,
+  CSR_INVALID: Code.InvalidArgument,
+  ACCEPTANCE_INVALID: Code.InvalidArgument,
+  CA_PIN_MISMATCH: Code.FailedPrecondition,
+  // peers
+  PEER_NOT_FOUND: Code.NotFound,
+  PEER_AMBIGUOUS: Code.InvalidArgument,
+  MOVE_NOT_ALLOWED: Code.FailedPrecondition,
+  PEER_CHANGED_MEANWHILE: Code.Aborted,
+  URL_INVALID: Code.InvalidArgument,
+  URL_FORBIDDEN: Code.FailedPrecondition,
+  SPAWN_ROLE_REQUIRED: Code.InvalidArgument,
+  PEER_NAME_TAKEN: Code.AlreadyExists,
+  // trust bundles, certificates, rotation
+  BUNDLE_INVALID: Code.InvalidArgument,
+  BUNDLE_SEQUENCE_OLD: Code.FailedPrecondition,
+  CERTIFICATE_NOT_FOUND: Code.NotFound,
+  ROTATION_IN_PROGRESS: Code.FailedPrecondition,
+  ROTATION_NOT_FOUND: Code.NotFound,
+  ROTATION_STEP_NOT_ALLOWED: Code.FailedPrecondition,
+  ROTATION_NOT_ACKNOWLEDGED: Code.FailedPrecondition,
+  HOST_NOT_ALLOWED: Code.InvalidArgument,
+  // the other side
+  PEER_UNREACHABLE: Code.Unavailable,
+  PEER_CIRCUIT_OPEN: Code.Unavailable,
+  PEER_REFUSED: Code.FailedPrecondition,
+  PEER_CERTIFICATE_NOT_TRUSTED: Code.FailedPrecondition,
+  SERVICE_UNAVAILABLE: Code.Unavailable,
+  // lists
+  PAGE_TOKEN_INVALID: Code.InvalidArgument,
+  LOG_NOT_FOUND: Code.NotFound,
+} as const satisfies Record<Reason, Code>
+
+/** What a refusal carries beside its reason and its sentence. */
+export type RefusalDetails = {
+  /** Facts about this very refusal, for programs. No secrets: it crosses the wire as it is. */
+  readonly metadata?: Readonly<Record<string, string>>
+  /** What to do now, best as a command that can be pasted. */
+  readonly next?: string
+  /** Further messages of google.rpc or powernode.federation.v1, for example BadRequest. */
+  readonly details?: readonly Message[]
+  /** When trying again may help. */
+  readonly retryAfterMs?: number
+}
+
+/**
+ * An expected "no" the caller may act on. Anything else that is thrown is a fault, and stays internal.
+ *
+ * The message is a whole sentence for a person; programs look at `reason`, which never changes its meaning.
+ */
+export class Refusal extends Error {
+  readonly reason: Reason
+  readonly status: Code
+  readonly metadata: Readonly<Record<string, string>>
+  readonly next: string | undefined
+  readonly details: readonly Message[]
+  readonly retryAfterMs: number | undefined
+
+  constructor(
+    reason: Reason,
+    message: string,
+    { metadata = {}, next, details = [], retryAfterMs }: RefusalDetails = {},
+  ) {
+    super(message)
+    this.name = 'Refusal'
+    this.reason = reason
+    this.status = STATUS[reason]
+    this.metadata = metadata
+    this.next = next
+    this.details = details
+    this.retryAfterMs = retryAfterMs
+  }
+}
+
+/** Whether `word` is a reason of ours: what arrives from elsewhere may say anything. */
+export function isReason(word: string): word is Reason {
+  return Object.hasOwn(STATUS, word)
+}

@@ -1,0 +1,26 @@
+import type { DescService } from '@bufbuild/protobuf'
+import type { ConnectRouter, ServiceImpl } from '@connectrpc/connect'
+
+/** One kind of caller a method may name: any operator, or one service. */
+export type CallerName = 'operator' | `service/${string}`
+
+/** Who may call each RPC of a service. An RPC without a row does not compile; an empty row means nobody. */
+export type CallersTable<S extends DescService> = Readonly<Record<keyof S['method'], readonly CallerName[]>>
+
+/** A service, ready to be served: what answers, and who is answered. */
+export type Mount = {
+  readonly service: DescService
+  /** Undefined: every authenticated caller. Only for what says nothing of anybody, such as health. */
+  readonly callers: Readonly<Record<string, readonly CallerName[]>> | undefined
+  readonly route: (router: ConnectRouter) => void
+}
+
+/** Joins a service's handlers with the table of their callers. */
+export function mount<S extends DescService>(service: S, handlers: ServiceImpl<S>, callers: CallersTable<S>): Mount {
+  return { service, callers, route: (router) => router.service(service, handlers) }
+}
+
+/** For services that every authenticated caller may use. */
+export function mountForEverybody<S extends DescService>(service: S, handlers: ServiceImpl<S>): Mount {
+  return { service, callers: undefined, route: (router) => router.service(service, handlers) }
+}

@@ -1,0 +1,43 @@
+import type { Interceptor } from '@connectrpc/connect'
+import { REQUEST_ID } from '../calls/request-id.ts'
+import { callRecordKey, type CallRecord } from './call-record.ts'
+import { nextUntil, until } from './until.ts'
+
+/**
+ * The outermost interceptor: every call ends here, as an answer, a refusal or a fault, and is recorded as that.
+ *
+ * It also ends calls whose handler does not: at the deadline, when the caller hangs up, and streams when the server
+ * stops. The handler's signal says so at the same moment; a handler that does not listen is left behind.
+ */
+export function outcomes(stopping: AbortSignal): Interceptor {
+  return (next) => async (req) => {
+    const record = req.contextValues.get(callRecordKey)
+    if (!record) throw new Error('a call without a record reached the interceptors')
+    record.begun = true
+    const signal = req.stream ? AbortSignal.any([req.signal, stopping]) : req.signal
+    try {
+      const res = await until(signal, next({ ...req, signal }))
+      res.header.set(REQUEST_ID, record.requestId)
+      if (res.stream) return { ...res, message: recorded(res.message, signal, record) }
+      record.succeed()
+      return res
+    } catch (error) {
+      throw record.fail(error)
+    }
+  }
+}
+
+/** Passes a stream on until it ends or `signal` aborts, and records how it ended. */
+async function* recorded<T>(messages: AsyncIterable<T>, signal: AbortSignal, record: CallRecord): AsyncGenerator<T> {
+  const iterator = messages[Symbol.asyncIterator]()
+  try {
+    for (let step = await nextUntil(signal, iterator); !step.done; step = await nextUntil(signal, iterator))
+      yield step.value
+    record.succeed()
+  } catch (error) {
+    throw record.fail(error)
+  } finally {
+    record.abandon() // counts only when the reader went away in the middle
+    void iterator.return?.().catch(() => {}) // not waited for: the handler may sit in an await that never ends
+  }
+}
