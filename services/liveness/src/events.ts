@@ -1,0 +1,72 @@
+import { create } from '@bufbuild/protobuf'
+import type { Announcement } from '@powernode/events'
+import type { PlatformDescription } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
+import {
+  PeerBundleOutdatedSchema,
+  PeerDescribedSchema,
+  PeerHeardSchema,
+  PeerRestoredSchema,
+  PeerSilentSchema,
+  PlatformRestoredSchema,
+} from '@powernode/proto/powernode/liveness/v1/events_pb.ts'
+import type { Freshness } from './freshness.ts'
+import { toWire } from './wire.ts'
+
+const US = 'service/liveness'
+
+/** Beats go both ways (again). */
+export function peerHeard(of: Freshness, at: Date): Announcement {
+  const payload = create(PeerHeardSchema, { freshness: toWire(of, at) })
+  return { noun: 'liveness', word: 'heard', id: of.peerId, peerId: of.peerId, actor: US, at, payload }
+}
+
+/** In at least one direction nothing was heard for too long; the payload says in which. */
+export function peerSilent(of: Freshness, at: Date): Announcement {
+  const payload = create(PeerSilentSchema, { freshness: toWire(of, at) })
+  const kind = 'federation.peer.heartbeat_stale'
+  const about = { noun: 'liveness', word: 'silent', id: of.peerId, peerId: of.peerId } as const
+  return { ...about, kind, severity: 'medium', actor: US, at, payload }
+}
+
+/** A peer says something else of itself than before. */
+export function peerDescribed(of: Freshness, platform: PlatformDescription, at: Date): Announcement {
+  const payload = create(PeerDescribedSchema, { platform })
+  return { noun: 'liveness', word: 'described', id: of.peerId, peerId: of.peerId, actor: by(of), at, payload }
+}
+
+/** A peer holds a newer trust bundle than the one we have of it. */
+export function peerBundleOutdated(of: Freshness, at: Date): Announcement {
+  const payload = create(PeerBundleOutdatedSchema, { trustBundleSequence: of.trustBundleSequence })
+  return { noun: 'liveness', word: 'bundle_outdated', id: of.peerId, peerId: of.peerId, actor: by(of), at, payload }
+}
+
+/** A peer came back with an earlier epoch, or a shorter log, than it had: restored from a backup. */
+export function peerRestored(before: Freshness, after: Freshness, at: Date): Announcement {
+  const payload = create(PeerRestoredSchema, {
+    freshness: toWire(after, at),
+    previousEpoch: before.epoch,
+    previousSequence: before.sequence,
+  })
+  const about = { noun: 'liveness', word: 'restored', id: after.peerId, peerId: after.peerId } as const
+  return { ...about, kind: 'federation.peer.restored', severity: 'high', actor: by(after), at, payload }
+}
+
+/** A peer remembers a later epoch of ours than we do: we were restored from a backup. */
+export function platformRestored(
+  { peerId, previousEpoch, rememberedEpoch, epoch }: OwnRestore,
+  at: Date,
+): Announcement {
+  const payload = create(PlatformRestoredSchema, { peerId, previousEpoch, rememberedEpoch, epoch })
+  const about = { noun: 'liveness', word: 'epoch_raised', id: peerId, peerId } as const
+  return { ...about, kind: 'federation.platform.restored', severity: 'high', actor: `peer/${peerId}`, at, payload }
+}
+
+export type OwnRestore = {
+  /** The peer that told us. */
+  readonly peerId: string
+  readonly previousEpoch: bigint
+  readonly rememberedEpoch: bigint
+  readonly epoch: bigint
+}
+
+const by = (of: Freshness): string => `peer/${of.peerId}`

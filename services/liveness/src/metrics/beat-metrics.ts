@@ -1,0 +1,33 @@
+import type { Metrics } from '@powernode/process'
+import type { Recorded } from '../operations/record-beats.ts'
+
+/** What liveness counts; every label is of a closed set. */
+export type BeatMetrics = ReturnType<typeof beatMetrics>
+
+export function beatMetrics(metrics: Metrics) {
+  return {
+    heartbeats: metrics.counter('fed_heartbeats_total', 'Beats heard (in) and sent (out), by what came of them', [
+      'direction',
+      'outcome',
+    ]),
+    roundTrip: metrics.histogram('fed_heartbeat_round_trip_ms', 'Time between a beat of ours and its answer', []),
+    clockOffset: metrics.histogram(
+      'fed_peer_clock_offset_ms',
+      'How far a peer clock is from ours, either way',
+      [],
+      [1, 5, 20, 100, 500, 1_000, 5_000, 30_000, 60_000, 300_000, 3_600_000],
+    ),
+    dataAge: metrics.gauge('fed_peer_data_age_seconds', 'Age of what we know of peers that count as heard', [
+      'direction',
+      'quantile',
+    ]),
+    transitions: metrics.counter('fed_peer_transitions_total', 'Peers that fell silent, and corrections announced', [
+      'kind',
+    ]),
+    peers: metrics.gauge('fed_beating_peers', 'Peers this replica beats; 0 on all but one', []),
+    inFlight: metrics.gauge('fed_heartbeats_in_flight', 'Beats of ours that wait for an answer', []),
+    epoch: metrics.gauge('fed_platform_epoch', 'Our epoch, as our beats carry it', []),
+  }
+}
+
+export type Outcome = Recorded['outcome']

@@ -1,0 +1,181 @@
+import type { Clock } from '@powernode/clock'
+import { inTransaction, type Db } from '@powernode/postgres'
+import type { Logger } from '@powernode/process'
+import { chance, nextBeatAt, retryBeatAt } from '../beat-timing.ts'
+import type { Change, PeerFeed } from '../feed/peer-feed.ts'
+import type { WatchedPeer } from '../feed/watched-peer.ts'
+import type { Freshness } from '../freshness.ts'
+import type { BeatMetrics } from '../metrics/beat-metrics.ts'
+import { beginEpoch } from '../operations/begin-epoch.ts'
+import { raiseEpoch } from '../operations/raise-epoch.ts'
+import type { Recorder } from '../recorder/recorder.ts'
+import * as freshness from '../store/freshness.ts'
+import type { Nudge } from '../store/nudges.ts'
+import type { OwnEpoch } from '../store/platform.ts'
+import type { Tables } from '../store/tables.ts'
+import { Rhythms, type Rhythm } from './rhythms.ts'
+import { sendBeat, type Gateway, type SentBeat } from './send-beat.ts'
+import { createWake, type Wake } from './wake.ts'
+
+export type BeatDeps = {
+  readonly db: Db<Tables>
+  readonly clock: Clock
+  readonly feed: PeerFeed
+  readonly recorder: Recorder
+  readonly gateway: Gateway
+  readonly metrics: BeatMetrics
+  readonly logger: Logger
+}
+
+/**
+ * The beat of this platform: every peer that should hear from us does, at once after enrolment and then on its interval.
+ *
+ * One of these lives in a platform at a time (leadership.ts). What is due comes from memory; the nonces to echo are read
+ * for all that are due in one query; what came of the beats is written in batches. So no peer costs a query of its own.
+ */
+export class PeerBeat {
+  readonly #deps: BeatDeps
+  readonly #rhythms: Rhythms
+  readonly #wake: Wake
+  readonly #underway = new Set<Promise<void>>()
+  /** Peers whose memory of our epoch we have believed. One word each: a peer cannot drive our epoch on and on. */
+  readonly #believed = new Set<string>()
+  #own: OwnEpoch
+
+  private constructor(deps: BeatDeps, own: OwnEpoch, planned: ReadonlyMap<string, Date>) {
+    this.#deps = deps
+    this.#own = own
+    this.#rhythms = new Rhythms(planned)
+    this.#wake = createWake(deps.clock)
+  }
+
+  /** Begins a new epoch. */
+  static async begin(deps: BeatDeps): Promise<PeerBeat> {
+    const { db, clock, metrics, logger } = deps
+    const own = await inTransaction(db, (tx) => beginEpoch(tx, clock.now()))
+    metrics.epoch.set(Number(own.epoch))
+    logger.info({ epoch: Number(own.epoch) }, 'a new epoch has begun')
+    return new PeerBeat(deps, own, await inTransaction(db, (tx) => freshness.plannedBeats(tx)))
+  }
+
+  /** Beats until `signal` aborts; then waits for the beats that are under way to be written down. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { feed, metrics, clock } = this.#deps
+    feed.subscribe((change) => this.#onChange(change), signal)
+    this.#onChange('all')
+    while (!signal.aborted) {
+      const ready = feed.local() !== undefined
+      if (ready) await this.#sendDue(clock.now(), signal)
+      metrics.peers.set(this.#rhythms.size)
+      metrics.inFlight.set(this.#rhythms.underway)
+      await this.#wake.sleepUntil(ready ? this.#rhythms.nextAt() : undefined, signal)
+    }
+    await Promise.all(this.#underway)
+    metrics.peers.set(0)
+    metrics.inFlight.set(0)
+  }
+
+  /** Somebody asks that peers be beaten before their turn. */
+  nudge({ peerIds }: Nudge): void {
+    for (const peerId of peerIds) this.#rhythms.soon(peerId, this.#deps.clock.now())
+    this.#wake.now()
+  }
+
+  #onChange(change: Change): void {
+    const { feed, clock } = this.#deps
+    const all = change === 'all'
+    for (const peerId of all ? this.#rhythms.peerIds() : [change.peerId]) {
+      if (!feed.peers.has(peerId)) this.#rhythms.forget(peerId)
+    }
+    for (const peerId of all ? feed.peers.keys() : [change.peerId]) {
+      const peer = feed.peers.get(peerId)
+      if (peer) this.#rhythms.follow(peer, clock.now())
+    }
+    this.#wake.now()
+  }
+
+  async #sendDue(now: Date, signal: AbortSignal): Promise<void> {
+    const due = this.#rhythms.take(now)
+    if (due.length === 0) return
+    const known = await this.#whatWeKnow(due.map(({ peerId }) => peerId))
+    for (const rhythm of due) {
+      const beat = this.#beat(rhythm, known.get(rhythm.peerId), signal).finally(() => this.#underway.delete(beat))
+      this.#underway.add(beat)
+    }
+  }
+
+  /** The nonces to echo, for all at once. Without a database a beat still says that we are here. */
+  async #whatWeKnow(peerIds: readonly string[]): Promise<ReadonlyMap<string, Freshness>> {
+    const { db, logger } = this.#deps
+    try {
+      return await inTransaction(db, (tx) => freshness.find(tx, peerIds))
+    } catch (error) {
+      logger.warn({ error, count: peerIds.length }, 'beating without knowing what we heard last')
+      return new Map()
+    }
+  }
+
+  /** One beat, from sending to the row. A fault costs this beat, never the others. */
+  async #beat(rhythm: Rhythm, known: Freshness | undefined, signal: AbortSignal): Promise<void> {
+    const { feed, clock, logger } = this.#deps
+    const [peer, local] = [feed.peers.get(rhythm.peerId), feed.local()]
+    try {
+      if (!peer || !local || signal.aborted) return
+      rhythm.lastSentAt = clock.now()
+      rhythm.sequence += 1n
+      const describe = !rhythm.told?.equals(local.descriptionSha256)
+      const echoNonce = known?.lastNonce ?? null
+      const said = { peer, own: this.#own, sequence: rhythm.sequence, local, describe, echoNonce }
+      const sent = await sendBeat(this.#deps, said, signal)
+      if (signal.aborted && sent.kind === 'failed') return
+      if (sent.kind === 'answered' && describe) rhythm.told = local.descriptionSha256
+      await this.#take(rhythm, peer, sent)
+      if (sent.kind === 'answered') await this.#heed(rhythm, sent, describe)
+    } catch (error) {
+      logger.error({ error, peer_id: rhythm.peerId }, 'a beat could not be recorded')
+    } finally {
+      this.#rhythms.landed(rhythm, clock.now())
+      this.#wake.now()
+    }
+  }
+
+  /** Plans the next beat and writes down what came of this one. */
+  async #take(rhythm: Rhythm, peer: WatchedPeer, sent: SentBeat): Promise<void> {
+    const { clock, recorder, metrics } = this.#deps
+    const { heartbeatIntervalMs } = peer
+    const now = clock.now()
+    metrics.heartbeats.inc({ direction: 'out', outcome: sent.kind })
+    if (sent.kind === 'failed') {
+      rhythm.failures += 1
+      const nextBeat = retryBeatAt(now, heartbeatIntervalMs, rhythm.failures, chance())
+      this.#rhythms.plan(rhythm, nextBeat)
+      await recorder.add({ kind: 'failed', peer, beat: { ...sent.beat, nextBeatAt: nextBeat } })
+      return
+    }
+    rhythm.failures = 0
+    const nextBeat = nextBeatAt(now, heartbeatIntervalMs, chance())
+    this.#rhythms.plan(rhythm, nextBeat)
+    const { freshness } = await recorder.add({ kind: 'answered', peer, beat: { ...sent.beat, nextBeatAt: nextBeat } })
+    if (freshness.roundTripMs !== null) metrics.roundTrip.observe(freshness.roundTripMs)
+    if (freshness.clockOffsetMs !== null) metrics.clockOffset.observe(Math.abs(freshness.clockOffsetMs))
+  }
+
+  /** What the answer asks of us: to describe ourselves, or to remember that we were restored from a backup. */
+  async #heed(rhythm: Rhythm, { response }: SentBeat & { kind: 'answered' }, described: boolean): Promise<void> {
+    if (response.wantPlatform) {
+      rhythm.told = undefined
+      rhythm.again ||= !described // who has just been told and asks again waits for the next turn
+    }
+    if (response.lastEpoch <= this.#own.epoch || this.#believed.has(rhythm.peerId)) return
+    const { db, clock, metrics, logger } = this.#deps
+    const said = { peerId: rhythm.peerId, rememberedEpoch: response.lastEpoch }
+    this.#believed.add(rhythm.peerId)
+    const raised = await inTransaction(db, (tx) => raiseEpoch(tx, clock.now(), said))
+    if (!raised) return
+    this.#own = raised
+    this.#rhythms.restart()
+    rhythm.again = true
+    metrics.epoch.set(Number(raised.epoch))
+    logger.warn({ peer_id: rhythm.peerId, epoch: Number(raised.epoch) }, 'this platform was restored from a backup')
+  }
+}

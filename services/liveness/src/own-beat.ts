@@ -1,0 +1,76 @@
+import { later, type Freshness } from './freshness.ts'
+import { rememberNonce } from './own-nonces.ts'
+
+/** A beat of ours that was answered. Moments without "their" are of our clock. */
+export type AnsweredBeat = {
+  readonly nonce: Buffer
+  readonly sentAt: Date
+  readonly answeredAt: Date
+  readonly theirReceivedAt: Date | null
+  readonly theirSentAt: Date | null
+  readonly stateThere: string
+  readonly trustBundleSequence: bigint
+  readonly nextBeatAt: Date
+}
+
+/** A beat of ours that brought no answer we can believe. They may have heard it: their next echo tells. */
+export type FailedBeat = {
+  readonly nonce: Buffer
+  readonly sentAt: Date
+  readonly failedAt: Date
+  /** A stable reason and a sentence. */
+  readonly error: string
+  readonly nextBeatAt: Date
+}
+
+/** Longer error texts of others are cut. */
+const ERROR_LENGTH = 300
+
+/**
+ * What we know of a peer after it answered a beat of ours: it hears us.
+ *
+ * As of the moment we sent, not the moment of the answer: an answer that took nine seconds says nothing newer.
+ */
+export function noteAnswer(before: Freshness, beat: AnsweredBeat): Freshness {
+  return {
+    ...before,
+    ...clockReading(beat),
+    lastHeardByThemAt: later(before.lastHeardByThemAt, beat.sentAt),
+    sentNonces: rememberNonce(before.sentNonces, beat.nonce, beat.sentAt),
+    stateThere: beat.stateThere.slice(0, ERROR_LENGTH),
+    trustBundleSequence: beat.trustBundleSequence,
+    nextBeatAt: beat.nextBeatAt,
+    consecutiveFailures: 0,
+    lastError: '',
+  }
+}
+
+export function noteFailure(before: Freshness, beat: FailedBeat): Freshness {
+  return {
+    ...before,
+    sentNonces: rememberNonce(before.sentNonces, beat.nonce, beat.sentAt),
+    nextBeatAt: beat.nextBeatAt,
+    consecutiveFailures: before.consecutiveFailures + 1,
+    lastError: beat.error.slice(0, ERROR_LENGTH),
+    lastErrorAt: beat.failedAt,
+  }
+}
+
+/** What one exchange says of the other clock; nothing when they did not stamp it. */
+export function clockReading(
+  beat: Pick<AnsweredBeat, 'sentAt' | 'answeredAt' | 'theirReceivedAt' | 'theirSentAt'>,
+): Pick<Freshness, 'clockOffsetMs' | 'roundTripMs'> {
+  if (!beat.theirReceivedAt || !beat.theirSentAt) return { clockOffsetMs: null, roundTripMs: null }
+  const [sent, answered] = [beat.sentAt.getTime(), beat.answeredAt.getTime()]
+  const [received, replied] = [beat.theirReceivedAt.getTime(), beat.theirSentAt.getTime()]
+  return {
+    // Their clock minus ours, by the midpoint method (RFC 5905 section 8): exact when both ways take equally long,
+    // and never wrong by more than half the round trip.
+    clockOffsetMs: bounded((received - sent + (replied - answered)) / 2),
+    roundTripMs: bounded(Math.max(0, answered - sent - Math.max(0, replied - received))),
+  }
+}
+
+/** A peer may claim any year: what goes into the table stays a number that every reader can hold. */
+const bounded = (ms: number): number => Math.round(Math.max(-LONGEST_MS, Math.min(LONGEST_MS, ms)))
+const LONGEST_MS = 1_000 * 86_400_000

@@ -1,0 +1,76 @@
+import { systemClock, type Clock } from '@powernode/clock'
+import { openBus, relay } from '@powernode/events'
+import { openDb, requireSchema } from '@powernode/postgres'
+import { createLogger, createMetrics, runTasks, serveMetrics, type Logger } from '@powernode/process'
+import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import { LivenessService } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
+import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { createClient, keepIdentity, mount, serve } from '@powernode/rpc'
+import type { Config } from './config.ts'
+import { createPeerFeed } from './feed/peer-feed.ts'
+import { beatMetrics } from './metrics/beat-metrics.ts'
+import { leadBeats } from './out-beats/lead-beats.ts'
+import { createRecorder } from './recorder/recorder.ts'
+import { CALLERS, handlers } from './rpc.ts'
+import type { Tables } from './store/tables.ts'
+import { measureAge, sweepSilent } from './sweeps.ts'
+
+const NAME = 'liveness'
+const SCHEMA = 'liveness'
+export const MIGRATIONS = new URL('../migrations', import.meta.url)
+
+/** What a test may hand in instead of the machine's own. */
+export type Outside = {
+  readonly clock?: Clock
+  readonly logger?: Logger
+  readonly onListening?: (port: number) => void
+}
+
+/** Everything this process does, in one list. Returns when told to stop, or throws when one part fails. */
+export async function run(config: Config, signal: AbortSignal, outside: Outside = {}): Promise<void> {
+  const { clock = systemClock, logger = createLogger(NAME), onListening } = outside
+  const { identityDir: tlsDir, trustDomain } = config
+  const registryMetrics = createMetrics(NAME)
+  const metrics = beatMetrics(registryMetrics)
+  const database = { url: config.databaseUrl.reveal(), schema: SCHEMA, applicationName: NAME }
+  const db = openDb<Tables>(database)
+  const bus = await openBus({ servers: config.natsUrl, tlsDir, name: NAME, clock, logger })
+  const way = { trustDomain, tlsDir, clock, logger }
+  const closing = new AbortController()
+  const open = AbortSignal.any([signal, closing.signal])
+  const registry = createClient(
+    PeerRegistryService,
+    { ...way, address: config.peerRegistryAddress, server: 'peer-registry' },
+    open,
+  )
+  const gateway = createClient(
+    FederationService,
+    { ...way, address: config.gatewayAddress, server: 'federation-gateway' },
+    open,
+  )
+  const feed = createPeerFeed({ registry, clock, logger })
+  const recorder = createRecorder({ db, clock })
+  const deps = { db, clock, feed, recorder, gateway, metrics, logger, database }
+  const services = [mount(LivenessService, handlers(deps), CALLERS)]
+  const listening = onListening && { onListening }
+  try {
+    await requireSchema(db, SCHEMA, MIGRATIONS)
+    await runTasks(signal, [
+      (stop) =>
+        serve({ ...way, name: NAME, listen: config.listen, services, metrics: registryMetrics, ...listening }, stop),
+      (stop) => feed.follow(stop),
+      (stop) => leadBeats(deps, stop),
+      (stop) => sweepSilent(deps, { everyMs: config.sweepEveryMs }, stop),
+      (stop) => measureAge(deps, stop),
+      (stop) =>
+        relay({ db, database, schema: SCHEMA, stream: 'LIVENESS', bus, clock, logger, metrics: registryMetrics }, stop),
+      (stop) => serveMetrics(registryMetrics, { port: config.metricsPort }, stop),
+      (stop) => keepIdentity({ dir: tlsDir, address: config.peerRegistryAddress, trustDomain, clock, logger }, stop),
+    ])
+  } finally {
+    closing.abort()
+    await recorder.idle()
+    await bus.close()
+    await db.destroy()
+  }
+}

@@ -1,0 +1,36 @@
+import { create } from '@bufbuild/protobuf'
+import { timestampFromDate, type Duration, DurationSchema } from '@bufbuild/protobuf/wkt'
+import { LedgerHeadSchema } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import { FreshnessSchema, type Freshness as WireFreshness } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
+import { hearing, type Freshness } from './freshness.ts'
+
+/** A peer's freshness as operators and listeners see it, at this moment. Nonces and deadlines stay with us. */
+export function toWire(of: Freshness, now: Date): WireFreshness {
+  return create(FreshnessSchema, {
+    peerId: of.peerId,
+    ...moment('lastHeardAt', of.lastHeardAt),
+    ...moment('lastHeardByThemAt', of.lastHeardByThemAt),
+    ...moment('nextBeatAt', of.nextBeatAt),
+    ...moment('lastErrorAt', of.lastErrorAt),
+    ...moment('restoredAt', of.restoredAt),
+    ...(of.clockOffsetMs !== null && { clockOffset: toDuration(of.clockOffsetMs) }),
+    ...(of.roundTripMs !== null && { roundTrip: toDuration(of.roundTripMs) }),
+    ...(of.ledgerSize !== null && {
+      ledgerHead: create(LedgerHeadSchema, { size: of.ledgerSize, root: of.ledgerRoot ?? new Uint8Array() }),
+    }),
+    hearing: hearing(of, now),
+    epoch: of.epoch,
+    sequence: of.sequence,
+    consecutiveFailures: of.consecutiveFailures,
+    lastError: of.lastError,
+    stateThere: of.stateThere,
+    announced: of.announced,
+  })
+}
+
+const moment = <Key extends string>(key: Key, at: Date | null) => (at ? { [key]: timestampFromDate(at) } : {})
+
+function toDuration(ms: number): Duration {
+  const seconds = Math.trunc(ms / 1_000)
+  return create(DurationSchema, { seconds: BigInt(seconds), nanos: Math.round((ms - seconds * 1_000) * 1e6) })
+}
