@@ -89,3 +89,5 @@ export function painter(wanted: boolean) {
   const colour = (code: number) => (text: string) => (wanted ? `\u001b[${code}m${text}\u001b[0m` : text)
   return { bold: colour(1), dim: colour(2), red: colour(31), green: colour(32), cyan: colour(36), yellow: colour(33) }
 }
+
+export type Painter = ReturnType<typeof painter>
