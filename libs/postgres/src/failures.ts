@@ -7,9 +7,9 @@ const SERVER_GONE: readonly string[] = ['57P01', '57P02', '57P03']
 
 const SOCKET_FAILED: readonly string[] = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENOENT']
 
-/** What pg says of a connection that broke; it gives these no code. */
-const PG_LOST =
-  /^(Connection terminated|Client has encountered a connection error|Client was closed|Query read timeout|Postgres connection has been discarded)/
+/** What pg says of a connection that broke; it gives these no code. Of the first kind it sent nothing any more. */
+const PG_NOT_SENT = /is not queryable$|^Postgres connection has been discarded/
+const PG_LOST = /^(Connection terminated|Query read timeout)/
 
 /** A transaction whose COMMIT was sent but never answered: it may have happened or not. Whoever retries MUST look first. */
 export class CommitOutcomeUnknown extends Error {
@@ -39,8 +39,13 @@ export function isConnectionLost(error: unknown): boolean {
   return causes(error).some((one) => {
     const code = codeOf(one)
     if (code.startsWith('08') || SERVER_GONE.includes(code) || SOCKET_FAILED.includes(code)) return true
-    return code === '' && PG_LOST.test(one.message)
+    return code === '' && (PG_LOST.test(one.message) || PG_NOT_SENT.test(one.message))
   })
+}
+
+/** Of a lost connection: whether it was known to be lost already, so that the statement never left this process. */
+export function wasNeverSent(error: unknown): boolean {
+  return causes(error).some((one) => PG_NOT_SENT.test(one.message))
 }
 
 /** The error and what it was caused by. */

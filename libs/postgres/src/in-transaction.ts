@@ -1,5 +1,5 @@
 import { backoffMs, systemClock } from '@powernode/clock'
-import { CommitOutcomeUnknown, isConflict, isConnectionLost } from './failures.ts'
+import { CommitOutcomeUnknown, isConflict, isConnectionLost, wasNeverSent } from './failures.ts'
 import type { Db, Tx } from './open-db.ts'
 
 export type TransactionOptions = {
@@ -48,21 +48,28 @@ async function attemptOnce<T, R>(
     isolation = 'read committed' as const,
   }: { readonly isolation?: TransactionOptions['isolation'] | 'read committed' },
 ): Promise<R> {
-  let committing = false
+  const tx = await db.startTransaction().setIsolationLevel(isolation).execute()
+  // Whatever fails, its error is the one to throw: where a rollback fails too, the server does it by itself.
+  const abandon = () =>
+    tx
+      .rollback()
+      .execute()
+      .catch(() => {})
+  let result: R
   try {
-    return await db
-      .transaction()
-      .setIsolationLevel(isolation)
-      .execute(async (tx) => {
-        const result = await work(tx)
-        committing = true
-        return result
-      })
+    result = await work(tx)
   } catch (error) {
-    // A conflict found at COMMIT is an answer: it did not happen.
-    if (committing && !isConflict(error) && isConnectionLost(error)) throw new CommitOutcomeUnknown(error)
+    await abandon()
     throw error
   }
+  try {
+    await tx.commit().execute()
+  } catch (error) {
+    await abandon()
+    // A conflict found at COMMIT is an answer: it did not happen. So it did not when COMMIT was never sent.
+    throw isConnectionLost(error) && !wasNeverSent(error) ? new CommitOutcomeUnknown(error) : error
+  }
+  return result
 }
 
 /** How long to wait before running it again, or undefined when that would not help, or not be safe. */
