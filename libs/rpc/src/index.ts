@@ -2,17 +2,27 @@ export { callerFrom, callerText, type Caller } from './calls/caller.ts'
 export { callerKey, callerOf, requestIdKey, requestOf, traceKey, within, type RequestOrigin } from './calls/call.ts'
 export { REQUEST_ID, requestIdFrom } from './calls/request-id.ts'
 export { childOf, TRACEPARENT, traceparentOf, type Trace } from './calls/trace.ts'
+export { backoffMs } from './client/backoff.ts'
+export { createClient } from './client/client.ts'
+export { openTransport, type TransportOptions } from './client/transport.ts'
 export { CANCELED, expectedEnd } from './errors/expected.ts'
 export { toGrpcStatus } from './errors/grpc-status.ts'
 export { refusalOf } from './errors/refusal-of.ts'
 export { isReason, Refusal, STATUS, type Reason, type RefusalDetails } from './errors/refusal.ts'
 export { toConnectError } from './errors/to-connect-error.ts'
+export { grpcDefinition } from './grpc/definition.ts'
+export { keepIdentity, type KeepIdentityOptions } from './identity/keep-identity.ts'
+export {
+  checkAddress,
+  DEFAULT_ADDRESS_POLICY,
+  kindOfAddress,
+  type AddressKind,
+  type AddressPolicy,
+} from './outbound/address-policy.ts'
+export { resolveEndpoint, type Lookup, type ResolvedEndpoint } from './outbound/resolve-endpoint.ts'
 export { createHealth, type Health } from './server/health.ts'
 export { mount, mountForEverybody, type CallerName, type CallersTable, type Mount } from './server/mount.ts'
 export { reflection } from './server/reflection.ts'
 export { MESSAGE_MAX_BYTES } from './server/request-body.ts'
 export { serve, type ServeOptions } from './server/serve.ts'
-export { refuseInvalid, warmUp } from './server/validate.ts'
-export { backoffMs } from './client/backoff.ts'
-export { createClient } from './client/client.ts'
-export { openTransport, type TransportOptions } from './client/transport.ts'
+export { refuseInvalid } from './server/validate.ts'

@@ -90,7 +90,15 @@ export function keepSession(
   signal.addEventListener('abort', () => current && hangUp(current), { once: true })
   void runTasks(signal, [
     (stop) =>
-      watchTlsFiles(tlsDir, clock, use, stop, (error) => logger.error({ error, path: tlsDir }, 'tls material refused')),
+      watchTlsFiles(
+        {
+          dir: tlsDir,
+          clock,
+          onChange: use,
+          onBroken: (error) => logger.error({ error, path: tlsDir }, 'tls material refused'),
+        },
+        stop,
+      ),
   ])
   return {
     authority: originOf(target),

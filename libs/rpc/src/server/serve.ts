@@ -77,8 +77,14 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
   try {
     await runTasks(signal, [
       (stop) =>
-        watchTlsFiles(tlsDir, clock, use, stop, (error) =>
-          logger.error({ error, path: tlsDir }, 'tls material refused'),
+        watchTlsFiles(
+          {
+            dir: tlsDir,
+            clock,
+            onChange: use,
+            onBroken: (error) => logger.error({ error, path: tlsDir }, 'tls material refused'),
+          },
+          stop,
         ),
       async (stop) => {
         for (; !stop.aborted; await clock.sleep(LIMITS.sweepMs, stop)) connections.sweep(stillTrusted)
