@@ -1,5 +1,9 @@
+import { verify, type KeyObject } from 'node:crypto'
+import { AsnConvert } from '@peculiar/asn1-schema'
+import { CertificateList } from '@peculiar/asn1-x509'
 import { type Authority } from './authority.ts'
 import { authorityKeyIdentifier, crlNumber, P256, signingKeyOf, wholeSecond } from './certificate-parts.ts'
+import { isOneSequence } from './der.ts'
 import { x509 } from './x509.ts'
 
 export type Revoked = {
@@ -48,4 +52,47 @@ export async function createCrls(
   params: Omit<CrlParams, 'issuer'>,
 ): Promise<Buffer[]> {
   return [await createCrl(authority, entries, params), await createCrl(authority, [], { ...params, issuer: 'root' })]
+}
+
+/** A list as received. */
+export type Crl = {
+  readonly nextUpdate: Date | undefined
+  /** Lower-case hex. */
+  readonly serials: readonly string[]
+  isSignedBy(issuer: KeyObject): boolean
+}
+
+/** Reads a list, or undefined when these bytes are not exactly one in DER. */
+export function readCrl(der: Uint8Array): Crl | undefined {
+  const crl = parse(der)
+  if (!crl) return undefined
+  return {
+    nextUpdate: crl.nextUpdate,
+    serials: crl.entries.map(({ serialNumber }) => serialNumber.toLowerCase()),
+    isSignedBy: (issuer) => isSignedBy(der, issuer),
+  }
+}
+
+function parse(der: Uint8Array): x509.X509Crl | undefined {
+  if (!isOneSequence(der)) return undefined
+  try {
+    return new x509.X509Crl(Uint8Array.from(der))
+  } catch {
+    return undefined
+  }
+}
+
+/** By node:crypto, over the bytes as received; a kind of signature we do not use counts as none. */
+function isSignedBy(der: Uint8Array, issuer: KeyObject): boolean {
+  const { tbsCertListRaw, signatureAlgorithm, signature } = AsnConvert.parse(Uint8Array.from(der), CertificateList)
+  const digest = DIGEST[signatureAlgorithm.algorithm]
+  if (digest === undefined || !tbsCertListRaw) return false
+  return verify(digest, Buffer.from(tbsCertListRaw), issuer, Buffer.from(signature))
+}
+
+/** Digests by signature algorithm: ecdsa-with-SHA256, ecdsa-with-SHA384, Ed25519 (which brings its own). */
+const DIGEST: Readonly<Record<string, string | null>> = {
+  '1.2.840.10045.4.3.2': 'sha256',
+  '1.2.840.10045.4.3.3': 'sha384',
+  '1.3.101.112': null,
 }

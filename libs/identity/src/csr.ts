@@ -1,5 +1,6 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { algorithmOf, P256, spkiOf } from './certificate-parts.ts'
+import { isOneSequence } from './der.ts'
 import { checkIdentityKey } from './platform-key.ts'
 import { x509 } from './x509.ts'
 
@@ -42,13 +43,12 @@ export async function readCsr(der: Uint8Array): Promise<{ readonly spki: Buffer 
 }
 
 function parse(der: Uint8Array): x509.Pkcs10CertificateRequest {
+  if (!isOneSequence(der)) throw new CsrInvalid('a certificate request is one DER structure and nothing after it')
   try {
-    const csr = new x509.Pkcs10CertificateRequest(Uint8Array.from(der))
-    if (Buffer.from(csr.rawData).equals(der)) return csr
+    return new x509.Pkcs10CertificateRequest(Uint8Array.from(der))
   } catch (cause) {
     throw new CsrInvalid('not a PKCS #10 certificate request in DER', { cause })
   }
-  throw new CsrInvalid('bytes follow the certificate request')
 }
 
 function publicKeyOf(csr: x509.Pkcs10CertificateRequest): KeyObject {

@@ -81,7 +81,7 @@ function decode<Desc extends DescMessage>(schema: Desc, payload: Uint8Array): Op
   try {
     const message = fromBinary(schema, payload)
     const checked = validator.validate(schema, message)
-    return checked.kind === 'valid' ? { message } : { reason: 'malformed', detail: String(checked.error?.message) }
+    return checked.kind === 'valid' ? { message } : { reason: 'malformed', detail: checked.error.message }
   } catch {
     return { reason: 'malformed', detail: `the payload is no ${schema.name}` }
   }

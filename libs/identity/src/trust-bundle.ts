@@ -7,12 +7,12 @@ import {
   type Envelope,
   type TrustBundle,
 } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
+import { readCrl } from './crl.ts'
 import { readStatement, signStatement, statementDigest } from './envelope.ts'
 import { certificatesToPem, derToPem } from './pem.ts'
 import { platformIdOf, type PlatformKey } from './platform-key.ts'
 import { checkRootProfile } from './profile.ts'
 import { isTrustDomain } from './spiffe.ts'
-import { x509 } from './x509.ts'
 
 export type BundleProblem = 'signature' | 'platform' | 'trust-domain' | 'sequence' | 'root' | 'crl'
 
@@ -101,25 +101,29 @@ function badRoot(bundle: TrustBundle, { now, trustDomain }: BundleExpectation): 
 }
 
 /**
- * A list must be readable, dated, and loadable by the TLS stack. Whether its issuer signed it is OpenSSL's to judge at
- * each handshake: the issuing CAs' certificates are not in the bundle, they come with the chains.
+ * Where there are lists, each root must have signed one: with any list at hand Node lets OpenSSL ask for the list of
+ * every certificate in a chain, the root's too, and one that is missing fails every handshake. The issuing CAs' lists
+ * are OpenSSL's to judge at each handshake, since their certificates come with the chains and not here.
  */
 function badCrl(bundle: TrustBundle): BundleVerdict | undefined {
-  for (const [index, der] of bundle.crls.entries()) {
-    try {
-      if (!new x509.X509Crl(Uint8Array.from(der)).nextUpdate) return no('crl', `list ${index + 1} has no next update`)
-    } catch {
-      return no('crl', `list ${index + 1} is no revocation list in DER`)
-    }
+  if (bundle.crls.length === 0) return undefined
+  const lists = bundle.crls.map(readCrl)
+  const unreadable = lists.findIndex((list) => !list?.nextUpdate)
+  if (unreadable >= 0) return no('crl', `list ${unreadable + 1} is no revocation list in DER with a next update`)
+  for (const [index, root] of bundle.roots.entries()) {
+    const { publicKey } = new X509Certificate(root)
+    if (!lists.some((list) => list?.isSignedBy(publicKey))) return no('crl', `root ${index + 1} has signed no list`)
   }
+  return notLoadable(bundle)
+}
+
+/** Last, the judge itself: what OpenSSL does not load must not be stored. */
+function notLoadable({ roots, crls }: TrustBundle): BundleVerdict | undefined {
   try {
-    createSecureContext({
-      ca: certificatesToPem(bundle.roots),
-      crl: bundle.crls.map((der) => derToPem(der, 'X509 CRL')),
-    })
+    createSecureContext({ ca: certificatesToPem(roots), crl: crls.map((der) => derToPem(der, 'X509 CRL')) })
     return undefined
   } catch (error) {
-    return no('crl', `OpenSSL does not load the bundle: ${error instanceof Error ? error.message : 'unreadable'}`)
+    return no('crl', `OpenSSL does not load the lists: ${error instanceof Error ? error.message : 'unreadable'}`)
   }
 }
 

@@ -1,9 +1,18 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '@powernode/clock'
-import { readTlsFiles, TLS_FILES, type TlsMaterial } from './tls-files.ts'
+import { TLS_FILES } from './tls-file-versions.ts'
+import { readTlsFiles, type TlsMaterial } from './tls-files.ts'
 
 const POLL_EVERY_MS = 1000
+
+export type TlsWatcher = {
+  readonly dir: string
+  readonly clock: Clock
+  readonly onChange: (material: TlsMaterial) => void
+  /** Told of files that cannot be used; meanwhile the last good pair stays in use. */
+  readonly onBroken?: ((error: Error) => void) | undefined
+}
 
 /**
  * Follows an identity's files until told to stop.
@@ -13,27 +22,21 @@ const POLL_EVERY_MS = 1000
  * change nothing: whoever watches keeps the last good pair. Polling, because file events are lost on network and
  * overlay file systems, and a certificate has hours to be noticed.
  */
-export async function watchTlsFiles(
-  dir: string,
-  clock: Clock,
-  onChange: (material: TlsMaterial) => void,
-  signal: AbortSignal,
-  onBroken: (error: Error) => void = () => {},
-): Promise<void> {
+export async function watchTlsFiles(watcher: TlsWatcher, signal: AbortSignal): Promise<void> {
   let seen: string | undefined
   while (!signal.aborted) {
-    const state = stateOf(dir)
+    const state = stateOf(watcher.dir)
     if (state !== seen) {
       seen = state
-      tell(dir, onChange, onBroken)
+      tell(watcher)
     }
-    await clock.sleep(POLL_EVERY_MS, signal)
+    await watcher.clock.sleep(POLL_EVERY_MS, signal)
   }
 }
 
-function tell(dir: string, onChange: (material: TlsMaterial) => void, onBroken: (error: Error) => void): void {
+function tell({ dir, onChange, onBroken }: TlsWatcher): void {
   const read = tryRead(dir)
-  if (read instanceof Error) onBroken(read)
+  if (read instanceof Error) onBroken?.(read)
   else onChange(read)
 }
 

@@ -6,7 +6,6 @@ import {
   mkdtempSync,
   openSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -17,12 +16,13 @@ import { certificatesToPem, derToPem, pemToDer } from './pem.ts'
 import {
   CURRENT,
   isLinkedThroughCurrent,
-  isThere,
-  readTlsFiles,
-  realDir,
+  placedIn,
+  readTogether,
   TLS_FILES,
-  type TlsMaterial,
-} from './tls-files.ts'
+  versionIn,
+  type TlsFile,
+} from './tls-file-versions.ts'
+import { readTlsFiles, type TlsMaterial } from './tls-files.ts'
 
 /** What to write: PEM texts, as `TlsMaterial` has them, so one part of a read identity can be replaced by spreading it. */
 export type TlsContent = Pick<TlsMaterial, 'cert' | 'key' | 'ca'> & { readonly crl?: readonly string[] | undefined }
@@ -39,7 +39,7 @@ const VERSION = '.version-'
 export function writeTlsFiles(dir: string, content: TlsContent): TlsMaterial {
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   adoptPlacedFiles(dir)
-  const before = basename(realDir(dir))
+  const before = basename(versionIn(dir))
   const version = writeVersion(dir, textsOf(content))
   moveLink(dir, CURRENT, version)
   for (const file of Object.values(TLS_FILES)) link(dir, file)
@@ -63,27 +63,22 @@ export function tlsContentOf(parts: {
   }
 }
 
-function textsOf({ cert, key, ca, crl = [] }: TlsContent): Map<string, string> {
-  const texts = new Map([
-    [TLS_FILES.cert, cert],
-    [TLS_FILES.key, key],
-    [TLS_FILES.ca, ca],
-  ] as [string, string][])
+function textsOf({ cert, key, ca, crl = [] }: TlsContent): ReadonlyMap<TlsFile, string> {
+  const texts = new Map<TlsFile, string>()
+  texts.set(TLS_FILES.cert, cert).set(TLS_FILES.key, key).set(TLS_FILES.ca, ca)
   const lists = crl.filter((text) => pemToDer(text, 'X509 CRL').length > 0)
   return lists.length > 0 ? texts.set(TLS_FILES.crl, lists.join('')) : texts
 }
 
 /** Files placed by hand become a version of their own first: every step of it leaves what readers see as it was. */
 function adoptPlacedFiles(dir: string): void {
-  const placed = Object.values(TLS_FILES).filter((file) => isThere(dir, file))
+  const placed = placedIn(dir)
   if (placed.every((file) => isLinkedThroughCurrent(dir, file))) return
-  const readable = placed.filter((file) => existsSync(join(dir, file)))
-  const texts = new Map(readable.map((file) => [file, readFileSync(join(dir, file), 'utf8')]))
-  moveLink(dir, CURRENT, writeVersion(dir, texts))
+  moveLink(dir, CURRENT, writeVersion(dir, readTogether(dir).texts))
   for (const file of placed) link(dir, file)
 }
 
-function writeVersion(dir: string, texts: ReadonlyMap<string, string>): string {
+function writeVersion(dir: string, texts: ReadonlyMap<TlsFile, string>): string {
   const version = mkdtempSync(join(dir, VERSION)) // mode 0700
   for (const [file, text] of texts) writeDurably(join(version, file), text)
   syncDir(version)
@@ -100,7 +95,7 @@ function writeDurably(path: string, text: string): void {
   }
 }
 
-function link(dir: string, file: string): void {
+function link(dir: string, file: TlsFile): void {
   const wanted = existsSync(join(dir, CURRENT, file))
   if (!wanted) rmSync(join(dir, file), { force: true })
   else if (!isLinkedThroughCurrent(dir, file)) moveLink(dir, file, join(CURRENT, file))

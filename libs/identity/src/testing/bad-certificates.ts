@@ -25,8 +25,8 @@ const HOUR_MS = 3_600_000
  * Every certificate that must get nobody in, each wrong in exactly one way. `ca` is the authority's own root, so that
  * a handshake fails for the certificate's fault and not for want of trust on the other way.
  *
- * 'without extended key usage' chains and passes OpenSSL (no usage stated means any): only `checkLeafProfile` refuses it.
- * So do 'without SPIFFE id', 'with two URI SANs' and 'that may itself sign'.
+ * Some pass OpenSSL ('without SPIFFE id', 'with two URI SANs', and 'without extended key usage', since no usage stated
+ * means any): these only `checkLeafProfile` refuses. profile.test.ts has the table of who refuses what.
  */
 export const BAD_CERTIFICATES: Readonly<Record<BadCertificate, Maker>> = {
   expired: leafWith({ fromMs: -2 * HOUR_MS, untilMs: -HOUR_MS }),

@@ -8,6 +8,13 @@ import { tlsContentOf, writeTlsFiles } from '../write-tls-files.ts'
 /** What node:tls takes: a chain, its key, and whom to trust. */
 export type TestPair = { readonly cert: string; readonly key: string; readonly ca: string }
 
+export type TestPlace = {
+  readonly dir: string
+  readonly hosts?: readonly string[]
+  readonly crls?: readonly Buffer[]
+}
+
+const LOCAL_HOSTS = ['localhost', '127.0.0.1', '::1']
 const DAY_MS = 86_400_000
 
 /** A CA of that trust domain, valid by the real clock, since TLS asks no other. */
@@ -19,12 +26,9 @@ export function makeTestAuthority(trustDomain: string, generation = 1): Promise<
 export async function makeTestIdentity(
   authority: Authority,
   spiffeId: SpiffeId,
-  dir: string,
-  {
-    hosts = ['localhost', '127.0.0.1', '::1'],
-    crls = [],
-  }: { hosts?: readonly string[]; crls?: readonly Buffer[] } = {},
+  where: string | TestPlace,
 ): Promise<TlsMaterial> {
+  const { dir, hosts = LOCAL_HOSTS, crls = [] }: TestPlace = typeof where === 'string' ? { dir: where } : where
   const now = systemClock.now()
   const { csrDer, privateKeyPkcs8Der } = await createCsr()
   const { chain } = await issueCertificate(authority, {

@@ -1,0 +1,102 @@
+import { X509Certificate } from 'node:crypto'
+import { systemClock } from '@powernode/clock'
+import { beforeAll, expect, test } from 'vitest'
+import {
+  createCrl,
+  createCrls,
+  generatePlatformKey,
+  platformIdOf,
+  signTrustBundle,
+  statementDigest,
+  verifyTrustBundle,
+  type Authority,
+  type BundleExpectation,
+} from './index.ts'
+import { makeTestAuthority } from './testing.ts'
+
+const key = generatePlatformKey()
+const now = systemClock.now()
+const times = { number: 1, now, nextUpdate: new Date(now.getTime() + 3_600_000) }
+const expected: BundleExpectation = {
+  publicKey: key.publicKey,
+  platformId: platformIdOf(key.publicKey),
+  trustDomain: 'a.example',
+  now,
+}
+
+let current: Authority
+let next: Authority
+let crls: Buffer[]
+beforeAll(async () => {
+  current = await makeTestAuthority('a.example', 1)
+  next = await makeTestAuthority('a.example', 2)
+  crls = [...(await createCrls(current, [], times)), ...(await createCrls(next, [], times))]
+})
+
+type Content = Parameters<typeof signTrustBundle>[0]
+const bundle = (part: Partial<Content> = {}, by = key) =>
+  signTrustBundle(
+    {
+      trustDomain: 'a.example',
+      sequence: 5n,
+      issuedAt: now,
+      roots: [current.rootCertificate, next.rootCertificate],
+      crls,
+      ...part,
+    },
+    by,
+  )
+const reason = (part: Partial<Content>, known: Partial<BundleExpectation> = {}) => {
+  const verdict = verifyTrustBundle(bundle(part), { ...expected, ...known })
+  return verdict.ok ? 'ok' : verdict.reason
+}
+
+test('a bundle with both generations and their lists is accepted', () => {
+  expect(verifyTrustBundle(bundle(), expected)).toMatchObject({ ok: true, bundle: { sequence: 5n } })
+  expect(reason({ crls: [] })).toBe('ok')
+})
+
+test('only the platform’s own identity key can speak for it', () => {
+  expect(verifyTrustBundle(bundle({}, generatePlatformKey()), expected)).toMatchObject({ reason: 'signature' })
+  expect(verifyTrustBundle(undefined, expected)).toMatchObject({ reason: 'signature' })
+})
+
+test('a bundle of another platform or trust domain is refused, rightly signed or not', () => {
+  const other = generatePlatformKey()
+  const theirs = bundle({}, other)
+  expect(verifyTrustBundle(theirs, { ...expected, publicKey: other.publicKey })).toMatchObject({ reason: 'platform' })
+  expect(reason({ trustDomain: 'b.example' })).toBe('trust-domain')
+  expect(reason({}, { trustDomain: 'b.example' })).toBe('trust-domain')
+})
+
+test('only a higher sequence replaces what is held, or the very same bytes', () => {
+  const envelope = bundle()
+  const held = { sequence: 5n, sha256: statementDigest(envelope) }
+  expect(verifyTrustBundle(envelope, { ...expected, held })).toMatchObject({ ok: true })
+  expect(reason({ sequence: 6n }, { held })).toBe('ok')
+  expect(reason({ sequence: 4n }, { held })).toBe('sequence')
+  expect(reason({ roots: [next.rootCertificate] }, { held })).toBe('sequence')
+})
+
+test('what is no root of that domain is refused', async () => {
+  const elsewhere = await makeTestAuthority('b.example')
+  const { rootCertificate: root } = current
+  expect(reason({ roots: [current.issuingCertificate], crls: [] })).toBe('root')
+  expect(reason({ roots: [root, elsewhere.rootCertificate], crls: [] })).toBe('root')
+  expect(reason({ roots: [root, root], crls: [] })).toBe('root')
+  expect(reason({ roots: [Buffer.from('no certificate')], crls: [] })).toBe('root')
+  expect(reason({ roots: [Buffer.concat([root, Buffer.of(0)])], crls: [] })).toBe('root')
+  expect(reason({}, { now: new Date(new X509Certificate(root).validToDate.getTime() + 1000) })).toBe('root')
+})
+
+test('lists that would shut the peer’s door are refused', async () => {
+  expect(reason({ crls: [Buffer.from('no list')] })).toBe('crl')
+  expect(reason({ crls: [Buffer.concat([crls[0] ?? Buffer.of(), Buffer.of(0)])] })).toBe('crl')
+  expect(reason({ crls: [await createCrl(current, [], times), await createCrl(next, [], times)] })).toBe('crl')
+  expect(reason({ crls: await createCrls(current, [], times) })).toBe('crl')
+  expect(reason({ roots: [current.rootCertificate], crls: await createCrls(current, [], times) })).toBe('ok')
+})
+
+test('a bundle without roots cannot even be signed', () => {
+  expect(() => bundle({ roots: [] })).toThrow('TrustBundle')
+})
