@@ -3,7 +3,7 @@ import { FakeClock } from '@powernode/clock/testing'
 import { sql } from 'kysely'
 import { listen, type Listening } from './listen.ts'
 import { testDatabase, type TestDatabase } from './testing.ts'
-import { adminUrl, as, COUNTER, migrationsIn, type CounterTables } from './testing/fixtures.ts'
+import { adminUrl, as, COUNTER, migrationsIn, unluckyRoad, type CounterTables } from './testing/fixtures.ts'
 
 let own: TestDatabase<CounterTables>
 
@@ -106,6 +106,30 @@ test('tries again with growing delay while there is no server, and stops when to
   expect(waits[0]).toBeLessThanOrEqual(100)
   expect(waits[3]).toBeGreaterThanOrEqual(400)
   expect(Math.max(...waits)).toBeLessThanOrEqual(5_000)
+})
+
+test('a connection that is dead without having been closed is found out', async () => {
+  const road = await unluckyRoad(own.url, () => false)
+  const clock = new FakeClock()
+  const stop = new AbortController()
+  const connected = Promise.withResolvers<Listening>()
+  const lost = Promise.withResolvers<unknown>()
+  const config = {
+    url: road.url,
+    applicationName: 'far',
+    clock,
+    onConnected: connected.resolve,
+    onLost: lost.resolve,
+  }
+  const running = listen(config, 'channel', () => {}, stop.signal)
+  await connected.promise
+  road.freeze()
+  await clock.sleeping()
+  await clock.advance(60_000)
+  expect(await lost.promise).toMatchObject({ message: 'Query read timeout' })
+  stop.abort()
+  await running
+  await road.close()
 })
 
 test('leaves no connection behind', async () => {

@@ -1,4 +1,5 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,10 +15,19 @@ grant select, insert, update on counter to fixture;
 
 export type CounterTables = { counter: { name: string; value: number; noted_at: Date | null } }
 
-/** Writes migrations into a directory of their own. */
+/** Puts migrations into a directory named after what they say: however often tests run, there is one of each. */
 export function migrationsIn(files: Readonly<Record<string, string>>): string {
-  const dir = mkdtempSync(join(tmpdir(), 'powernode-migrations-'))
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text)
+  const name = createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 16)
+  const dir = join(tmpdir(), `powernode-migrations-${name}`)
+  if (existsSync(dir)) return dir
+  const unfinished = mkdtempSync(`${dir}-`)
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(unfinished, file), text)
+  try {
+    renameSync(unfinished, dir)
+  } catch (error) {
+    rmSync(unfinished, { recursive: true })
+    if (!existsSync(dir)) throw error // another test process was quicker
+  }
   return dir
 }
 
@@ -43,11 +53,13 @@ export async function as(url: string, ...statements: readonly string[]): Promise
 
 /**
  * A road to a server on which bad luck can be arranged: what `cutAfter` accepts (of what the client says) still reaches
- * the server and is answered, but the answer never arrives: the road is gone.
+ * the server and is answered, but the answer never arrives: the road is gone. After `freeze` nothing arrives any more
+ * either, but nobody is told.
  */
 export async function unluckyRoad(url: string, cutAfter: (said: string) => boolean) {
   const to = new URL(url)
   const sockets = new Set<Socket>()
+  let frozen = false
   const server = createServer((client) => {
     const upstream = connect(Number(to.port), to.hostname)
     let cut = false
@@ -56,7 +68,10 @@ export async function unluckyRoad(url: string, cutAfter: (said: string) => boole
       cut ||= cutAfter(said.toString('latin1'))
       upstream.write(said)
     })
-    upstream.on('data', (answer) => (cut ? client.destroy() : client.write(answer)))
+    upstream.on('data', (answer) => {
+      if (cut) client.destroy()
+      else if (!frozen) client.write(answer)
+    })
     client.on('close', () => upstream.destroy())
     upstream.on('close', () => client.destroy())
   })
@@ -68,5 +83,8 @@ export async function unluckyRoad(url: string, cutAfter: (said: string) => boole
     for (const socket of sockets) socket.destroy()
     return new Promise<void>((resolve) => server.close(() => resolve()))
   }
-  return { url: road.href, close }
+  const freeze = () => {
+    frozen = true
+  }
+  return { url: road.href, freeze, close }
 }
