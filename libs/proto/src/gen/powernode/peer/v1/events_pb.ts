@@ -4,8 +4,6 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Invitation, Peer, PeerState } from "./peer_pb.ts";
 import { file_powernode_peer_v1_peer } from "./peer_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -14,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file powernode/peer/v1/events.proto.
  */
 export const file_powernode_peer_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch5wb3dlcm5vZGUvcGVlci92MS9ldmVudHMucHJvdG8SEXBvd2Vybm9kZS5wZWVyLnYxIoYBCglQZWVyTW92ZWQSJQoEcGVlchgBIAEoCzIXLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXISNAoOcHJldmlvdXNfc3RhdGUYAiABKA4yHC5wb3dlcm5vZGUucGVlci52MS5QZWVyU3RhdGUSDAoEbW92ZRgDIAEoCRIOCgZyZWFzb24YBCABKAkiRQoLUGVlckNoYW5nZWQSJQoEcGVlchgBIAEoCzIXLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXISDwoHY2hhbmdlZBgCIAMoCSJGChFJbnZpdGF0aW9uQ2hhbmdlZBIxCgppbnZpdGF0aW9uGAEgASgLMh0ucG93ZXJub2RlLnBlZXIudjEuSW52aXRhdGlvbiKMAQoRSW52aXRhdGlvblJlZnVzZWQSFQoNaW52aXRhdGlvbl9pZBgBIAEoCRIPCgdwZWVyX2lkGAIgASgJEg8KB3JlZnVzYWwYAyABKAkSJgoCYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDnNvdXJjZV9hZGRyZXNzGAUgASgJYgZwcm90bzM", [file_google_protobuf_timestamp, file_powernode_peer_v1_peer]);
+  fileDesc("Ch5wb3dlcm5vZGUvcGVlci92MS9ldmVudHMucHJvdG8SEXBvd2Vybm9kZS5wZWVyLnYxIoYBCglQZWVyTW92ZWQSJQoEcGVlchgBIAEoCzIXLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXISNAoOcHJldmlvdXNfc3RhdGUYAiABKA4yHC5wb3dlcm5vZGUucGVlci52MS5QZWVyU3RhdGUSDAoEbW92ZRgDIAEoCRIOCgZyZWFzb24YBCABKAkiRQoLUGVlckNoYW5nZWQSJQoEcGVlchgBIAEoCzIXLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXISDwoHY2hhbmdlZBgCIAMoCSJGChFJbnZpdGF0aW9uQ2hhbmdlZBIxCgppbnZpdGF0aW9uGAEgASgLMh0ucG93ZXJub2RlLnBlZXIudjEuSW52aXRhdGlvbmIGcHJvdG8z", [file_powernode_peer_v1_peer]);
 
 /**
  * A peer entered a state: subject fed.peer.<state>.<peer id>, kind federation.peer.<state>.
@@ -101,44 +99,4 @@ export type InvitationChanged = Message<"powernode.peer.v1.InvitationChanged"> &
  */
 export const InvitationChangedSchema: GenMessage<InvitationChanged> = /*@__PURE__*/
   messageDesc(file_powernode_peer_v1_events, 2);
-
-/**
- * Somebody tried an invitation and was refused: subject fed.invitation.refused.<peer id>.
- * Published by peer-registry; heard by audit-ledger.
- *
- * @generated from message powernode.peer.v1.InvitationRefused
- */
-export type InvitationRefused = Message<"powernode.peer.v1.InvitationRefused"> & {
-  /**
-   * @generated from field: string invitation_id = 1;
-   */
-  invitationId: string;
-
-  /**
-   * @generated from field: string peer_id = 2;
-   */
-  peerId: string;
-
-  /**
-   * @generated from field: string refusal = 3;
-   */
-  refusal: string;
-
-  /**
-   * @generated from field: google.protobuf.Timestamp at = 4;
-   */
-  at?: Timestamp | undefined;
-
-  /**
-   * @generated from field: string source_address = 5;
-   */
-  sourceAddress: string;
-};
-
-/**
- * Describes the message powernode.peer.v1.InvitationRefused.
- * Use `create(InvitationRefusedSchema)` to create a new message.
- */
-export const InvitationRefusedSchema: GenMessage<InvitationRefused> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_events, 3);
 

@@ -1,0 +1,133 @@
+import { durationMs, filePath, flag, hostPort, port, readConfig, secret, type Secret } from '@powernode/process'
+import { z } from 'zod'
+import { DAY_MS } from './invitation.ts'
+import type { Lifetimes, Self } from './platform.ts'
+import { checkPeerUrl } from './url.ts'
+
+const word = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'is not a lower-case word')
+const words = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()))
+  .pipe(z.array(word))
+const version = z
+  .string()
+  .regex(/^[1-9]\d{0,3}$/, 'is not a version number')
+  .transform(Number)
+
+const endpoint = z.object({
+  url: z.string().transform(checkPeerUrl),
+  scope: z.enum(['lan', 'sdwan', 'wan']).default('wan'),
+  priority: z.number().int().min(0).max(65_535).default(0),
+  cidr_hint: z.string().max(64).default(''),
+})
+
+const json = z.string().transform((text, context): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    context.addIssue('is not JSON')
+    return z.NEVER
+  }
+})
+
+const environment = z.object({
+  DATABASE_URL: secret.describe('postgres://peer_registry:<password>@<host>:<port>/<database>'),
+  NATS_URL: z.string().describe('nats://<host>:<port>, several separated by commas'),
+  IDENTITY_DIR: filePath.describe('the folder of cert.pem, key.pem and roots.pem'),
+  TRUST_DOMAIN: z.string().describe('the trust domain of this platform'),
+  LISTEN: hostPort,
+  METRICS_PORT: port,
+  GATEWAY_ADDRESS: hostPort.describe('host:port of the inner side of federation-gateway'),
+  SEALING_KEY_FILE: filePath.optional().describe('a file with 32 bytes in base64, mode 0600'),
+  SEALING_KEY: secret.optional().describe('32 bytes in base64, when there is no file'),
+  PREVIOUS_SEALING_KEY_FILE: filePath.optional(),
+  PLATFORM_NAME: z.string().min(1).max(128).describe('the name other operators read'),
+  FEDERATION_ENDPOINTS: json
+    .pipe(z.array(endpoint).min(1).max(10))
+    .describe('a JSON list such as [{"url":"https://federation.example.org:8443","scope":"wan","priority":0}]'),
+  DISCLOSURE_CONTACT: z.string().max(256).default('').describe('how to reach whoever runs this platform'),
+  DISCLOSURE_JURISDICTION: z.string().max(64).default(''),
+  DISCLOSURE_PLATFORM_VERSION: z.string().max(64).default(''),
+  DISCLOSURE_RELEASE_TAG: z.string().max(64).default(''),
+  CONTRACT_MIN: version.default(1),
+  CONTRACT_MAX: version.default(1),
+  CONTRACT_FEATURES: words.default([]),
+  CAPABILITIES: json.pipe(z.record(z.string(), z.unknown())).default({}),
+  EXTENSION_SLUGS: words.default([]),
+  PREFIX_ADVERTISEMENT: z
+    .string()
+    .regex(/^fd[0-9a-f:]+::\/(48|56|64)$/, 'is not a /48, /56 or /64 ULA prefix')
+    .default(''),
+  DATA_RESIDENCY: z.string().max(64).default(''),
+  HEARTBEAT_INTERVAL: durationMs.default(60_000),
+  STALE_AFTER: durationMs.default(300_000),
+  SERVICE_CERTIFICATE_LIFE: durationMs.default(7 * DAY_MS),
+  OPERATOR_CERTIFICATE_LIFE: durationMs.default(90 * DAY_MS),
+  PEER_CERTIFICATE_LIFE: durationMs.default(90 * DAY_MS),
+  ALLOW_LOOPBACK_PEERS: flag.default(false),
+})
+
+export type Config = {
+  readonly databaseUrl: Secret
+  readonly natsUrl: string
+  readonly identityDir: string
+  readonly trustDomain: string
+  readonly listen: { readonly host: string; readonly port: number }
+  readonly metricsPort: number
+  readonly gatewayAddress: { readonly host: string; readonly port: number }
+  readonly sealingKey: SealingKeyConfig
+  readonly self: Self
+  readonly lifetimes: Lifetimes
+  readonly allowLoopbackPeers: boolean
+}
+
+export type SealingKeyConfig = {
+  readonly file: string | undefined
+  readonly value: Secret | undefined
+  readonly previousFile: string | undefined
+}
+
+/** Reads what the process is told, or reports all that is wrong with it. */
+export function configFrom(env: Readonly<Record<string, string | undefined>>): Config {
+  const said = readConfig(environment, env)
+  return {
+    databaseUrl: said.DATABASE_URL,
+    natsUrl: said.NATS_URL,
+    identityDir: said.IDENTITY_DIR,
+    trustDomain: said.TRUST_DOMAIN,
+    listen: said.LISTEN,
+    metricsPort: said.METRICS_PORT,
+    gatewayAddress: said.GATEWAY_ADDRESS,
+    sealingKey: {
+      file: said.SEALING_KEY_FILE,
+      value: said.SEALING_KEY,
+      previousFile: said.PREVIOUS_SEALING_KEY_FILE,
+    },
+    self: selfFrom(said),
+    lifetimes: {
+      serviceMs: said.SERVICE_CERTIFICATE_LIFE,
+      operatorMs: said.OPERATOR_CERTIFICATE_LIFE,
+      peerMs: said.PEER_CERTIFICATE_LIFE,
+    },
+    allowLoopbackPeers: said.ALLOW_LOOPBACK_PEERS,
+  }
+}
+
+function selfFrom(said: z.infer<typeof environment>): Self {
+  return {
+    name: said.PLATFORM_NAME,
+    disclosure: {
+      contact: said.DISCLOSURE_CONTACT,
+      jurisdiction: said.DISCLOSURE_JURISDICTION,
+      platformVersion: said.DISCLOSURE_PLATFORM_VERSION,
+      releaseTag: said.DISCLOSURE_RELEASE_TAG,
+    },
+    endpoints: said.FEDERATION_ENDPOINTS.map(({ cidr_hint: cidrHint, ...rest }) => ({ ...rest, cidrHint })),
+    capabilities: said.CAPABILITIES,
+    extensionSlugs: said.EXTENSION_SLUGS,
+    prefixAdvertisement: said.PREFIX_ADVERTISEMENT,
+    dataResidency: said.DATA_RESIDENCY,
+    window: { min: said.CONTRACT_MIN, max: said.CONTRACT_MAX, features: said.CONTRACT_FEATURES },
+    timers: { heartbeatIntervalMs: said.HEARTBEAT_INTERVAL, staleAfterMs: said.STALE_AFTER },
+  }
+}

@@ -1,0 +1,28 @@
+import { create } from '@bufbuild/protobuf'
+import { EnvelopeSchema } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
+import { inTransaction } from '@powernode/postgres'
+import { PublishTrustBundleRequestSchema } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import { storeReceipt } from '../operations/store-receipt.ts'
+import { envelopeFrom } from '../statements.ts'
+import * as errands from '../store/errands.ts'
+import * as platform from '../store/platform.ts'
+import { toPeer, type Performer } from './run-errands.ts'
+
+/** Hands our newest trust bundle to a peer and keeps its signed receipt. */
+export const deliverBundle: Performer = {
+  async perform({ db, clock, federation }, errand, signal) {
+    const { bundle } = await inTransaction(db, (tx) => platform.read(tx))
+    const request = create(PublishTrustBundleRequestSchema, { trustBundle: envelopeFrom(bundle) })
+    const { receipt = create(EnvelopeSchema) } = await federation.publishTrustBundle(request, toPeer(errand, signal))
+    await inTransaction(db, async (tx) => {
+      await storeReceipt(tx, clock.now(), { peerId: errand.peerId, receipt, bundle })
+      await errands.remove(tx, errand.peerId, 'deliver_bundle')
+    })
+  },
+  /** Struck off; the sweep puts it on again, later, while the receipt is missing. */
+  refused: ({ db, clock, jitter }, errand, reason, message) =>
+    inTransaction(db, (tx) => errands.postpone(tx, errand, laterThan(clock.now(), jitter()), `${reason}: ${message}`)),
+  expired: ({ db }, errand) => inTransaction(db, (tx) => errands.remove(tx, errand.peerId, 'deliver_bundle')),
+}
+
+const laterThan = (now: Date, jitter: number): Date => new Date(now.getTime() + 60_000 * (1 + jitter))

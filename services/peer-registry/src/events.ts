@@ -1,0 +1,118 @@
+import { create } from '@bufbuild/protobuf'
+import { append } from '@powernode/events'
+import type { Tx } from '@powernode/postgres'
+import { CertificateChangedSchema, RotationMovedSchema } from '@powernode/proto/powernode/ca/v1/events_pb.ts'
+import type {
+  Certificate as WireCertificate,
+  Rotation as WireRotation,
+} from '@powernode/proto/powernode/ca/v1/service_pb.ts'
+import {
+  InvitationChangedSchema,
+  PeerChangedSchema,
+  PeerMovedSchema,
+} from '@powernode/proto/powernode/peer/v1/events_pb.ts'
+import { PeerState as WireState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
+import type { Invitation } from './invitation.ts'
+import type { Move, Peer, PeerState } from './peer.ts'
+import { NO_SURROUNDINGS } from './standing.ts'
+import type { Tables } from './store/tables.ts'
+import { invitationToWire, peerToWire, STATES } from './wire.ts'
+
+/** Who did it, and as part of which call. */
+export type By = { readonly actor: string; readonly requestId?: string; readonly traceparent?: string }
+
+/** What no operator asked for: the service itself, when time passes. */
+export const BY_OURSELVES: By = { actor: 'service/peer-registry' }
+
+const SEVERITY: Readonly<Partial<Record<PeerState, 'medium' | 'high'>>> = {
+  degraded: 'medium',
+  suspended: 'medium',
+  revoked: 'high',
+}
+
+/** fed.peer.<state>.<id>: a peer entered a state. */
+export async function peerMoved(tx: Tx<Tables>, by: By, before: Peer | undefined, after: Peer, move: Move | 'propose') {
+  await append(tx, {
+    noun: 'peer',
+    word: after.state,
+    id: after.id,
+    severity: SEVERITY[after.state],
+    peerId: after.id,
+    at: after.updatedAt,
+    ...said(by),
+    payload: create(PeerMovedSchema, {
+      peer: peerToWire(after, NO_SURROUNDINGS),
+      previousState: before ? STATES[before.state] : WireState.UNSPECIFIED,
+      move,
+      reason: after.reason,
+    }),
+  })
+}
+
+/** fed.peer.changed.<id>: a peer changed without moving. */
+export async function peerChanged(tx: Tx<Tables>, by: By, after: Peer, changed: readonly string[]) {
+  await append(tx, {
+    noun: 'peer',
+    word: 'changed',
+    id: after.id,
+    severity: changed.includes('data_residency') ? 'medium' : 'low',
+    peerId: after.id,
+    at: after.updatedAt,
+    ...said(by),
+    payload: create(PeerChangedSchema, { peer: peerToWire(after, NO_SURROUNDINGS), changed: [...changed] }),
+  })
+}
+
+/** fed.invitation.<created|redeemed|revoked|expired>.<peer id>. */
+export async function invitationChanged(
+  tx: Tx<Tables>,
+  by: By,
+  invitation: Invitation,
+  word: 'created' | 'redeemed' | 'revoked' | 'expired',
+  at: Date,
+) {
+  await append(tx, {
+    noun: 'invitation',
+    word,
+    id: invitation.peerId,
+    peerId: invitation.peerId,
+    at,
+    ...said(by),
+    payload: create(InvitationChangedSchema, { invitation: invitationToWire(invitation, at) }),
+  })
+}
+
+/** fed.ca.<step>.<rotation id>. */
+export async function rotationMoved(tx: Tx<Tables>, by: By, rotation: WireRotation, word: string, at: Date) {
+  await append(tx, {
+    noun: 'ca',
+    word,
+    id: rotation.id,
+    severity: 'medium',
+    at,
+    ...said(by),
+    payload: create(RotationMovedSchema, { rotation }),
+  })
+}
+
+/** fed.certificate.<issued|revoked>.<serial>. */
+export async function certificateChanged(
+  tx: Tx<Tables>,
+  by: By,
+  certificate: WireCertificate,
+  word: 'issued' | 'revoked',
+  at: Date,
+) {
+  await append(tx, {
+    noun: 'certificate',
+    word,
+    id: certificate.serial,
+    severity: word === 'revoked' ? 'medium' : 'low',
+    peerId: certificate.peerId,
+    at,
+    ...said(by),
+    payload: create(CertificateChangedSchema, { certificate }),
+  })
+}
+
+const said = ({ actor, requestId, traceparent }: By) => ({ actor, correlationId: requestId, traceparent })

@@ -1,0 +1,176 @@
+import { create } from '@bufbuild/protobuf'
+import type { Clock } from '@powernode/clock'
+import { Doorbell } from '@powernode/events'
+import { inTransaction, listen, type Db, type ListenConfig, type Listening, type Tx } from '@powernode/postgres'
+import { runTasks, type Logger } from '@powernode/process'
+import { WatchTrustResponseSchema, type WatchTrustResponse } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
+import { WatchPeersResponseSchema, type WatchPeersResponse } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { Refusal } from '@powernode/rpc'
+import type { Peer } from '../peer.ts'
+import type { Us } from '../platform.ts'
+import * as peers from '../store/peers.ts'
+import type { Tables } from '../store/tables.ts'
+import { isRouted, localToWire, readLocal, routeOf, type Local } from './routes.ts'
+import { Watchers } from './watchers.ts'
+
+const TICK_EVERY_MS = 250
+const LEASE_MS = 1_000
+const PAGE = 1_000
+
+export type FeedDeps = {
+  readonly db: Db<Tables>
+  readonly database: ListenConfig
+  readonly us: Us
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/**
+ * What WatchPeers and WatchTrust tell: every peer in memory, read anew whenever its row changes.
+ *
+ * Triggers ring at commit; a ring only says where to look. A tick promises that all that had committed before it was
+ * asked for has been sent: first a round trip on the listening connection (so no ring is still under way), then the
+ * rows, then the tick. While the database or that connection is away there are no ticks, and readers' leases run out.
+ */
+export class Feed {
+  readonly #deps: FeedDeps
+  readonly #peers = new Map<string, WatchPeersResponse>()
+  readonly #watchers = new Watchers<WatchPeersResponse>()
+  readonly #trustWatchers = new Watchers<WatchTrustResponse>()
+  readonly #bell = new Doorbell()
+  #changed = new Set<string>()
+  #everything = true
+  #loaded = false
+  #connection: Listening | undefined
+  #local: Local | undefined
+
+  constructor(deps: FeedDeps) {
+    this.#deps = deps
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { database, logger } = this.#deps
+    const config: ListenConfig = {
+      ...database,
+      onConnected: (connection) => (this.#connection = connection),
+      onLost: (error, retryInMs) => {
+        this.#connection = undefined
+        logger.warn({ task: 'feed', retry_in_ms: retryInMs, error }, 'feeds are stale: the database cannot be heard')
+      },
+    }
+    await runTasks(signal, [
+      (stop) => listen(config, 'peer_registry_changes', (payload) => this.#ring(payload), stop),
+      (stop) => this.#follow(stop),
+    ])
+  }
+
+  watchPeers(signal: AbortSignal): AsyncGenerator<WatchPeersResponse> {
+    const local = this.#ready()
+    return this.#watchers.watch(() => [this.#localUpdate(local), ...this.#peers.values(), SNAPSHOT_COMPLETE], signal)
+  }
+
+  watchTrust(signal: AbortSignal): AsyncGenerator<WatchTrustResponse> {
+    const local = this.#ready()
+    return this.#trustWatchers.watch(() => [trustUpdate(local)], signal)
+  }
+
+  #ready(): Local {
+    if (this.#local && this.#loaded) return this.#local
+    throw new Refusal('SERVICE_UNAVAILABLE', 'the peers are being read; try again', { retryAfterMs: TICK_EVERY_MS })
+  }
+
+  #ring(payload: string | undefined): void {
+    if (payload?.startsWith('peer:')) this.#changed.add(payload.slice('peer:'.length))
+    else this.#everything = true
+    this.#bell.ring()
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#deps
+    while (!signal.aborted) {
+      try {
+        await this.#catchUp()
+      } catch (error) {
+        this.#everything = true
+        logger.warn({ task: 'feed', error }, 'the peers cannot be read')
+      }
+      await this.#bell.wait(clock, TICK_EVERY_MS, signal)
+    }
+  }
+
+  async #catchUp(): Promise<void> {
+    const connection = this.#connection
+    if (!connection) return
+    await connection.probe()
+    const everything = this.#everything
+    const changed = this.#changed
+    this.#changed = new Set()
+    this.#everything = false
+    await inTransaction(this.#deps.db, async (tx) => {
+      if (everything) await this.#readAll(tx)
+      else for (const id of changed) await this.#readOne(tx, id)
+    })
+    this.#loaded ||= everything
+    if (connection === this.#connection) this.#watchers.send([TICK])
+  }
+
+  /** Our own side, and every peer: those that hold what they held are not sent again. */
+  async #readAll(tx: Tx<Tables>): Promise<void> {
+    const { us } = this.#deps
+    const before = this.#local
+    const local = (this.#local = await readLocal(tx))
+    if (before?.platform.bundleSequence !== local.platform.bundleSequence) {
+      this.#watchers.send([this.#localUpdate(local)])
+      this.#trustWatchers.send([trustUpdate(local)])
+    }
+    const seen = new Set<string>()
+    for (let afterId: string | undefined; ;) {
+      const page = await peers.list(tx, { states: [], kind: 'platform', spawnMode: undefined, afterId, limit: PAGE })
+      for (const peer of page) seen.add(peer.id)
+      this.#send(us, local, page)
+      if (page.length < PAGE) break
+      afterId = page.at(-1)?.id
+    }
+    for (const id of this.#peers.keys()) if (!seen.has(id)) this.#forget(id)
+  }
+
+  async #readOne(tx: Tx<Tables>, id: string): Promise<void> {
+    const { us } = this.#deps
+    const peer = await peers.find(tx, id)
+    if (peer && this.#local) this.#send(us, this.#local, [peer])
+    else this.#forget(id)
+  }
+
+  #send(us: Us, local: Local, page: readonly Peer[]): void {
+    const now = this.#deps.clock.now()
+    for (const peer of page) {
+      if (!isRouted(peer, now)) {
+        this.#forget(peer.id)
+        continue
+      }
+      const update = create(WatchPeersResponseSchema, { update: { case: 'peer', value: routeOf(us, local, peer) } })
+      this.#peers.set(peer.id, update)
+      this.#watchers.send([update])
+    }
+  }
+
+  #forget(id: string): void {
+    if (!this.#peers.delete(id)) return
+    this.#watchers.send([create(WatchPeersResponseSchema, { update: { case: 'removedPeerId', value: id } })])
+  }
+
+  #localUpdate(local: Local): WatchPeersResponse {
+    return create(WatchPeersResponseSchema, { update: { case: 'platform', value: localToWire(this.#deps.us, local) } })
+  }
+}
+
+const SNAPSHOT_COMPLETE = create(WatchPeersResponseSchema, { update: { case: 'snapshotComplete', value: {} } })
+const TICK = create(WatchPeersResponseSchema, { update: { case: 'tick', value: { leaseMs: LEASE_MS } } })
+
+const trustUpdate = ({ platform, roots, crls, currentGeneration }: Local): WatchTrustResponse =>
+  create(WatchTrustResponseSchema, {
+    sequence: BigInt(platform.bundleSequence),
+    roots: roots.map((der) => Uint8Array.from(der)),
+    crls: crls.map((der) => Uint8Array.from(der)),
+    currentGeneration,
+  })

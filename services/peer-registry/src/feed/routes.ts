@@ -1,0 +1,111 @@
+import { create } from '@bufbuild/protobuf'
+import { timestampFromDate } from '@bufbuild/protobuf/wkt'
+import type { Tx } from '@powernode/postgres'
+import { TrustBundleSchema, type TrustBundle } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
+import {
+  LocalPlatformSchema,
+  PeerRouteSchema,
+  type LocalPlatform,
+  type PeerRoute,
+} from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { fromBinary } from '@bufbuild/protobuf'
+import { trusted } from '../authority.ts'
+import { crlsOf } from '../bundle.ts'
+import { DAY_MS } from '../invitation.ts'
+import type { Peer } from '../peer.ts'
+import type { Platform, Us } from '../platform.ts'
+import { SEALED } from '../secrets.ts'
+import { envelopeFrom } from '../statements.ts'
+import * as authorities from '../store/authorities.ts'
+import * as platform from '../store/platform.ts'
+import * as rotations from '../store/rotations.ts'
+import type { Tables } from '../store/tables.ts'
+import { spiffeIdOfPeer, weSignFor } from '../trust.ts'
+import { descriptionOf, endpointToWire, KINDS, STATES, timersToWire } from '../wire.ts'
+
+/** What our own side trusts and shows, as of one moment. */
+export type Local = {
+  readonly platform: Platform
+  readonly roots: readonly Buffer[]
+  readonly crls: readonly Buffer[]
+  readonly currentGeneration: number
+}
+
+export async function readLocal(tx: Tx<Tables>): Promise<Local> {
+  const row = await platform.read(tx)
+  const rotation = await rotations.latest(tx)
+  const all = await authorities.list(tx)
+  const roots = trusted(all, rotation?.step === 'published')
+  return {
+    platform: row,
+    roots: roots.map(({ rootCertificate }) => rootCertificate),
+    crls: crlsOf(roots),
+    currentGeneration: roots[0]?.generation ?? 0,
+  }
+}
+
+export const localToWire = (us: Us, local: Local): LocalPlatform =>
+  create(LocalPlatformSchema, {
+    platform: descriptionOf(us),
+    roots: local.roots.map((der) => Uint8Array.from(der)),
+    trustBundleSequence: BigInt(local.platform.bundleSequence),
+    trustBundle: envelopeFrom(local.platform.bundle),
+  })
+
+const REMEMBER_REVOKED_MS = 30 * DAY_MS
+
+/**
+ * Whether readers of the feed have to know a peer: while we still have to reach it, and for a while after it was
+ * revoked, so that it is told so instead of being a stranger.
+ */
+export function isRouted(peer: Peer, now: Date): boolean {
+  if (peer.kind !== 'platform') return false
+  if (peer.state === 'proposed') return peer.weRedeem
+  if (peer.state !== 'revoked') return true
+  return (
+    peer.trustBundle !== null &&
+    peer.revokedAt !== null &&
+    now.getTime() - peer.revokedAt.getTime() < REMEMBER_REVOKED_MS
+  )
+}
+
+/** All that the gateway and liveness need of a peer. */
+export function routeOf(us: Us, local: Local, peer: Peer): PeerRoute {
+  const bundle = peer.trustBundle && !weSignFor(peer) ? bundleIn(peer.trustBundle) : undefined
+  const vouching = weSignFor(peer) ? local : bundle
+  return create(PeerRouteSchema, {
+    peerId: peer.id,
+    name: peer.name,
+    state: STATES[peer.state],
+    kind: KINDS[peer.kind],
+    platformId: peer.platformId ?? '',
+    trustDomain: weSignFor(peer) ? us.trustDomain : (peer.trustDomain ?? ''),
+    spiffeId: peer.trustDomain || weSignFor(peer) ? spiffeIdOfPeer(us, peer) : '',
+    trustRoots: vouching?.roots.map((der) => Uint8Array.from(der)) ?? [],
+    crls: vouching?.crls.map((der) => Uint8Array.from(der)) ?? [],
+    endpoints: endpointsOf(peer).map(endpointToWire),
+    contractVersion: peer.contractVersion ?? 0,
+    timers: timersToWire(peer.timers),
+    remotePeerId: peer.remotePeerId ?? '',
+    caPin: peer.caPin ?? new Uint8Array(0),
+    certificateChain: peer.certificateChain.map((der) => Uint8Array.from(Buffer.from(der, 'base64'))),
+    privateKeyPkcs8: ownKey(us, peer),
+    trustBundleSequence: BigInt(peer.trustBundleSequence),
+    ...(peer.enrolledAt && { enrolledAt: timestampFromDate(peer.enrolledAt) }),
+  })
+}
+
+/** What they advertise; until they have spoken, the URL an operator gave. */
+function endpointsOf(peer: Peer): Peer['endpoints'] {
+  if (peer.endpoints.length > 0 || peer.url === '') return peer.endpoints
+  return [{ url: peer.url, scope: 'wan', priority: 0, cidrHint: '' }]
+}
+
+/** The key of the certificate they signed for us; only with its certificate, never half a pair. */
+function ownKey(us: Us, peer: Peer): Uint8Array {
+  if (!peer.certificateKeySealed || peer.certificateChain.length === 0) return new Uint8Array(0)
+  return Uint8Array.from(us.sealing.open(peer.certificateKeySealed, SEALED.peerCertificateKey(peer.id)))
+}
+
+/** A bundle that was verified when it was stored. */
+export const bundleIn = (stored: Buffer): TrustBundle => fromBinary(TrustBundleSchema, envelopeFrom(stored).payload)

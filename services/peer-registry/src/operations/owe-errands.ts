@@ -1,0 +1,59 @@
+import { hash } from 'node:crypto'
+import type { Tx } from '@powernode/postgres'
+import type { TrustBundle } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
+import type { ErrandKind } from '../errand.ts'
+import { DAY_MS } from '../invitation.ts'
+import type { Peer } from '../peer.ts'
+import * as errands from '../store/errands.ts'
+import * as peers from '../store/peers.ts'
+import * as platform from '../store/platform.ts'
+import type { Tables } from '../store/tables.ts'
+
+const BATCH = 500
+
+/** Puts an errand without words of its own on the list. */
+export async function oweErrand(tx: Tx<Tables>, now: Date, peerId: string, kind: ErrandKind): Promise<void> {
+  await errands.put(tx, {
+    peerId,
+    kind,
+    statement: null,
+    tokenSealed: null,
+    tokenDigest: null,
+    expiresAt: new Date(now.getTime() + 365 * DAY_MS),
+    attempts: 0,
+    nextAttemptAt: now,
+    lastError: '',
+    createdAt: now,
+  })
+}
+
+/** Every live peer that has not receipted our newest bundle gets it delivered. Reads the state, not the news of it. */
+export async function oweBundles(tx: Tx<Tables>, now: Date): Promise<number> {
+  const { bundleSequence } = await platform.read(tx)
+  const owed = await errands.undelivered(tx, bundleSequence, BATCH)
+  for (const peerId of owed) await oweErrand(tx, now, peerId, 'deliver_bundle')
+  return owed.length
+}
+
+/** Every certificate that another platform signed for us is renewed when a third of its life is left, or its CA is replaced. */
+export async function oweRenewals(
+  tx: Tx<Tables>,
+  now: Date,
+  { lifeMs, bundleIn }: { lifeMs: number; bundleIn: (stored: Buffer) => TrustBundle },
+): Promise<number> {
+  const held = await peers.listCertified(tx)
+  const due = held.filter((peer) => isDue(peer, now, lifeMs) || isOfOldRoot(peer, bundleIn))
+  for (const peer of due)
+    if (!(await errands.find(tx, peer.id, 'renew_certificate'))) await oweErrand(tx, now, peer.id, 'renew_certificate')
+  return due.length
+}
+
+const isDue = ({ certificateExpiresAt }: Peer, now: Date, lifeMs: number): boolean =>
+  certificateExpiresAt !== null && certificateExpiresAt.getTime() - now.getTime() < lifeMs / 3
+
+/** Their bundle names the root in use first; ours should hang from it. */
+function isOfOldRoot({ trustBundle, certificateChain }: Peer, bundleIn: (stored: Buffer) => TrustBundle): boolean {
+  const inUse = trustBundle && bundleIn(trustBundle).roots[0]
+  const ours = certificateChain.at(-1)
+  return Boolean(inUse && ours && hash('sha256', inUse) !== hash('sha256', Buffer.from(ours, 'base64')))
+}

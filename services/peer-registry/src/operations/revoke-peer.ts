@@ -1,0 +1,107 @@
+import type { Tx } from '@powernode/postgres'
+import { certificateChanged, invitationChanged, peerMoved, type By } from '../events.ts'
+import { move, type Peer } from '../peer.ts'
+import type { Us } from '../platform.ts'
+import { DAY_MS } from '../invitation.ts'
+import { envelopeBytes, signNotice } from '../statements.ts'
+import * as authorities from '../store/authorities.ts'
+import * as certificates from '../store/certificates.ts'
+import * as errands from '../store/errands.ts'
+import * as invitations from '../store/invitations.ts'
+import * as peers from '../store/peers.ts'
+import type { Tables } from '../store/tables.ts'
+import { certificateToWire } from '../wire-ca.ts'
+import { publishBundle, refreshCrls } from './publish-bundle.ts'
+
+const NOTICE_FOR_MS = 30 * DAY_MS
+
+/**
+ * A peering ends, for good, from any state that is not revoked.
+ *
+ * One act: from the commit on the gateway refuses the peer, its open invitations are taken back, and the certificates
+ * we signed for it are revoked. The final signed notice is an errand, so it works when the other side is gone.
+ * Heard by grant-authz (revokes its grants), liveness (stops beating) and audit-ledger.
+ */
+export async function revokePeer(
+  tx: Tx<Tables>,
+  now: Date,
+  { us, by, peerId, reason }: { us: Us; by: By; peerId: string; reason: string },
+): Promise<{ peer: Peer; effects: readonly string[] }> {
+  const peer = await peers.lock(tx, peerId)
+  const revoked = await endPeer(tx, now, { us, by, peer, reason: reason || `revoked by ${by.actor}` })
+  const notice = await oweNotice(tx, now, us, revoked.peer)
+  return { peer: revoked.peer, effects: [...revoked.effects, ...notice] }
+}
+
+/** What ending a peering does on our side, whoever ended it. */
+export async function endPeer(
+  tx: Tx<Tables>,
+  now: Date,
+  { us, by, peer, reason }: { us: Us; by: By; peer: Peer; reason: string },
+): Promise<{ peer: Peer; effects: readonly string[] }> {
+  const after = { ...move(peer, 'revoke', reason, now), certificateKeySealed: null, certificateChain: [] }
+  const revoked = await peers.save(tx, peer, after)
+  await peerMoved(tx, by, peer, revoked, 'revoke')
+  await errands.removeAllBut(tx, peer.id, 'notify_revocation')
+  const taken = await takeBackInvitations(tx, now, by, peer)
+  const certificatesRevoked = await revokeCertificates(tx, now, us, by, peer)
+  return {
+    peer: revoked,
+    effects: [
+      `the peering with ${peer.name || peer.platformId || peer.id} ends; it was ${peer.state}`,
+      'every call of the peer is refused, on open connections too',
+      ...counted(taken, 'open invitation is taken back', 'open invitations are taken back'),
+      ...counted(certificatesRevoked, 'certificate we signed is revoked', 'certificates we signed are revoked'),
+      'every grant to the peer is revoked',
+    ],
+  }
+}
+
+async function takeBackInvitations(tx: Tx<Tables>, now: Date, by: By, peer: Peer): Promise<number> {
+  const open = await invitations.lockOpen(tx, peer.id, now)
+  for (const invitation of open) {
+    const taken = { ...invitation, revokedAt: now }
+    await invitations.save(tx, taken)
+    await invitationChanged(tx, by, taken, 'revoked', now)
+  }
+  return open.length
+}
+
+async function revokeCertificates(tx: Tx<Tables>, now: Date, us: Us, by: By, peer: Peer): Promise<number> {
+  const revoked = await certificates.revokeOfPeer(tx, peer.id, now, 'the peering ended')
+  for (const certificate of revoked) await certificateChanged(tx, by, certificateToWire(certificate), 'revoked', now)
+  if (revoked.length > 0) {
+    const generations = new Set(revoked.map(({ generation }) => generation))
+    for (const authority of await authorities.lock(tx))
+      if (generations.has(authority.generation)) await refreshCrls(tx, now, us, authority)
+    await publishBundle(tx, now, us)
+  }
+  return revoked.length
+}
+
+/** The other side is told if there is another side to tell. */
+async function oweNotice(tx: Tx<Tables>, now: Date, us: Us, peer: Peer): Promise<readonly string[]> {
+  if (!peer.remotePeerId || !peer.trustBundle) return []
+  const notice = signNotice(us.key, {
+    platformId: us.platformId,
+    peerId: peer.remotePeerId,
+    reason: peer.reason,
+    at: now,
+  })
+  await errands.put(tx, {
+    peerId: peer.id,
+    kind: 'notify_revocation',
+    statement: envelopeBytes(notice),
+    tokenSealed: null,
+    tokenDigest: null,
+    expiresAt: new Date(now.getTime() + NOTICE_FOR_MS),
+    attempts: 0,
+    nextAttemptAt: now,
+    lastError: '',
+    createdAt: now,
+  })
+  return ['the other side is told, as soon as it can be reached, by a signed notice']
+}
+
+const counted = (count: number, one: string, many: string): string[] =>
+  count === 0 ? [] : [`${count} ${count === 1 ? one : many}`]

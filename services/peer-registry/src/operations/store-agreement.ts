@@ -1,0 +1,123 @@
+import { createPublicKey, createPrivateKey, X509Certificate } from 'node:crypto'
+import { spiffeIdOf } from '@powernode/identity'
+import type { Tx } from '@powernode/postgres'
+import type { Agreement, AcceptResponse } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import { Refusal } from '@powernode/rpc'
+import { commonVersion } from '../contract.ts'
+import { peerMoved, type By } from '../events.ts'
+import type { Errand } from '../errand.ts'
+import { agreeTimers, move, type Peer, type SpawnMode, type SpawnRole } from '../peer.ts'
+import type { Us } from '../platform.ts'
+import { SEALED } from '../secrets.ts'
+import { envelopeBytes, envelopeFrom, openAcceptance, openAgreement, type Proven } from '../statements.ts'
+import * as errands from '../store/errands.ts'
+import * as peers from '../store/peers.ts'
+import type { Tables } from '../store/tables.ts'
+import { checkBundle } from '../trust.ts'
+import { descriptionFromWire, SPAWN_MODES, timersFromWire, windowFromWire } from '../wire.ts'
+import { enrollIfDisclosed } from './redeem-invitation.ts'
+
+/**
+ * The other side has redeemed our acceptance: what it signed is checked, kept, and the peering is accepted here too.
+ *
+ * The token is forgotten in the same transaction. Said twice, the second time changes nothing.
+ * Heard by liveness (first beat), grant-authz and audit-ledger.
+ */
+export async function storeAgreement(
+  tx: Tx<Tables>,
+  now: Date,
+  { us, by, errand, answer }: { us: Us; by: By; errand: Errand; answer: AcceptResponse },
+): Promise<Peer> {
+  const proposed = await peers.lock(tx, errand.peerId)
+  if (proposed.state !== 'proposed') return proposed
+  const agreement = openAgreement(
+    answer.agreement ?? envelopeFrom(new Uint8Array(0)),
+    proposed.identityKey ?? undefined,
+  )
+  checkOurs(us, proposed, errand, agreement)
+  const trusted = withTrust(us, withAgreement(us, proposed, agreement, now), agreement.said, now)
+  const accepted = await peers.save(tx, proposed, move(trusted, 'accept', 'they accepted our redemption', now))
+  await peerMoved(tx, by, proposed, accepted, 'accept')
+  await errands.remove(tx, proposed.id, 'redeem')
+  return enrollIfDisclosed(tx, now, by, accepted)
+}
+
+/** It must answer what we said, to us, inside our contract window. */
+function checkOurs(us: Us, proposed: Peer, errand: Errand, { said, by }: Proven<Agreement>): void {
+  const acceptance = openAcceptance(envelopeFrom(errand.statement ?? Buffer.alloc(0)))
+  const theirs = windowFromWire(by.contractWindow)
+  const agreed = theirs && commonVersion(us.self.window, theirs)
+  const problem =
+    said.remotePeerId !== proposed.id || !acceptance.digest.equals(said.acceptanceSha256)
+      ? 'it answers another acceptance'
+      : by.platformId === us.platformId || by.trustDomain === us.trustDomain
+        ? 'it speaks in our own name'
+        : proposed.trustDomain && proposed.trustDomain !== by.trustDomain
+          ? `it speaks for the trust domain ${by.trustDomain}, the invitation for ${proposed.trustDomain}`
+          : agreed?.version !== said.contractVersion
+            ? `it settles on contract version ${said.contractVersion}`
+            : undefined
+  if (problem) throw new Refusal('ACCEPTANCE_INVALID', `the other side's agreement is refused: ${problem}`)
+}
+
+function withAgreement(us: Us, proposed: Peer, { said, by }: Proven<Agreement>, now: Date): Peer {
+  return {
+    ...proposed,
+    ...descriptionFromWire(by),
+    platformId: by.platformId,
+    identityKey: Buffer.from(by.identityKey),
+    trustDomain: by.trustDomain,
+    name: proposed.name || by.name,
+    remotePeerId: said.peerId,
+    contractVersion: said.contractVersion,
+    contractWindow: windowFromWire(by.contractWindow) ?? null,
+    features: said.features,
+    timers: agreeTimers(us.self.timers, timersFromWire(said.timers)),
+    spawnRole: MIRRORED[said.spawnRole] ?? 'symmetric',
+    spawnMode: isSpawnMode(said.spawnMode) ? said.spawnMode : 'out_of_band',
+    updatedAt: now,
+  }
+}
+
+/** What they are to us follows from what we are to them. */
+const MIRRORED: Readonly<Record<string, SpawnRole>> = { parent: 'child', child: 'parent', symmetric: 'symmetric' }
+const isSpawnMode = (word: string): word is SpawnMode => Object.hasOwn(SPAWN_MODES, word)
+
+/** Their bundle, and under hierarchical trust the certificate they signed for the key we kept. */
+function withTrust(us: Us, peer: Peer, said: Agreement, now: Date): Peer {
+  const { identityKey, platformId, trustDomain } = peer
+  if (!identityKey || !platformId || !trustDomain)
+    throw new Error(`peer ${peer.id} has no identity to check a bundle with`)
+  const bundle = checkBundle(said.trustBundle, { identityKey, platformId, trustDomain }, now)
+  const trusted: Peer = {
+    ...peer,
+    caPin: null,
+    trustBundle: said.trustBundle ? envelopeBytes(said.trustBundle) : null,
+    trustBundleSequence: Number(bundle.sequence),
+  }
+  return peer.trustMode === 'hierarchical'
+    ? withCertificate(us, trusted, said.certificateChain, peer.certificateKeySealed)
+    : trusted
+}
+
+/** Keeps a certificate they signed for us, provided it is for our key and names us as they know us. */
+export function withCertificate(us: Us, peer: Peer, chain: readonly Uint8Array[], keySealed: Buffer | null): Peer {
+  const [leafDer] = chain
+  if (!leafDer || !keySealed)
+    throw new Refusal('TRUST_MATERIAL_MISSING', 'the other side signed no certificate for our request')
+  const leaf = new X509Certificate(leafDer)
+  const key = createPrivateKey({
+    key: us.sealing.open(keySealed, SEALED.peerCertificateKey(peer.id)),
+    format: 'der',
+    type: 'pkcs8',
+  })
+  const id = spiffeIdOf(leaf)
+  if (!createPublicKey(key).equals(leaf.publicKey) || id?.kind !== 'peer' || id.trustDomain !== peer.trustDomain)
+    throw new Refusal('CSR_INVALID', 'the certificate they signed is for another key or another name')
+  return {
+    ...peer,
+    certificateKeySealed: keySealed,
+    certificateChain: chain.map((der) => Buffer.from(der).toString('base64')),
+    certificateExpiresAt: leaf.validToDate,
+  }
+}

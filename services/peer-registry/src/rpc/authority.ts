@@ -1,0 +1,124 @@
+import type { ServiceImpl } from '@connectrpc/connect'
+import { certificatesToPem } from '@powernode/identity'
+import type { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
+import { callerOf, callerText, Refusal, requestOf } from '@powernode/rpc'
+import { trusted } from '../authority.ts'
+import { applyRotation } from '../operations/apply-rotation.ts'
+import { issueCertificate } from '../operations/issue-certificate.ts'
+import { listTrustHolders } from '../operations/list-trust-holders.ts'
+import { planRotation } from '../operations/plan-rotation.ts'
+import { renewOwnCertificate } from '../operations/renew-own-certificate.ts'
+import { reportTrust } from '../operations/report-trust.ts'
+import { revokeCertificate } from '../operations/revoke-certificate.ts'
+import * as authorities from '../store/authorities.ts'
+import * as certificates from '../store/certificates.ts'
+import * as platform from '../store/platform.ts'
+import * as rotations from '../store/rotations.ts'
+import { authorityToWire, CERTIFICATE_KINDS, certificateToWire, ROTATION_STEPS, rotationToWire } from '../wire-ca.ts'
+import { msOf, wordOf } from '../wire.ts'
+import { act, actOrRehearse, pageSize, type RpcDeps } from './door.ts'
+import { afterPage, OFFSET, pageToken } from './page.ts'
+
+export const authorityHandlers = (deps: RpcDeps): ServiceImpl<typeof CertificateAuthorityService> => ({
+  getAuthority: () =>
+    act(deps, async (tx, now) => {
+      const all = await authorities.list(tx)
+      const { platformId, trustDomain, bundleSequence } = await platform.read(tx)
+      const rotation = await rotations.latest(tx)
+      const roots = trusted(all, rotation?.step === 'published')
+      const open = rotation && !['retired', 'cancelled'].includes(rotation.step) ? rotation : undefined
+      return {
+        authorities: all.map(authorityToWire),
+        platformId,
+        trustDomain,
+        trustBundleSequence: BigInt(bundleSequence),
+        rootsPem: certificatesToPem(roots.map(({ rootCertificate }) => rootCertificate)),
+        ...(open && { rotation: rotationToWire(open, await listTrustHolders(tx, now, open)) }),
+      }
+    }),
+
+  listCertificates: (req) =>
+    act(deps, async (tx, now) => {
+      const limit = pageSize(req.pageSize)
+      const offset = Number(afterPage(req.pageToken, OFFSET) ?? 0)
+      const page = await certificates.list(tx, {
+        kind: wordOf(CERTIFICATE_KINDS, req.kind),
+        livingAt: req.includeExpired ? undefined : now,
+        offset,
+        limit: limit + 1,
+      })
+      return {
+        certificates: page.slice(0, limit).map(certificateToWire),
+        nextPageToken: page.length > limit ? pageToken(`${offset + limit}`) : '',
+      }
+    }),
+
+  issueCertificate: (req, context) =>
+    actOrRehearse(deps, req.dryRun, async (tx, now) => {
+      const kind = wordOf(CERTIFICATE_KINDS, req.kind)
+      if (kind !== 'service' && kind !== 'operator')
+        throw new Refusal('REQUEST_INVALID', 'certificates are issued for services and operators')
+      const usual = kind === 'service' ? deps.us.lifetimes.serviceMs : deps.us.lifetimes.operatorMs
+      const { certificate, chain } = await issueCertificate(tx, now, {
+        us: deps.us,
+        by: requestOf(context),
+        kind,
+        name: req.name,
+        csrDer: req.csrDer,
+        hosts: req.hosts,
+        ttlMs: msOf(req.ttl) ?? usual,
+        peerId: null,
+      })
+      return { certificate: certificateToWire(certificate), chain: req.dryRun ? [] : bytesOf(chain) }
+    }),
+
+  renewOwnCertificate: (req, context) =>
+    act(deps, async (tx, now) => {
+      const said = { us: deps.us, by: requestOf(context), caller: callerOf(context), csrDer: req.csrDer }
+      const { certificate, chain } = await renewOwnCertificate(tx, now, said)
+      return { certificate: certificateToWire(certificate), chain: bytesOf(chain) }
+    }),
+
+  revokeCertificate: (req, context) =>
+    actOrRehearse(deps, req.dryRun, async (tx, now) => {
+      const said = { us: deps.us, by: requestOf(context), serial: req.serial, reason: req.reason }
+      return { certificate: certificateToWire(await revokeCertificate(tx, now, said)) }
+    }),
+
+  watchTrust: (_, { signal }) => deps.feed.watchTrust(signal),
+
+  reportTrust: (req, context) =>
+    act(deps, async (tx, now) => {
+      const holder = callerText(callerOf(context))
+      await reportTrust(tx, now, { holder, sequence: Number(req.sequence), generation: req.generation })
+      return {}
+    }),
+
+  planRotation: (req, context) =>
+    act(deps, async (tx, now) => {
+      const said = { us: deps.us, by: requestOf(context), rehearse: req.rehearse }
+      const { rotation, holders } = await planRotation(tx, now, said)
+      return { rotation: rotationToWire(rotation, holders, req.rehearse) }
+    }),
+
+  getRotation: () =>
+    act(deps, async (tx, now) => {
+      const rotation = await rotations.latest(tx)
+      if (!rotation)
+        throw new Refusal('ROTATION_NOT_FOUND', 'this CA was never rotated', { next: 'fedctl ca rotate plan' })
+      return { rotation: rotationToWire(rotation, await listTrustHolders(tx, now, rotation)) }
+    }),
+
+  applyRotation: (req, context) =>
+    actOrRehearse(deps, req.dryRun, async (tx, now) => {
+      const step = wordOf(ROTATION_STEPS, req.step)
+      if (step === undefined || step === 'planned')
+        throw new Refusal('REQUEST_INVALID', 'a rotation is applied by publishing, switching, retiring or cancelling')
+      const { rotationId, override } = req
+      const said = { us: deps.us, by: requestOf(context), rotationId, step, override }
+      const { rotation, holders } = await applyRotation(tx, now, said)
+      return { rotation: rotationToWire(rotation, holders) }
+    }),
+})
+
+const bytesOf = (chain: readonly Buffer[]): Uint8Array<ArrayBuffer>[] => chain.map((der) => Uint8Array.from(der))

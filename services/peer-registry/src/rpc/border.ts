@@ -1,0 +1,66 @@
+import { create } from '@bufbuild/protobuf'
+import type { ServiceImpl } from '@connectrpc/connect'
+import { caPinOf, fingerprintOf } from '@powernode/identity'
+import { EnvelopeSchema } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
+import { AcceptRequestSchema } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import type { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { requestOf } from '@powernode/rpc'
+import { contractDigest } from '../contract.ts'
+import { CONTRACT_TEXT } from '../contract-text.ts'
+import { readLocal, localToWire } from '../feed/routes.ts'
+import { receiveRevocation } from '../operations/receive-revocation.ts'
+import { receiveTrustBundle } from '../operations/receive-trust-bundle.ts'
+import { redeemInvitation } from '../operations/redeem-invitation.ts'
+import { signPeerCertificate } from '../operations/sign-peer-certificate.ts'
+import { act, type RpcDeps } from './door.ts'
+
+type Handlers = Pick<
+  ServiceImpl<typeof PeerRegistryService>,
+  'getPlatform' | 'redeemInvitation' | 'receiveTrustBundle' | 'signPeerCertificate' | 'receiveRevocation' | 'watchPeers'
+>
+
+/** The gateway's half of the contract between platforms: what a peer asked, once the gateway knows who it is. */
+export const borderHandlers = (deps: RpcDeps): Handlers => ({
+  getPlatform: () =>
+    act(deps, async (tx) => {
+      const local = await readLocal(tx)
+      const { platform, trustBundle, trustBundleSequence } = localToWire(deps.us, local)
+      return {
+        ...(platform && { platform }),
+        ...(trustBundle && { trustBundle }),
+        trustBundleSequence,
+        identityFingerprint: fingerprintOf(deps.us.key.publicKey),
+        caPin: local.roots[0] ? caPinOf(local.roots[0]) : '',
+        contractSha256: contractDigest(CONTRACT_TEXT),
+      }
+    }),
+
+  redeemInvitation: (req, context) =>
+    act(deps, async (tx, now) => {
+      const request = req.accept ?? create(AcceptRequestSchema)
+      return { accept: await redeemInvitation(tx, now, { us: deps.us, by: requestOf(context), request }) }
+    }),
+
+  receiveTrustBundle: (req, context) =>
+    act(deps, async (tx, now) => {
+      const bundle = req.trustBundle ?? create(EnvelopeSchema)
+      const said = { us: deps.us, by: requestOf(context), peerId: req.peerId, bundle }
+      return { receipt: await receiveTrustBundle(tx, now, said) }
+    }),
+
+  signPeerCertificate: (req, context) =>
+    act(deps, async (tx, now) => {
+      const said = { us: deps.us, by: requestOf(context), peerId: req.peerId, csrDer: req.csrDer }
+      const chain = await signPeerCertificate(tx, now, said)
+      return { certificateChain: chain.map((der) => Uint8Array.from(der)) }
+    }),
+
+  receiveRevocation: (req, context) =>
+    act(deps, async (tx, now) => {
+      const notice = req.notice ?? create(EnvelopeSchema)
+      await receiveRevocation(tx, now, { us: deps.us, by: requestOf(context), peerId: req.peerId, notice })
+      return {}
+    }),
+
+  watchPeers: (_, { signal }) => deps.feed.watchPeers(signal),
+})

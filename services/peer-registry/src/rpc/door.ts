@@ -1,0 +1,45 @@
+import type { Client } from '@connectrpc/connect'
+import type { Clock } from '@powernode/clock'
+import { inTransaction, type Db, type Tx } from '@powernode/postgres'
+import type { GatewayService } from '@powernode/proto/powernode/gateway/v1/service_pb.ts'
+import type { Feed } from '../feed/feed.ts'
+import type { Us } from '../platform.ts'
+import type { Tables } from '../store/tables.ts'
+
+/** What the handlers of this service stand on. */
+export type RpcDeps = {
+  readonly db: Db<Tables>
+  readonly clock: Clock
+  readonly us: Us
+  readonly feed: Feed
+  /** What the gateway knows of the roads to peers. */
+  readonly roads: Client<typeof GatewayService>
+}
+
+type Verb<Result> = (tx: Tx<Tables>, now: Date) => Promise<Result>
+
+export const act = <Result>({ db, clock }: RpcDeps, verb: Verb<Result>): Promise<Result> =>
+  inTransaction(db, (tx) => verb(tx, clock.now()))
+
+class Rehearsed extends Error {}
+
+/** As act; with `dryRun`, everything is done and nothing is kept: the answer is what would have happened. */
+export async function actOrRehearse<Result>(deps: RpcDeps, dryRun: boolean, verb: Verb<Result>): Promise<Result> {
+  if (!dryRun) return act(deps, verb)
+  let result: { readonly value: Result } | undefined
+  try {
+    await act(deps, async (tx, now) => {
+      result = { value: await verb(tx, now) }
+      throw new Rehearsed('rolled back on purpose')
+    })
+  } catch (error) {
+    if (!(error instanceof Rehearsed)) throw error
+  }
+  if (!result) throw new Error('a rehearsal ended without a result')
+  return result.value
+}
+
+const MOST = 1_000
+const USUAL = 100
+
+export const pageSize = (said: number): number => Math.min(MOST, said || USUAL)

@@ -1,0 +1,164 @@
+import { create } from '@bufbuild/protobuf'
+import type { ServiceImpl } from '@connectrpc/connect'
+import {
+  MintedInvitationSchema,
+  type MintedInvitation,
+  type PeerRegistryService,
+} from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { requestOf } from '@powernode/rpc'
+import type { Tx } from '@powernode/postgres'
+import { DEFAULT_TTL_MS } from '../invitation.ts'
+import { readOffer } from '../offer.ts'
+import { acceptInvitation } from '../operations/accept-invitation.ts'
+import { createInvitation, type Minted } from '../operations/create-invitation.ts'
+import { proposePeer } from '../operations/propose-peer.ts'
+import { repeerPeer } from '../operations/repeer-peer.ts'
+import { resumePeer } from '../operations/resume-peer.ts'
+import { revokePeer } from '../operations/revoke-peer.ts'
+import { suspendPeer } from '../operations/suspend-peer.ts'
+import { updatePeer } from '../operations/update-peer.ts'
+import type { Peer } from '../peer.ts'
+import * as errands from '../store/errands.ts'
+import * as invitations from '../store/invitations.ts'
+import * as peers from '../store/peers.ts'
+import type { Tables } from '../store/tables.ts'
+import {
+  invitationToWire,
+  KINDS,
+  msOf,
+  peerToWire,
+  SPAWN_MODES,
+  SPAWN_ROLES,
+  STATES,
+  TRUST_MODES,
+  wordOf,
+} from '../wire.ts'
+import { act, actOrRehearse, pageSize, type RpcDeps } from './door.ts'
+import { afterPage, pageToken, UUID } from './page.ts'
+
+type Handlers = Pick<
+  ServiceImpl<typeof PeerRegistryService>,
+  | 'proposePeer'
+  | 'acceptInvitation'
+  | 'listPeers'
+  | 'getPeer'
+  | 'updatePeer'
+  | 'suspendPeer'
+  | 'resumePeer'
+  | 'revokePeer'
+  | 'repeerPeer'
+>
+
+/** What an operator does with peers: wire to plain values, one verb, and back. */
+export const peerHandlers = (deps: RpcDeps): Handlers => ({
+  proposePeer: (req, context) =>
+    actOrRehearse(deps, req.dryRun, async (tx, now) => {
+      const by = requestOf(context)
+      const peer = await proposePeer(tx, now, {
+        us: deps.us,
+        by,
+        url: req.url,
+        name: req.name,
+        kind: wordOf(KINDS, req.kind) ?? 'platform',
+        spawnRole: wordOf(SPAWN_ROLES, req.spawnRole) ?? 'symmetric',
+        spawnMode: wordOf(SPAWN_MODES, req.spawnMode) ?? 'out_of_band',
+        parentPeerId: req.parentPeerId || null,
+        accountId: req.accountId || null,
+        remoteAccountId: req.remoteAccountId || null,
+        environmentId: req.environmentId || null,
+        prefixAdvertisement: req.prefixAdvertisement,
+        metadata: req.metadata ?? {},
+        platformId: req.platformId || null,
+        previousPeerId: null,
+      })
+      if (req.withoutInvitation) return { peer: await shown(tx, peer, now) }
+      const ttlMs = msOf(req.invitationTtl) ?? DEFAULT_TTL_MS
+      const said = { us: deps.us, by, peerId: peer.id, name: req.invitationName, note: req.note, ttlMs }
+      const minted = await createInvitation(tx, now, said)
+      return { peer: await shown(tx, peer, now), invitation: mintedToWire(minted, now, req.dryRun) }
+    }),
+
+  acceptInvitation: (req, context) =>
+    actOrRehearse(deps, req.dryRun, async (tx, now) => {
+      const peer = await acceptInvitation(tx, now, {
+        us: deps.us,
+        by: requestOf(context),
+        offer: readOffer(req),
+        name: req.name,
+        trustMode: wordOf(TRUST_MODES, req.trustMode) ?? 'symmetric',
+        metadata: req.metadata ?? {},
+      })
+      return { peer: await shown(tx, peer, now) }
+    }),
+
+  listPeers: (req) =>
+    act(deps, async (tx, now) => {
+      const limit = pageSize(req.pageSize)
+      const page = await peers.list(tx, {
+        states: req.states.flatMap((state) => wordOf(STATES, state) ?? []),
+        kind: wordOf(KINDS, req.kind),
+        spawnMode: wordOf(SPAWN_MODES, req.spawnMode),
+        afterId: afterPage(req.pageToken, UUID),
+        limit: limit + 1,
+      })
+      const last = page.length > limit ? page[limit - 1] : undefined
+      return { peers: await allShown(tx, page.slice(0, limit), now), nextPageToken: last ? pageToken(last.id) : '' }
+    }),
+
+  getPeer: (req) => act(deps, async (tx, now) => ({ peer: await shown(tx, await peers.resolve(tx, req.peer), now) })),
+
+  updatePeer: (req, context) =>
+    actOrRehearse(deps, req.dryRun, async (tx, now) => {
+      const { peerId, name, url, metadata } = req
+      const peer = await updatePeer(tx, now, { by: requestOf(context), peerId, name, url, metadata })
+      return { peer: await shown(tx, peer, now) }
+    }),
+
+  suspendPeer: (req, context) =>
+    actOrRehearse(deps, req.dryRun, async (tx, now) => {
+      const { peerId, reason } = req
+      return { peer: await shown(tx, await suspendPeer(tx, now, { by: requestOf(context), peerId, reason }), now) }
+    }),
+
+  resumePeer: (req, context) =>
+    actOrRehearse(deps, req.dryRun, async (tx, now) => {
+      const { peerId, reason } = req
+      return { peer: await shown(tx, await resumePeer(tx, now, { by: requestOf(context), peerId, reason }), now) }
+    }),
+
+  revokePeer: (req, context) =>
+    actOrRehearse(deps, req.dryRun, async (tx, now) => {
+      const { peerId, reason } = req
+      const { peer, effects } = await revokePeer(tx, now, { us: deps.us, by: requestOf(context), peerId, reason })
+      return { peer: await shown(tx, peer, now), effects: [...effects] }
+    }),
+
+  repeerPeer: (req, context) =>
+    actOrRehearse(deps, req.dryRun, async (tx, now) => {
+      const ttlMs = msOf(req.invitationTtl) ?? DEFAULT_TTL_MS
+      const said = { us: deps.us, by: requestOf(context), peerId: req.peerId, note: req.note, ttlMs }
+      const { peer, minted } = await repeerPeer(tx, now, said)
+      return { peer: await shown(tx, peer, now), invitation: mintedToWire(minted, now, req.dryRun) }
+    }),
+})
+
+async function shown(tx: Tx<Tables>, peer: Peer, now: Date) {
+  const [wire] = await allShown(tx, [peer], now)
+  return wire
+}
+
+/** Peers with their surroundings: two queries for a page, however long. */
+async function allShown(tx: Tx<Tables>, page: readonly Peer[], now: Date) {
+  const ids = page.map(({ id }) => id)
+  const openUntil = await invitations.openUntil(tx, ids, now)
+  const owed = Map.groupBy(await errands.listOf(tx, ids), ({ peerId }) => peerId)
+  return page.map((peer) =>
+    peerToWire(peer, { invitationUntil: openUntil.get(peer.id), errands: owed.get(peer.id) ?? [] }),
+  )
+}
+
+/** An invitation as it is shown, once. A rehearsal mints nothing, so it shows no token. */
+export function mintedToWire({ invitation, text, token }: Minted, now: Date, dryRun: boolean): MintedInvitation {
+  const shownOnce = dryRun ? {} : { text, acceptanceToken: token, command: `fedctl peer accept ${text}` }
+  return create(MintedInvitationSchema, { invitation: invitationToWire(invitation, now), ...shownOnce })
+}

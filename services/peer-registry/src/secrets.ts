@@ -1,0 +1,11 @@
+/**
+ * The context each secret is sealed under (AES-GCM additional data): a sealed value moved to another row or
+ * column does not open.
+ */
+export const SEALED = {
+  identityKey: 'platform/identity-key',
+  rootKey: (generation: number): string => `authority/${generation}/root-key`,
+  issuingKey: (generation: number): string => `authority/${generation}/issuing-key`,
+  peerCertificateKey: (peerId: string): string => `peer/${peerId}/certificate-key`,
+  acceptanceToken: (peerId: string): string => `errand/${peerId}/acceptance-token`,
+} as const

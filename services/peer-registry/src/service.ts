@@ -1,0 +1,96 @@
+import { systemClock, type Clock } from '@powernode/clock'
+import { consume, openBus, relay } from '@powernode/events'
+import { inTransaction, openDb, requireSchema } from '@powernode/postgres'
+import { createLogger, createMetrics, runTasks, serveMetrics, type Logger } from '@powernode/process'
+import { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
+import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import { GatewayService } from '@powernode/proto/powernode/gateway/v1/service_pb.ts'
+import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { createClient, keepIdentity, mount, openTransport, serve } from '@powernode/rpc'
+import type { Config } from './config.ts'
+import { runErrands } from './errands/run-errands.ts'
+import { Feed } from './feed/feed.ts'
+import { jitter } from './jitter.ts'
+import { recordContract } from './operations/record-contract.ts'
+import { AUTHORITY_CALLERS, PEER_CALLERS } from './rpc/callers.ts'
+import { authorityHandlers } from './rpc/authority.ts'
+import { borderHandlers } from './rpc/border.ts'
+import { invitationHandlers } from './rpc/invitations.ts'
+import { peerHandlers } from './rpc/peers.ts'
+import * as platform from './store/platform.ts'
+import type { Tables } from './store/tables.ts'
+import { SUBSCRIPTIONS } from './subscriptions.ts'
+import { sweep, SWEEPS } from './sweeps.ts'
+import { openSealingKey, usFrom } from './us.ts'
+
+const NAME = 'peer-registry'
+export const SCHEMA = 'peer_registry'
+export const MIGRATIONS = new URL('../migrations', import.meta.url)
+
+/** What a test may hand in instead of the machine's own. */
+export type Outside = {
+  readonly clock?: Clock
+  readonly logger?: Logger
+  readonly onListening?: (port: number) => void
+}
+
+/** Everything this process does, in one list. Returns when told to stop, or throws when one part fails. */
+export async function run(config: Config, signal: AbortSignal, outside: Outside = {}): Promise<void> {
+  const { clock = systemClock, logger = createLogger(NAME), onListening } = outside
+  const metrics = createMetrics(NAME)
+  const { identityDir: tlsDir, trustDomain } = config
+  const database = { url: config.databaseUrl.reveal(), schema: SCHEMA, applicationName: NAME }
+  const db = openDb<Tables>(database)
+  const bus = await openBus({ servers: config.natsUrl, tlsDir, name: NAME, clock, logger })
+  try {
+    await requireSchema(db, SCHEMA, MIGRATIONS)
+    await inTransaction(db, recordContract)
+    const us = usFrom(config, await inTransaction(db, platform.read), openSealingKey(config.sealingKey))
+    const gateway = { address: config.gatewayAddress, server: 'federation-gateway', trustDomain, tlsDir, clock, logger }
+    const outward = openTransport(gateway, signal)
+    const federation = createClient(FederationService, outward)
+    const roads = createClient(GatewayService, outward)
+    const feed = new Feed({ db, database, us, clock, logger })
+    const deps = { db, database, bus, us, clock, logger, metrics, feed, federation, roads, jitter }
+    const services = [
+      mount(
+        PeerRegistryService,
+        { ...peerHandlers(deps), ...invitationHandlers(deps), ...borderHandlers(deps) },
+        PEER_CALLERS,
+      ),
+      mount(CertificateAuthorityService, authorityHandlers(deps), AUTHORITY_CALLERS),
+    ]
+    let listeningOn = config.listen
+    const listening = Promise.withResolvers<void>()
+    const onPort = (port: number) => {
+      listeningOn = { ...config.listen, port }
+      listening.resolve()
+      onListening?.(port)
+    }
+    const door = { name: NAME, listen: config.listen, tlsDir, trustDomain, services, clock, logger, metrics }
+    await runTasks(signal, [
+      (stop) => serve({ ...door, onListening: onPort }, stop),
+      (stop) => feed.run(stop),
+      (stop) => relay({ ...deps, schema: SCHEMA, stream: 'PEER_REGISTRY' }, stop),
+      ...SUBSCRIPTIONS.map((row) => (stop: AbortSignal) => consume(deps, row, stop)),
+      (stop) => runErrands(deps, stop),
+      ...Object.entries(SWEEPS).map(
+        ([name, row]) =>
+          (stop: AbortSignal) =>
+            sweep(deps, name, row, stop),
+      ),
+      (stop) => serveMetrics(metrics, { port: config.metricsPort }, stop),
+      async (stop) => {
+        await listening.promise
+        const address = { host: loopbackOf(listeningOn.host), port: listeningOn.port }
+        await keepIdentity({ dir: tlsDir, address, trustDomain, clock, logger }, stop)
+      },
+    ])
+  } finally {
+    await bus.close()
+    await db.destroy()
+  }
+}
+
+/** Our own server, as reached from inside: a wildcard address is no address to call. */
+const loopbackOf = (host: string): string => (host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host)

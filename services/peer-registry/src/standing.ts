@@ -1,0 +1,102 @@
+import type { Errand } from './errand.ts'
+import { missingDisclosure, type Peer } from './peer.ts'
+
+export type WaitingOn = 'us' | 'them' | 'nobody'
+
+/** A state never stands alone: who has to act, and what comes next. */
+export type Standing = {
+  readonly reason: string
+  readonly waitingOn: WaitingOn
+  readonly next: string
+  readonly openItems: readonly string[]
+}
+
+/** What beside the row itself decides who has to act. */
+export type Surroundings = {
+  /** When the last open invitation of the peer runs out; undefined when there is none. */
+  readonly invitationUntil: Date | undefined
+  readonly errands: readonly Errand[]
+}
+
+export const NO_SURROUNDINGS: Surroundings = { invitationUntil: undefined, errands: [] }
+
+/** Pure: the same peer in the same surroundings always reads the same. */
+export function standingOf(peer: Peer, around: Surroundings): Standing {
+  return { openItems: openItems(around), ...WHO_ACTS[peer.state](peer, around) }
+}
+
+type Acts = Omit<Standing, 'openItems'>
+
+const WHO_ACTS: Readonly<Record<Peer['state'], (peer: Peer, around: Surroundings) => Acts>> = {
+  proposed: (peer, around) => (peer.weRedeem ? redeeming(peer, around) : inviting(peer, around)),
+  accepted: (peer) => {
+    if (peer.kind === 'sdwan_only') return { reason: peer.reason, waitingOn: 'nobody', next: '' }
+    const missing = missingDisclosure(peer.disclosure)
+    const reason = missing.length > 0 ? `the peer has not disclosed its ${missing.join(', ')}` : peer.reason
+    return {
+      reason,
+      waitingOn: 'them',
+      next: 'ask the other operator to complete its disclosure; it goes on by itself',
+    }
+  },
+  enrolled: (peer) => ({
+    reason: peer.reason,
+    waitingOn: 'them',
+    next: `wait for the first heartbeat; if it does not come: fedctl peer show ${peer.id}`,
+  }),
+  active: (peer) => ({ reason: peer.reason, waitingOn: 'nobody', next: '' }),
+  degraded: (peer) => ({
+    reason: peer.reason,
+    waitingOn: 'them',
+    next: `it recovers by itself with the next heartbeat; to stop trying: fedctl peer suspend ${peer.id}`,
+  }),
+  suspended: (peer) => ({ reason: peer.reason, waitingOn: 'us', next: `fedctl peer resume ${peer.id}` }),
+  revoked: (peer) => ({
+    reason: peer.reason,
+    waitingOn: 'nobody',
+    next: peer.kind === 'platform' ? `to begin anew: fedctl peer re-peer ${peer.id}` : '',
+  }),
+}
+
+function inviting(peer: Peer, { invitationUntil }: Surroundings): Acts {
+  if (!invitationUntil)
+    return {
+      reason: 'no open invitation: the last one was revoked or ran out',
+      waitingOn: 'us',
+      next: `fedctl invite create ${peer.id}`,
+    }
+  return {
+    reason: peer.reason,
+    waitingOn: 'them',
+    next: `hand the invitation over; it runs out at ${invitationUntil.toISOString()}`,
+  }
+}
+
+function redeeming(peer: Peer, { errands }: Surroundings): Acts {
+  const redeem = errands.find(({ kind }) => kind === 'redeem')
+  if (!redeem)
+    return {
+      reason: peer.reason,
+      waitingOn: 'us',
+      next: 'ask the other operator for a new invitation, then: fedctl peer accept <invitation>',
+    }
+  if (redeem.attempts === 0) return { reason: peer.reason, waitingOn: 'nobody', next: '' }
+  return {
+    reason: `the invitation could not be redeemed yet (${redeem.attempts} attempts): ${redeem.lastError}`,
+    waitingOn: 'them',
+    next: `it is tried again at ${redeem.nextAttemptAt.toISOString()}; to give up: fedctl peer revoke ${peer.id}`,
+  }
+}
+
+function openItems({ errands }: Surroundings): readonly string[] {
+  const owed = errands.filter(({ kind, attempts }) => kind !== 'redeem' && attempts > 0)
+  return owed.map(({ kind, attempts, lastError }) => `${OWED[kind]} (${attempts} attempts): ${lastError}`)
+}
+
+const OWED: Readonly<Record<Errand['kind'], string>> = {
+  redeem: 'the invitation is not redeemed yet',
+  deliver_bundle: 'the peer has not receipted our newest trust bundle',
+  fetch_bundle: 'we have not fetched the newest trust bundle of the peer',
+  renew_certificate: 'the peer has not renewed the certificate it signed for us',
+  notify_revocation: 'the peer has not been told that the peering ended',
+}

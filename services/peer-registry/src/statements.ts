@@ -1,0 +1,110 @@
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt'
+import { openStatement, platformIdOf, signStatement, statementDigest, type PlatformKey } from '@powernode/identity'
+import {
+  EnvelopeSchema,
+  TrustReceiptSchema,
+  type Envelope,
+  type PlatformDescription,
+  type TrustReceipt,
+} from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
+import {
+  AcceptanceSchema,
+  AgreementSchema,
+  RevocationNoticeSchema,
+  type Acceptance,
+  type Agreement,
+} from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import { Refusal } from '@powernode/rpc'
+
+/** An envelope as bytes, to be kept and said again word for word. */
+export const envelopeBytes = (envelope: Envelope): Buffer => Buffer.from(toBinary(EnvelopeSchema, envelope))
+export const envelopeFrom = (bytes: Uint8Array): Envelope => fromBinary(EnvelopeSchema, bytes)
+
+/** A statement that proves to come from the platform it speaks of. */
+export type Proven<Statement> = { readonly said: Statement; readonly by: PlatformDescription; readonly digest: Buffer }
+
+/** Opens an acceptance and proves it: signed by the key it names, whose platform id it carries. */
+export function openAcceptance(envelope: Envelope): Proven<Acceptance> {
+  const unproven = payloadOf(envelope, (bytes) => fromBinary(AcceptanceSchema, bytes))
+  const said = openStatement(AcceptanceSchema, envelope, keyIn(unproven.platform))
+  return { said: proven(said, 'acceptance'), by: describedBy(said?.platform), digest: statementDigest(envelope) }
+}
+
+/** Opens an agreement; `expected` is the identity key the invitation named, if it named one. */
+export function openAgreement(envelope: Envelope, expected: Uint8Array | undefined): Proven<Agreement> {
+  const unproven = payloadOf(envelope, (bytes) => fromBinary(AgreementSchema, bytes))
+  const said = openStatement(AgreementSchema, envelope, expected ?? keyIn(unproven.platform))
+  const by = describedBy(proven(said, 'agreement').platform)
+  if (expected && !Buffer.from(by.identityKey).equals(expected))
+    throw new Refusal('SIGNATURE_INVALID', 'the agreement speaks for another platform than the invitation')
+  return { said: proven(said, 'agreement'), by, digest: statementDigest(envelope) }
+}
+
+/** "I hold and trust this bundle", in our name. */
+export function signReceipt(
+  key: PlatformKey,
+  bundle: Envelope,
+  said: { platformId: string; bundlePlatformId: string; bundleSequence: bigint; at: Date },
+): Envelope {
+  const { at, ...rest } = said
+  return signStatement(
+    TrustReceiptSchema,
+    create(TrustReceiptSchema, { ...rest, bundleSha256: statementDigest(bundle), at: timestampFromDate(at) }),
+    key,
+  )
+}
+
+/** Checks that a receipt is theirs and speaks of this bundle of ours. */
+export function openReceipt(envelope: Envelope, identityKey: Uint8Array, bundle: Envelope): TrustReceipt {
+  const receipt = proven(openStatement(TrustReceiptSchema, envelope, identityKey), 'receipt')
+  if (!Buffer.from(receipt.bundleSha256).equals(statementDigest(bundle)))
+    throw new Refusal('BUNDLE_INVALID', 'the receipt is for another bundle')
+  return receipt
+}
+
+/** "This peering has ended", in our name. */
+export function signNotice(
+  key: PlatformKey,
+  said: { platformId: string; peerId: string; reason: string; at: Date },
+): Envelope {
+  const { at, ...rest } = said
+  return signStatement(
+    RevocationNoticeSchema,
+    create(RevocationNoticeSchema, { ...rest, at: timestampFromDate(at) }),
+    key,
+  )
+}
+
+export function openNotice(envelope: Envelope, identityKey: Uint8Array) {
+  const notice = proven(openStatement(RevocationNoticeSchema, envelope, identityKey), 'revocation notice')
+  return { platformId: notice.platformId, peerId: notice.peerId, reason: notice.reason, at: dateOf(notice.at) }
+}
+
+const dateOf = (at: Parameters<typeof timestampDate>[0] | undefined): Date => (at ? timestampDate(at) : new Date(0))
+
+function payloadOf<Payload>(envelope: Envelope, decode: (bytes: Uint8Array) => Payload): Payload {
+  try {
+    return decode(envelope.payload)
+  } catch {
+    throw new Refusal('REQUEST_INVALID', `the payload is not what ${envelope.payloadType} promises`)
+  }
+}
+
+const keyIn = (platform: PlatformDescription | undefined): Uint8Array => platform?.identityKey ?? new Uint8Array(0)
+
+function proven<Statement>(said: Statement | undefined, what: string): Statement {
+  if (said) return said
+  throw new Refusal('SIGNATURE_INVALID', `the ${what} is not signed by the identity key it names`)
+}
+
+/** The description in a proven statement; its platform id MUST follow from its key. */
+function describedBy(platform: PlatformDescription | undefined): PlatformDescription {
+  if (!platform) throw new Refusal('SIGNATURE_INVALID', 'the statement does not say whose it is')
+  if (platformIdOf(platform.identityKey) !== platform.platformId)
+    throw new Refusal(
+      'IDENTITY_KEY_INVALID',
+      `platform id ${platform.platformId} does not follow from its identity key`,
+    )
+  return platform
+}

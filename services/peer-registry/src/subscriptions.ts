@@ -1,0 +1,57 @@
+import { subscription, type Subscription } from '@powernode/events'
+import {
+  PeerBundleOutdatedSchema,
+  PeerDescribedSchema,
+  PeerHeardSchema,
+  PeerSilentSchema,
+} from '@powernode/proto/powernode/liveness/v1/events_pb.ts'
+import { Refusal } from '@powernode/rpc'
+import { applyDescription } from './operations/apply-description.ts'
+import { oweErrand } from './operations/owe-errands.ts'
+import { recordHeard, recordSilent } from './operations/record-liveness.ts'
+import type { Tables } from './store/tables.ts'
+
+/** What we hear of liveness. Consumer names are for ever: receipts are kept under them. */
+export const heard = subscription<Tables, typeof PeerHeardSchema>({
+  consumer: 'peer-registry--heard',
+  stream: 'LIVENESS',
+  subject: 'fed.liveness.heard.*',
+  event: PeerHeardSchema,
+  handle: (tx, now, _, { peerId }) => recordHeard(tx, now, { peerId }),
+})
+
+export const silent = subscription<Tables, typeof PeerSilentSchema>({
+  consumer: 'peer-registry--silent',
+  stream: 'LIVENESS',
+  subject: 'fed.liveness.silent.*',
+  event: PeerSilentSchema,
+  handle: (tx, now, { freshness }, { peerId }) =>
+    recordSilent(tx, now, { peerId, why: WHY[freshness?.hearing ?? ''] ?? 'nothing was heard for too long' }),
+})
+
+const WHY: Readonly<Record<string, string>> = {
+  they_hear_us: 'they hear us, we do not hear them: no heartbeat of theirs arrives',
+  we_hear_them: 'we hear them, they do not hear us: our heartbeats are not answered',
+  neither: 'no heartbeat passes in either direction',
+}
+
+export const described = subscription<Tables, typeof PeerDescribedSchema>({
+  consumer: 'peer-registry--described',
+  stream: 'LIVENESS',
+  subject: 'fed.liveness.described.*',
+  event: PeerDescribedSchema,
+  async handle(tx, now, { platform }, { peerId }) {
+    if (!platform) throw new Refusal('REQUEST_INVALID', 'a description without a platform')
+    await applyDescription(tx, now, { peerId, said: platform })
+  },
+})
+
+export const bundleOutdated = subscription<Tables, typeof PeerBundleOutdatedSchema>({
+  consumer: 'peer-registry--bundle-outdated',
+  stream: 'LIVENESS',
+  subject: 'fed.liveness.bundle_outdated.*',
+  event: PeerBundleOutdatedSchema,
+  handle: (tx, now, _, { peerId }) => oweErrand(tx, now, peerId, 'fetch_bundle'),
+})
+
+export const SUBSCRIPTIONS = [heard, silent, described, bundleOutdated] as readonly Subscription<Tables>[]
