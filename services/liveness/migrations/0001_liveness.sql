@@ -19,7 +19,8 @@ create table freshness (
   epoch bigint not null default 0,
   remembered_epoch bigint not null default 0,
   incarnation bytea,
-  previous_incarnation bytea,
+  -- The last few before it, newest first, 16 bytes each.
+  past_incarnations bytea not null default '' check (octet_length(past_incarnations) <= 128),
   sequence bigint not null default 0,
   last_nonce bytea,
   description_sha256 bytea,

@@ -18,8 +18,8 @@ export type Freshness = {
   /** The epoch they have to exceed when they start anew. */
   readonly rememberedEpoch: bigint
   readonly incarnation: Buffer | null
-  /** The one before: beats of it that arrive late are no news. */
-  readonly previousIncarnation: Buffer | null
+  /** The last few before it, packed, newest first: beats of theirs that arrive late are no news. */
+  readonly pastIncarnations: Buffer
   readonly sequence: bigint
   /** The nonce we echo. */
   readonly lastNonce: Buffer | null
@@ -60,7 +60,7 @@ export function unheard(peerId: string, staleAfterMs: number): Freshness {
     epoch: 0n,
     rememberedEpoch: 0n,
     incarnation: null,
-    previousIncarnation: null,
+    pastIncarnations: Buffer.alloc(0),
     sequence: 0n,
     lastNonce: null,
     descriptionSha256: null,

@@ -25,13 +25,16 @@ export type HeardBeat = {
   readonly describedAnew: boolean
 }
 
+const INCARNATION_BYTES = 16
+const KEPT_INCARNATIONS = 8
+
 /** No platform starts so often: larger epochs are held at this, so that nobody can drive a counter over its end. */
 export const LARGEST_EPOCH = 2n ** 48n
 
 /**
  * What we know of a peer after a beat of its own.
  *
- * Within an incarnation the sequence MUST grow, and a beat of the incarnation before is late mail: otherwise a
+ * Within an incarnation the sequence MUST grow, and a beat of an incarnation before it is late mail: otherwise a
  * repeated message would keep a dead peer alive. An incarnation we do not know MUST come with a greater epoch than
  * any before; if it does not, the peer was restored from a backup. It is heard all the same, because it is there.
  */
@@ -47,7 +50,7 @@ export function hearBeat(before: Freshness, beat: Beat): HeardBeat {
     epoch: capped(beat.epoch),
     rememberedEpoch: epochToExceed(before, beat),
     incarnation: beat.incarnation,
-    previousIncarnation: isKnown(before, beat) ? before.previousIncarnation : before.incarnation,
+    pastIncarnations: isKnown(before, beat) ? before.pastIncarnations : withPast(before),
     sequence: beat.sequence,
     lastNonce: beat.nonce,
     descriptionSha256: describedAnew ? beat.descriptionSha256 : before.descriptionSha256,
@@ -67,7 +70,20 @@ export function wantsDescription(known: Freshness, beat: Beat): boolean {
 function isReplay(before: Freshness, beat: Beat): boolean {
   if (same(before.lastNonce, beat.nonce)) return true
   if (isKnown(before, beat)) return beat.sequence <= before.sequence
-  return same(before.previousIncarnation, beat.incarnation)
+  return isPast(before, beat)
+}
+
+/** Incarnations are random, so one that has been replaced never speaks again: what comes of it is late or repeated mail. */
+function isPast({ pastIncarnations }: Freshness, beat: Beat): boolean {
+  for (let at = 0; at < pastIncarnations.length; at += INCARNATION_BYTES) {
+    if (pastIncarnations.subarray(at, at + INCARNATION_BYTES).equals(beat.incarnation)) return true
+  }
+  return false
+}
+
+function withPast({ incarnation, pastIncarnations }: Freshness): Buffer {
+  if (!incarnation) return pastIncarnations
+  return Buffer.concat([incarnation, pastIncarnations.subarray(0, (KEPT_INCARNATIONS - 1) * INCARNATION_BYTES)])
 }
 
 function cameBack(before: Freshness, beat: Beat): boolean {

@@ -12,7 +12,7 @@ const TYPES: Readonly<Record<keyof Freshness, PgType>> = {
   epoch: 'bigint',
   rememberedEpoch: 'bigint',
   incarnation: 'bytea',
-  previousIncarnation: 'bytea',
+  pastIncarnations: 'bytea',
   sequence: 'bigint',
   lastNonce: 'bytea',
   descriptionSha256: 'bytea',
