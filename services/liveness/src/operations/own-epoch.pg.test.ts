@@ -1,0 +1,47 @@
+import { inTransaction } from '@powernode/postgres'
+import type { TestDatabase } from '@powernode/postgres/testing'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { LARGEST_EPOCH } from '../heard-beat.ts'
+import type { Tables } from '../store/tables.ts'
+import { beginEpoch } from './begin-epoch.ts'
+import { raiseEpoch } from './raise-epoch.ts'
+import { START, aPeer, announced, livenessDatabase } from './testing.ts'
+
+let database: TestDatabase<Tables>
+beforeEach(async () => void (database = await livenessDatabase()))
+afterEach(() => database.drop())
+
+const { peerId } = aPeer()
+const begin = () => inTransaction(database.db, (tx) => beginEpoch(tx, START))
+const raise = (rememberedEpoch: bigint) =>
+  inTransaction(database.db, (tx) => raiseEpoch(tx, START, { peerId, rememberedEpoch }))
+
+test('each start has an epoch and an incarnation of its own, also when twenty start at once', async () => {
+  const begun = await Promise.all([...Array(20)].map(begin))
+  const epochs = begun.map(({ epoch }) => Number(epoch)).toSorted((a, b) => a - b)
+  expect(epochs).toEqual([...Array(20)].map((_, index) => index + 1))
+  expect(new Set(begun.map(({ incarnation }) => incarnation.toString('hex'))).size).toBe(20)
+})
+
+test('a peer that remembers more takes us past it, once, and that is news', async () => {
+  const own = await begin()
+  const raised = await raise(7n)
+  expect(raised?.epoch).toBe(8n)
+  expect(raised?.incarnation).not.toEqual(own.incarnation)
+  expect(await raise(7n)).toBeUndefined()
+  expect((await begin()).epoch).toBe(9n)
+  expect(await announced(database.db)).toMatchObject([
+    {
+      subject: `fed.liveness.epoch_raised.${peerId}`,
+      kind: 'federation.platform.restored',
+      severity: 'HIGH',
+      payload: { previousEpoch: 1n, rememberedEpoch: 7n, epoch: 8n, peerId },
+    },
+  ])
+})
+
+test('a number that no platform reaches is not believed', async () => {
+  await begin()
+  expect(await raise(LARGEST_EPOCH)).toBeUndefined()
+  expect(await announced(database.db)).toEqual([])
+})
