@@ -84,7 +84,9 @@ test.each([
 test('a key of another certificate is refused', () => {
   place(first)
   place(second, ['key.pem'])
-  expect(brokenness().message).toContain('key.pem is not the key of cert.pem')
+  const error = brokenness()
+  expect(error.message).toContain('key.pem is not the key of cert.pem')
+  expect(error.mend).toBe(`fedctl cert issue peer-registry --kind service --out ${dir} --host <host>`)
 })
 
 test('a chain whose parts do not belong together is refused', async () => {

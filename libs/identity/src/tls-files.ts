@@ -70,7 +70,7 @@ function pairOf(dir: string, cert: string | undefined, key: string | undefined):
   if (cert !== undefined && key !== undefined) return { cert, key }
   if (key !== undefined) throw new TlsFilesBroken(`${dir} holds key.pem but no cert.pem, half a key pair`, anew(dir))
   if (cert !== undefined) throw new TlsFilesBroken(`${dir} holds cert.pem but no key.pem, half a key pair`, anew(dir))
-  throw new TlsFilesBroken(`${dir} holds neither cert.pem nor key.pem`, issue(dir))
+  throw new TlsFilesBroken(`${dir} holds neither cert.pem nor key.pem`, anew(dir))
 }
 
 /** The leaf, once every certificate is shown to be signed by the next: an order that clients depend on (RFC 8446 §4.4.2). */
@@ -82,7 +82,7 @@ function leafOf(dir: string, cert: string): X509Certificate {
     const signed = chain[index]
     if (!signed?.checkIssued(signer) || !signed.verify(signer.publicKey)) {
       const problem = `${dir}/cert.pem: certificate ${index + 1} is not signed by the one after it`
-      throw new TlsFilesBroken(problem, anew(dir))
+      throw new TlsFilesBroken(problem, anew(dir, leaf))
     }
   }
   return leaf
@@ -101,14 +101,14 @@ function checkPair(dir: string, leaf: X509Certificate, key: string): void {
   try {
     matches = leaf.checkPrivateKey(createPrivateKey(key))
   } catch (cause) {
-    throw new TlsFilesBroken(`${dir}/key.pem cannot be read as a private key`, anew(dir), { cause })
+    throw new TlsFilesBroken(`${dir}/key.pem cannot be read as a private key`, anew(dir, leaf), { cause })
   }
-  if (!matches) throw new TlsFilesBroken(`${dir}: key.pem is not the key of cert.pem`, anew(dir))
+  if (!matches) throw new TlsFilesBroken(`${dir}: key.pem is not the key of cert.pem`, anew(dir, leaf))
 }
 
 function checkTimes(dir: string, leaf: X509Certificate, now: Date): void {
   if (now > leaf.validToDate) {
-    throw new TlsFilesBroken(`${dir}/cert.pem ended at ${leaf.validToDate.toISOString()}`, anew(dir))
+    throw new TlsFilesBroken(`${dir}/cert.pem ended at ${leaf.validToDate.toISOString()}`, anew(dir, leaf))
   }
   if (now < leaf.validFromDate) {
     const begins = leaf.validFromDate.toISOString()
@@ -116,10 +116,8 @@ function checkTimes(dir: string, leaf: X509Certificate, now: Date): void {
   }
 }
 
-function anew(dir: string): string {
-  return `rm -f ${join(dir, TLS_FILES.cert)} ${join(dir, TLS_FILES.key)} && ${issue(dir)}`
-}
-
-function issue(dir: string): string {
-  return `fedctl cert issue --out ${dir}`
+/** A new identity over the broken one, whose name is used where it can still be read. */
+function anew(dir: string, leaf?: X509Certificate): string {
+  const { kind, name } = (leaf && spiffeIdOf(leaf)) ?? { kind: 'service', name: '<name>' }
+  return `fedctl cert issue ${name} --kind ${kind} --out ${dir}${kind === 'service' ? ' --host <host>' : ''}`
 }

@@ -2,9 +2,11 @@ import { X509Certificate } from 'node:crypto'
 import { systemClock } from '@powernode/clock'
 import { beforeAll, expect, test } from 'vitest'
 import {
+  createAuthority,
   createCrl,
   createCrls,
   generatePlatformKey,
+  heldBundle,
   platformIdOf,
   signTrustBundle,
   statementDigest,
@@ -71,7 +73,8 @@ test('a bundle of another platform or trust domain is refused, rightly signed or
 
 test('only a higher sequence replaces what is held, or the very same bytes', () => {
   const envelope = bundle()
-  const held = { sequence: 5n, sha256: statementDigest(envelope) }
+  const held = heldBundle(envelope)
+  expect(held).toEqual({ sequence: 5n, sha256: statementDigest(envelope) })
   expect(verifyTrustBundle(envelope, { ...expected, held })).toMatchObject({ ok: true })
   expect(reason({ sequence: 6n }, { held })).toBe('ok')
   expect(reason({ sequence: 4n }, { held })).toBe('sequence')
@@ -95,6 +98,19 @@ test('lists that would shut the peer’s door are refused', async () => {
   expect(reason({ crls: [await createCrl(current, [], times), await createCrl(next, [], times)] })).toBe('crl')
   expect(reason({ crls: await createCrls(current, [], times) })).toBe('crl')
   expect(reason({ roots: [current.rootCertificate], crls: await createCrls(current, [], times) })).toBe('ok')
+})
+
+test('a list that has run out is refused, as it would refuse everybody', async () => {
+  const past = { number: 1, now: new Date(now.getTime() - 2000), nextUpdate: new Date(now.getTime() - 1000) }
+  expect(reason({ roots: [current.rootCertificate], crls: await createCrls(current, [], past) })).toBe('crl')
+})
+
+test('a held bundle whose root has ended does not stop the one that replaces it', async () => {
+  const held = heldBundle(bundle())
+  const later = new Date(new X509Certificate(current.rootCertificate).validToDate.getTime() + 86_400_000)
+  const replacement = await createAuthority({ trustDomain: 'a.example', generation: 3, now: later })
+  const part = { sequence: 6n, roots: [replacement.rootCertificate], crls: [] }
+  expect(reason(part, { held, now: later })).toBe('ok')
 })
 
 test('a bundle without roots cannot even be signed', () => {

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
-import { create } from '@bufbuild/protobuf'
+import { create, fromBinary } from '@bufbuild/protobuf'
 import { timestampFromDate } from '@bufbuild/protobuf/wkt'
 import {
   TrustBundleSchema,
@@ -67,8 +67,17 @@ export function verifyTrustBundle(envelope: Envelope | undefined, expected: Bund
     wrongSender(bundle, expected) ??
     oldSequence(bundle, envelope, expected) ??
     badRoot(bundle, expected) ??
-    badCrl(bundle) ?? { ok: true, bundle }
+    badCrl(bundle, expected.now) ?? { ok: true, bundle }
   )
+}
+
+/**
+ * What to compare a new bundle with: a bundle that was verified when it was stored. It is not verified again, since
+ * time passes: a held root that has ended must not stop the bundle that replaces it.
+ */
+export function heldBundle(verified: Envelope): NonNullable<BundleExpectation['held']> {
+  const { sequence } = fromBinary(TrustBundleSchema, verified.payload)
+  return { sequence, sha256: statementDigest(verified) }
 }
 
 function wrongSender(
@@ -105,11 +114,13 @@ function badRoot(bundle: TrustBundle, { now, trustDomain }: BundleExpectation): 
  * every certificate in a chain, the root's too, and one that is missing fails every handshake. The issuing CAs' lists
  * are OpenSSL's to judge at each handshake, since their certificates come with the chains and not here.
  */
-function badCrl(bundle: TrustBundle): BundleVerdict | undefined {
+function badCrl(bundle: TrustBundle, now: Date): BundleVerdict | undefined {
   if (bundle.crls.length === 0) return undefined
   const lists = bundle.crls.map(readCrl)
-  const unreadable = lists.findIndex((list) => !list?.nextUpdate)
-  if (unreadable >= 0) return no('crl', `list ${unreadable + 1} is no revocation list in DER with a next update`)
+  for (const [index, list] of lists.entries()) {
+    if (!list?.nextUpdate) return no('crl', `list ${index + 1} is no revocation list in DER with a next update`)
+    if (list.nextUpdate <= now) return no('crl', `list ${index + 1} ran out ${list.nextUpdate.toISOString()}`)
+  }
   for (const [index, root] of bundle.roots.entries()) {
     const { publicKey } = new X509Certificate(root)
     if (!lists.some((list) => list?.isSignedBy(publicKey))) return no('crl', `root ${index + 1} has signed no list`)

@@ -1,4 +1,4 @@
-import { statementDigest, verifyTrustBundle, spiffeUri } from '@powernode/identity'
+import { heldBundle, spiffeUri, verifyTrustBundle } from '@powernode/identity'
 import type { Envelope, TrustBundle } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
 import { Refusal } from '@powernode/rpc'
 import type { Peer } from './peer.ts'
@@ -15,17 +15,11 @@ export function checkBundle(envelope: Envelope | undefined, signer: Signer, now:
     platformId: signer.platformId,
     trustDomain: signer.trustDomain,
     now,
-    held: held && heldBundle(held, signer, now),
+    held: held && heldBundle(envelopeFrom(held)),
   })
   if (verdict.ok) return verdict.bundle
   const reason = verdict.reason === 'sequence' ? 'BUNDLE_SEQUENCE_OLD' : 'BUNDLE_INVALID'
   throw new Refusal(reason, `the trust bundle is refused: ${verdict.detail}`, { metadata: { problem: verdict.reason } })
-}
-
-function heldBundle(held: Buffer, signer: Signer, now: Date) {
-  const envelope = envelopeFrom(held)
-  const { sequence } = checkBundle(envelope, signer, now)
-  return { sequence, sha256: statementDigest(envelope) }
 }
 
 /**
