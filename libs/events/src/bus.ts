@@ -44,6 +44,12 @@ export async function openBus(config: BusConfig): Promise<Bus> {
     if (closing.signal.aborted) return connection.close()
     logger?.info({ task: 'bus', address: connection.getServer() }, 'connected to NATS')
     setConnected(true)
+    void followStatus(connection) // its iterator does not end with the connection, so it is not waited for
+    const reason = await connection.closed()
+    if (reason) throw reason
+  }
+
+  async function followStatus(connection: NatsConnection): Promise<void> {
     for await (const status of connection.status()) {
       if (status.type === Events.Disconnect) {
         setConnected(false)
@@ -53,8 +59,6 @@ export async function openBus(config: BusConfig): Promise<Bus> {
         setConnected(true)
       }
     }
-    const reason = await connection.closed()
-    if (reason) throw reason
   }
 
   /** Resolves when connected, when the bus closes, or when `signal` aborts. */

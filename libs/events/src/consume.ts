@@ -67,6 +67,7 @@ async function follow<DB>(
   }
   // After a reconnection the server may be another one, or the same without its disk: ask it for our consumer anew.
   const forget = deps.bus.onConnected(stop)
+  void connection.closed().then(stop)
   signal.addEventListener('abort', stop)
   if (signal.aborted) stop()
   try {

@@ -1,0 +1,92 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createConnection, createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemClock } from '@powernode/clock'
+
+/** A nats-server of a test's own, on loopback. */
+export type TestNats = {
+  readonly url: string
+  /** Kill -9: nothing is flushed, nothing is said. */
+  kill(): Promise<void>
+  /** Starts it again where it was, with what it stored. */
+  start(): Promise<void>
+  /** Loses all that it stored; MUST be killed first. */
+  wipe(): void
+  stop(): Promise<void>
+}
+
+const NEVER = new AbortController().signal
+
+/** Starts the nats-server of NATS_SERVER, or the one on PATH. `config` is added to its configuration. */
+export async function startTestNats(config = ''): Promise<TestNats> {
+  const dir = mkdtempSync(join(tmpdir(), 'powernode-test-nats-'))
+  const port = await freePort()
+  const store = join(dir, 'store')
+  const file = join(dir, 'nats.conf')
+  writeFileSync(file, `listen: "127.0.0.1:${port}"\njetstream { store_dir: "${store}" }\n${config}\n`)
+  let child: ChildProcess | undefined
+
+  async function start(): Promise<void> {
+    const server = spawn(process.env['NATS_SERVER'] ?? 'nats-server', ['-c', file], { stdio: 'ignore' })
+    child = server
+    const endWithUs = () => server.kill('SIGKILL')
+    process.once('exit', endWithUs)
+    server.once('exit', () => process.off('exit', endWithUs))
+    await until(async () => (await greetingOf(port)).includes('"jetstream":true'))
+  }
+
+  async function kill(): Promise<void> {
+    const server = child
+    child = undefined
+    if (!server || server.exitCode !== null || server.signalCode !== null) return
+    const gone = once(server, 'exit')
+    server.kill('SIGKILL')
+    await gone
+  }
+
+  await start()
+  return {
+    url: `nats://127.0.0.1:${port}`,
+    start,
+    kill,
+    wipe: () => rmSync(store, { recursive: true, force: true }),
+    async stop() {
+      await kill()
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Waits until something is so. The one way for a test to wait: it ends when the state is there, and not before. */
+export async function until(isSo: () => Promise<boolean> | boolean): Promise<void> {
+  while (!(await isSo())) await systemClock.sleep(5, NEVER)
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo // a TCP server that listens has one
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+function greetingOf(port: number): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ host: '127.0.0.1', port })
+    let said = ''
+    const finish = () => {
+      socket.destroy()
+      resolve(said)
+    }
+    socket.on('data', (chunk: Buffer) => {
+      said += chunk.toString('latin1')
+      if (said.includes('\r\n')) finish()
+    })
+    socket.on('error', finish).on('close', finish)
+  })
+}
