@@ -25,4 +25,4 @@ export { mount, mountForEverybody, type CallerName, type CallersTable, type Moun
 export { reflection } from './server/reflection.ts'
 export { MESSAGE_MAX_BYTES } from './server/request-body.ts'
 export { serve, type ServeOptions } from './server/serve.ts'
-export { refuseInvalid } from './server/validate.ts'
+export { refuseInvalid, warmUp } from './server/validate.ts'

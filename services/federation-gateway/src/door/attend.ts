@@ -1,0 +1,111 @@
+import { ServerInterceptingCall, status as Status, type Metadata, type ServerInterceptor } from '@grpc/grpc-js'
+import type { Clock } from '@powernode/clock'
+import { childOf, Refusal, REQUEST_ID, requestIdFrom, TRACEPARENT } from '@powernode/rpc'
+import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import type { PeerTable } from '../peers/peer-table.ts'
+import { ADMITTED, checkAcquainted, checkContract, peerAdmitted } from './admission.ts'
+import { refusalBehind } from './library-status.ts'
+import { takeOrRefuse, type RateLimit } from './rate-limits.ts'
+import type { Session } from './sessions.ts'
+import type { Recorder, Visit, Visits } from './visit.ts'
+
+export type Attendance = {
+  readonly table: PeerTable
+  readonly clock: Clock
+  readonly record: Recorder
+  readonly visits: Visits
+  /** Every path that is served. */
+  readonly isServed: (path: string) => boolean
+  readonly limits: { readonly callsPerPeer: RateLimit; readonly acceptsPerSource: RateLimit }
+}
+
+type MethodName = keyof typeof FederationService.method
+const METHODS = new Map<string, MethodName>(
+  FederationService.methods.map(({ name, localName }) => [
+    `/${FederationService.typeName}/${name}`,
+    localName as MethodName,
+  ]),
+) // the generated descriptor's local names are its method keys
+
+/** How long a stranger whose certificate we did not trust may stay after having been told so. */
+const REFUSED_GRACE_MS = 1_000
+
+/**
+ * What every call on a connection passes before its message is read:
+ *
+ *     request id, trace ▸ method known? ▸ which peer, in which state? ▸ contract = agreed? ▸ rate
+ *
+ * What it refuses costs its sender the headers only: of a message nothing is read or held.
+ */
+export function attendance(parts: Attendance): (session: Session) => ServerInterceptor {
+  return (session) =>
+    ({ path }, call) => {
+      const { visitor } = session
+      const rpc = parts.isServed(path) ? path.slice(1) : 'unknown'
+      let visit: Visit | undefined
+      const send = call.sendStatus.bind(call)
+      // On the innermost call object, because the library sends statuses of its own past all interceptors.
+      call.sendStatus = (status) => {
+        visit ??= parts.record(rpc, visitor, requestIdFrom(undefined), childOf(undefined))
+        if (status.code === Status.OK) visit.succeed()
+        const typed = status.code === Status.OK || status.metadata?.get('grpc-status-details-bin').length
+        send(typed ? status : visit.fail(refusalBehind(status) ?? new Error(status.details)))
+      }
+
+      return new ServerInterceptingCall(call, {
+        start(next) {
+          next({
+            onReceiveMetadata(metadata, proceed) {
+              visit = parts.record(
+                rpc,
+                visitor,
+                requestIdFrom(text(metadata, REQUEST_ID)),
+                childOf(text(metadata, TRACEPARENT)),
+              )
+              parts.visits.set(metadata, visit)
+              admit(parts, path, visit).then(
+                () => proceed(metadata),
+                (error: unknown) => {
+                  if (visit) call.sendStatus(visit.fail(error))
+                  if (isUntrusted(error)) session.end(REFUSED_GRACE_MS)
+                },
+              )
+            },
+            onCancel: () => visit?.abandon(),
+          })
+        },
+      })
+    }
+}
+
+async function admit({ table, clock, isServed, limits }: Attendance, path: string, visit: Visit): Promise<void> {
+  const { identity, source } = visit.visitor
+  if (!isServed(path)) {
+    throw new Refusal('METHOD_UNKNOWN', `there is no method ${path} here`, {
+      next: 'list what is served: grpcurl <address> list',
+    })
+  }
+  const method = METHODS.get(path)
+  if (!method) {
+    visit.peer = checkAcquainted(identity, table, clock.now())
+    return takeOrRefuse(limits.callsPerPeer, visit.peer?.peerId ?? source, 'calls')
+  }
+  const states = ADMITTED[method]
+  if (states === 'anybody')
+    return takeOrRefuse(limits.acceptsPerSource, source, 'invitations redeemed from your address')
+  visit.peer = peerAdmitted(identity, table, states, clock.now())
+  checkContract(visit.peer)
+  return takeOrRefuse(limits.callsPerPeer, visit.peer.peerId, 'calls')
+}
+
+function text(metadata: Metadata, key: string): string | undefined {
+  const [value] = metadata.get(key)
+  return typeof value === 'string' ? value : undefined
+}
+
+/** After this the connection is of no more use: with a new one the certificate is looked at anew. */
+function isUntrusted(error: unknown): boolean {
+  return (
+    error instanceof Refusal && (error.reason === 'CERTIFICATE_NOT_TRUSTED' || error.reason === 'CERTIFICATE_REQUIRED')
+  )
+}

@@ -1,0 +1,121 @@
+import { hash } from 'node:crypto'
+import type { UntypedServiceImplementation } from '@grpc/grpc-js'
+import type { Client } from '@connectrpc/connect'
+import type { Metrics } from '@powernode/process'
+import { Refusal, refusalOf, REQUEST_ID, TRACEPARENT, traceparentOf } from '@powernode/rpc'
+import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import type { PeerRegistryService, PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { PeerTable } from '../peers/peer-table.ts'
+import type { Heartbeats } from './heartbeats.ts'
+import { takeOrRefuse, type RateLimit } from './rate-limits.ts'
+import { unary, type Asked, type UnaryParts } from './unary.ts'
+
+export type FederationParts = UnaryParts & {
+  readonly registry: Client<typeof PeerRegistryService>
+  readonly heartbeats: Heartbeats
+  /** Told of every peer we hear from, so that it is called again if it had been given up. */
+  readonly outbound: { readonly heard: (peerId: string) => void }
+  readonly table: PeerTable
+  readonly acceptsPerToken: RateLimit
+  readonly metrics: Metrics
+}
+
+const { accept, heartbeat, getTrustBundle, publishTrustBundle, renewCertificate, notifyRevocation } =
+  FederationService.method
+
+/**
+ * What peers may ask, contract version 1. Every caller has been admitted before (attend.ts); here each request is
+ * passed on to the service that owns the answer. A service's refusal is the peer's answer, word for word.
+ */
+export function federationHandlers(
+  parts: FederationParts,
+): Record<keyof typeof FederationService.method, UntypedServiceImplementation[string]> {
+  const { registry, heartbeats, outbound, table, acceptsPerToken, metrics } = parts
+  const redeemed = metrics.counter('fed_invitation_redeem_total', 'Attempts to redeem an invitation', ['result'])
+
+  return {
+    accept: unary(parts, accept, async (request, asked) => {
+      const token = hash('sha256', request.acceptanceToken, 'base64url')
+      const answer = takeOrRefuse(acceptsPerToken, token, 'attempts with this invitation').then(() =>
+        passOn(
+          registry.redeemInvitation(
+            { accept: request, sourceAddress: asked.visit.visitor.remoteAddress },
+            within(asked),
+          ),
+        ),
+      )
+      return answer.then(
+        ({ accept: agreed }) => {
+          redeemed.inc({ result: 'ok' })
+          return required(agreed)
+        },
+        (error: unknown) => {
+          redeemed.inc({ result: refusalOf(error)?.reason ?? 'fault' })
+          throw error
+        },
+      )
+    }),
+
+    heartbeat: unary(parts, heartbeat, async (request, asked) => {
+      const { peerId } = peerOf(asked)
+      outbound.heard(peerId)
+      return heartbeats.record(peerId, request, asked)
+    }),
+
+    getTrustBundle: unary(parts, getTrustBundle, async () => {
+      const trustBundle = table.platform?.trustBundle
+      if (!trustBundle)
+        throw new Refusal('SERVICE_UNAVAILABLE', 'our own trust bundle is not known here yet', { retryAfterMs: 1_000 })
+      return { trustBundle }
+    }),
+
+    publishTrustBundle: unary(parts, publishTrustBundle, async ({ trustBundle }, asked) => {
+      const { peerId } = peerOf(asked)
+      const { receipt } = await passOn(
+        registry.receiveTrustBundle({ peerId, trustBundle: required(trustBundle) }, within(asked)),
+      )
+      return { receipt: required(receipt) }
+    }),
+
+    renewCertificate: unary(parts, renewCertificate, async ({ csrDer }, asked) => {
+      const { peerId } = peerOf(asked)
+      const { certificateChain } = await passOn(registry.signPeerCertificate({ peerId, csrDer }, within(asked)))
+      return { certificateChain }
+    }),
+
+    notifyRevocation: unary(parts, notifyRevocation, async ({ notice }, asked) => {
+      const { peerId } = peerOf(asked)
+      await passOn(registry.receiveRevocation({ peerId, notice: required(notice) }, within(asked)))
+      return {}
+    }),
+  }
+}
+
+/** The call to one of our services that a peer's call becomes: same request id and trace, no more time than is left. */
+function within({ visit, timeoutMs, signal }: Asked) {
+  return {
+    headers: { [REQUEST_ID]: visit.requestId, [TRACEPARENT]: traceparentOf(visit.trace) },
+    timeoutMs,
+    signal,
+  }
+}
+
+/** Makes the refusal of one of our services our own answer; whatever else goes wrong there stays what it is. */
+async function passOn<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked
+  } catch (error) {
+    throw refusalOf(error) ?? error
+  }
+}
+
+function peerOf({ visit }: Asked): PeerRoute {
+  if (!visit.peer) throw new Error('a peer was admitted without being known')
+  return visit.peer
+}
+
+/** A message field that the rules of its proto, or the service that answered, promised to be there. */
+function required<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('a required message is missing')
+  return value
+}

@@ -1,0 +1,124 @@
+import type { TLSSocket } from 'node:tls'
+import { experimental, ServerCredentials, type Server, type ServerInterceptor } from '@grpc/grpc-js'
+import type { Clock } from '@powernode/clock'
+import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
+import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { DoorLimits } from '../limits.ts'
+import type { Change, PeerTable } from '../peers/peer-table.ts'
+import type { DoorMetrics } from './door-metrics.ts'
+import { sameRoots } from './tls-contexts.ts'
+import { isStranger, type Visitor } from './visitor.ts'
+
+/** One open connection on which calls come in. */
+export type Session = {
+  readonly visitor: Visitor
+  /** Says goodbye (GOAWAY), lets running calls finish for so long, and then closes. Twice is once. */
+  readonly end: (graceMs: number) => void
+}
+
+export type SessionParts = {
+  /** For callers we know, and for those we do not: alike but for their limits. */
+  readonly servers: { readonly callers: Server; readonly strangers: Server }
+  /** What every call on a connection passes through first. */
+  readonly attend: (session: Session) => ServerInterceptor
+  readonly table: PeerTable
+  readonly limits: Pick<DoorLimits, 'strangerLifetimeMs' | 'graceMs'>
+  readonly clock: Clock
+  readonly metrics: DoorMetrics
+}
+
+/** How long a revoked peer's running calls may go on. */
+const REVOKED_GRACE_MS = 1_000
+
+/**
+ * The open connections, each with an injector of its own into the gRPC server.
+ *
+ * That way the visitor is known to every call by construction, never looked up by an address that two connections
+ * could share; and each connection can be ended alone: when its peer is revoked, or what vouched for it has changed.
+ */
+export class Sessions {
+  readonly #parts: SessionParts
+  readonly #open = new Set<Session>()
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts
+    parts.table.watch((change) => this.#review(change))
+  }
+
+  get size(): number {
+    return this.#open.size
+  }
+
+  /** Hands a connection, whose TLS is done, to the gRPC server. */
+  open(visitor: Visitor, socket: TLSSocket): void {
+    const { servers, attend, limits, metrics } = this.#parts
+    const kind = isStranger(visitor) ? 'stranger' : 'caller'
+    const session: Session = { visitor, end: (graceMs) => injector.drain(graceMs) }
+    const credentials = experimental.createServerCredentialsWithInterceptors(ServerCredentials.createInsecure(), [
+      attend(session),
+    ]) // "insecure" to gRPC only: the TLS below it is ours
+    const injector = servers[kind === 'caller' ? 'callers' : 'strangers'].createConnectionInjector(credentials)
+    this.#open.add(session)
+    metrics.connections(kind, 1)
+    const closed = new AbortController()
+    socket.once('close', () => {
+      this.#open.delete(session)
+      metrics.connections(kind, -1)
+      injector.destroy()
+      closed.abort()
+    })
+    injector.injectConnection(socket)
+    if (kind === 'stranger') void this.#endAfter(limits.strangerLifetimeMs, session, closed.signal)
+  }
+
+  /** Our own roots or revocation list changed: whoever they vouched for has to show its certificate again. */
+  reviewOwn(ownDomain: string): void {
+    this.#endWhere(
+      ({ identity }) => identity.kind === 'own' || inDomain(identity, ownDomain),
+      this.#parts.limits.graceMs,
+    )
+  }
+
+  /** Says goodbye to all, and waits until they are gone; no longer than `graceMs`. */
+  async finish(graceMs: number): Promise<void> {
+    const { servers, clock } = this.#parts
+    const closed = new AbortController()
+    const down = Object.values(servers).map((server) => new Promise<void>((done) => server.tryShutdown(() => done())))
+    void Promise.all(down).then(() => closed.abort())
+    await clock.sleep(graceMs, closed.signal)
+  }
+
+  #review({ before, after }: Change): void {
+    const { graceMs } = this.#parts.limits
+    if (before && isGone(after) && !isGone(before)) {
+      this.#endWhere(
+        ({ identity }) => identity.kind === 'peer' && identity.spiffeId === before.spiffeId,
+        REVOKED_GRACE_MS,
+      )
+    }
+    if (before && after && sameRoots(before, after)) return
+    for (const route of [before, after]) {
+      if (route) this.#endWhere(({ identity }) => inDomain(identity, route.trustDomain), graceMs)
+    }
+  }
+
+  #endWhere(applies: (visitor: Visitor) => boolean, graceMs: number): void {
+    for (const session of this.#open) if (applies(session.visitor)) session.end(graceMs)
+  }
+
+  async #endAfter(ms: number, session: Session, closed: AbortSignal): Promise<void> {
+    await this.#parts.clock.sleep(ms, closed)
+    session.end(this.#parts.limits.graceMs)
+  }
+}
+
+function isGone(route: PeerRoute | undefined): boolean {
+  return !route || route.state === PeerState.REVOKED
+}
+
+/** Whoever was let in on the word of a trust domain, or was not because we did not know it then. */
+function inDomain(identity: Visitor['identity'], trustDomain: string): boolean {
+  if (trustDomain === '') return false
+  if (identity.kind === 'untrusted') return identity.claimed === trustDomain
+  return identity.kind === 'peer' && identity.trustDomain === trustDomain
+}

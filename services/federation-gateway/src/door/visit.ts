@@ -1,0 +1,78 @@
+import type { Metadata, StatusObject } from '@grpc/grpc-js'
+import { elapsed, type Logger, type Metrics } from '@powernode/process'
+import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { expectedEnd, CANCELED, toGrpcStatus, type Trace } from '@powernode/rpc'
+import { visitorName, type Visitor } from './visitor.ts'
+
+/** One call while it is served: who makes it, and the one line and two metrics it ends in. */
+export type Visit = {
+  readonly visitor: Visitor
+  readonly requestId: string
+  readonly trace: Trace
+  /** Who calls, once admitted; undefined for strangers who redeem an invitation, and for our own people. */
+  peer: PeerRoute | undefined
+  /** The call was answered. Only the first outcome counts. */
+  readonly succeed: () => void
+  /** The caller went away. */
+  readonly abandon: () => void
+  /** The call failed; returns what the caller is told of it. */
+  readonly fail: (error: unknown) => StatusObject
+}
+
+/** The visit a call belongs to, found by its metadata object, which is the one thing that reaches the handler unchanged. */
+export type Visits = WeakMap<Metadata, Visit>
+
+export type Recorder = (rpc: string, visitor: Visitor, requestId: string, trace: Trace) => Visit
+
+/** Counts, times and logs calls at the door: one structured line each, whatever becomes of it. */
+export function createRecorder({ logger, metrics }: { readonly logger: Logger; readonly metrics: Metrics }): Recorder {
+  const calls = metrics.counter(
+    'fed_gateway_calls_total',
+    'Calls of peers by outcome: ok, canceled, fault or the reason of a refusal',
+    ['rpc', 'visitor', 'outcome'],
+  )
+  const duration = metrics.histogram('fed_gateway_call_duration_ms', 'How long calls of peers took', ['rpc'])
+
+  return (rpc, visitor, requestId, trace) => {
+    const time = elapsed()
+    let settled = false
+    const visit: Visit = {
+      visitor,
+      requestId,
+      trace,
+      peer: undefined,
+      succeed: () => settle('ok'),
+      abandon: () => settle('canceled'),
+      fail,
+    }
+
+    function settle(outcome: string, fault?: unknown): void {
+      if (settled) return
+      settled = true
+      const ms = time()
+      calls.inc({ rpc, visitor: visitor.identity.kind, outcome })
+      duration.observe({ rpc }, ms)
+      const fields = {
+        rpc,
+        caller: visitorName(visitor),
+        peer_id: visit.peer?.peerId,
+        remote_address: visitor.remoteAddress,
+        request_id: requestId,
+        trace_id: trace.traceId,
+        outcome,
+        ms: Math.round(ms * 100) / 100,
+      }
+      if (outcome === 'fault') logger.error({ ...fields, error: fault }, 'request')
+      else logger.info(fields, 'request')
+    }
+
+    function fail(error: unknown): StatusObject {
+      const end = expectedEnd(error)
+      if (end === CANCELED) settle('canceled')
+      else settle(end?.reason ?? 'fault', error)
+      return toGrpcStatus(end === CANCELED ? error : (end ?? error), requestId)
+    }
+
+    return visit
+  }
+}

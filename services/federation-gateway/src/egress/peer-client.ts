@@ -1,0 +1,178 @@
+import { createSecureContext } from 'node:tls'
+import type { Metadata } from '@grpc/grpc-js'
+import type { Clock } from '@powernode/clock'
+import { certificatesToPem, pemToDer, spiffeIdOf, type TlsMaterial } from '@powernode/identity'
+import { X509Certificate } from 'node:crypto'
+import { Refusal, refusalOf, type Reason, type ResolvedEndpoint } from '@powernode/rpc'
+import type { Endpoint } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
+import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { shownTo, TLS_OPTIONS, trustedOf } from '../door/tls-contexts.ts'
+import type { EndpointMemory } from './endpoint-memory.ts'
+import { failureOf, refusalFor, textOf, type Failure } from './failures.ts'
+import { pinnedRoot } from './pinned-root.ts'
+import { Road, type Destination } from './road.ts'
+import { mustBe, mustBeGateway, mustHoldName } from './server-check.ts'
+
+/** One literal address behind an endpoint's name, checked against what this platform may call. */
+type Address = { readonly address: string; readonly port: number; readonly host: string }
+/** `resolveEndpoint` of libs/rpc, with the platform's policy: addresses that may be dialled, or a refusal. */
+export type Resolve = (url: string) => Promise<ResolvedEndpoint>
+
+export type PeerClientParts = {
+  readonly own: TlsMaterial
+  readonly resolve: Resolve
+  readonly memory: EndpointMemory
+  readonly clock: Clock
+  readonly connectTimeoutMs: number
+  readonly attemptTimeoutMs: number
+  readonly maxMessageBytes: number
+}
+
+/** One call outward. `deadline` is its caller's; `signal` aborts with it. */
+export type PeerCall = {
+  readonly path: string
+  readonly bytes: Buffer
+  readonly metadata: Metadata
+  readonly deadline: Date
+  readonly signal: AbortSignal
+}
+
+/** The peer says it does not know the certificate of this connection: a new connection may fare better. */
+const CONNECTION_IS_NO_GOOD: readonly (Reason | undefined)[] = [
+  'CERTIFICATE_NOT_TRUSTED',
+  'CERTIFICATE_REQUIRED',
+  'PEER_UNKNOWN',
+]
+
+const RESOLVED_FOR_MS = 30_000
+
+/**
+ * The way to one peer, as long as what we know of it stays the same: its endpoints, in turn, each over a road of its own.
+ */
+export class PeerClient {
+  readonly route: PeerRoute
+  readonly #parts: PeerClientParts
+  readonly #roads = new Map<string, Road>()
+  readonly #resolved = new Map<string, { readonly addresses: readonly Address[]; readonly untilMs: number }>()
+  #closed = false
+
+  constructor(route: PeerRoute, parts: PeerClientParts) {
+    this.route = route
+    this.#parts = parts
+  }
+
+  /** Tries the endpoints one after the other until one answers. Throws a `Refusal` when none did. */
+  async callOnce(call: PeerCall): Promise<Buffer> {
+    const failures: { url: string; failure: Failure }[] = []
+    for (const endpoint of this.#parts.memory.inOrder(this.route)) {
+      const tried = await this.#tryEndpoint(endpoint, call)
+      if (Buffer.isBuffer(tried)) return tried
+      failures.push({ url: endpoint.url, failure: tried })
+      if (tried.kind === 'refused' || tried.kind === 'not_now')
+        throw refusalFor([{ url: endpoint.url, failure: tried }])
+      if (call.signal.aborted) break
+    }
+    throw refusalFor(failures)
+  }
+
+  /** Calls under way finish; `cut` ends them. */
+  close({ cut }: { readonly cut: boolean }): void {
+    this.#closed = true
+    for (const road of this.#roads.values()) cut ? road.cut() : road.close()
+    this.#roads.clear()
+  }
+
+  async #tryEndpoint(endpoint: Endpoint, call: PeerCall): Promise<Buffer | Failure> {
+    const { memory } = this.#parts
+    let last: Failure = { kind: 'unreachable', why: 'its name resolves to no address' }
+    try {
+      for (const address of await this.#addresses(endpoint.url)) {
+        const tried = await this.#tryAddress(address, call)
+        const answered = Buffer.isBuffer(tried) || tried.kind === 'refused' || tried.kind === 'not_now'
+        if (answered) {
+          memory.reached(this.route, endpoint)
+          return tried
+        }
+        last = tried
+        if (call.signal.aborted) break
+      }
+    } catch (error) {
+      last = failureOf(error) ?? { kind: 'unreachable', why: error instanceof Error ? error.message : String(error) }
+    }
+    memory.failed(this.route, endpoint, textOf(last))
+    this.#resolved.delete(endpoint.url)
+    return last
+  }
+
+  /** What a URL resolves to, remembered for a little while: beats are many and names change seldom. */
+  async #addresses(url: string): Promise<readonly Address[]> {
+    const { resolve, clock } = this.#parts
+    const nowMs = clock.now().getTime()
+    const known = this.#resolved.get(url)
+    if (known && nowMs < known.untilMs) return known.addresses
+    const { host, port, addresses } = await resolve(url)
+    const found = addresses.map((address) => ({ address, port, host }))
+    this.#resolved.set(url, { addresses: found, untilMs: nowMs + RESOLVED_FOR_MS })
+    return found
+  }
+
+  async #tryAddress(address: Address, call: PeerCall): Promise<Buffer | Failure> {
+    const { clock, connectTimeoutMs, attemptTimeoutMs } = this.#parts
+    const key = `${address.host} ${address.address} ${address.port}`
+    try {
+      const road = await this.#road(key, address)
+      await road.connect(connectTimeoutMs)
+      const attemptEnds = new Date(clock.now().getTime() + attemptTimeoutMs)
+      return await road.call({ ...call, deadline: attemptEnds < call.deadline ? attemptEnds : call.deadline })
+    } catch (error) {
+      const failure = failureOf(error)
+      if (!failure) throw error
+      const said = refusalOf(error)?.reason
+      if (failure.kind === 'unreachable' || failure.kind === 'wrong' || CONNECTION_IS_NO_GOOD.includes(said))
+        this.#abandon(key)
+      return failure
+    }
+  }
+
+  async #road(key: string, address: Address): Promise<Road> {
+    const known = this.#roads.get(key)
+    if (known) return known
+    const destination = await this.#destination(address)
+    const made = this.#roads.get(key) ?? new Road(destination, this.#parts.clock, this.#parts.maxMessageBytes)
+    if (this.#closed) made.close()
+    else this.#roads.set(key, made)
+    return made
+  }
+
+  #abandon(key: string): void {
+    this.#roads.get(key)?.close()
+    this.#roads.delete(key)
+  }
+
+  /** Whom to trust at that address: the peer's roots; before we have any, the pinned root; without a pin, the public authorities. */
+  async #destination({ address, port, host }: Address): Promise<Destination> {
+    const { own, clock, connectTimeoutMs } = this.#parts
+    const { route } = this
+    const where = { address, port, authority: `${host}:${port}` }
+    if (route.trustRoots.length > 0) {
+      const shown = shownTo(route, own)
+      const context = createSecureContext({ ...TLS_OPTIONS, ...shown, ...trustedOf(route) })
+      return { ...where, serverName: trustDomainOf(shown.cert), context, check: mustBe(route.spiffeId) }
+    }
+    if (route.caPin.length > 0) {
+      const serverName = own.spiffeId.trustDomain
+      const root = await pinnedRoot({ address, port, serverName, timeoutMs: connectTimeoutMs }, route.caPin, clock)
+      const context = createSecureContext({ ...TLS_OPTIONS, ca: certificatesToPem([root]) })
+      return { ...where, serverName, context, check: mustBeGateway(route.trustDomain) }
+    }
+    return { ...where, serverName: host, context: createSecureContext(TLS_OPTIONS), check: mustHoldName(host) }
+  }
+}
+
+/** What a server is told as TLS server name, so that it asks the right roots about our certificate. */
+function trustDomainOf(chainPem: string): string {
+  const [leaf] = pemToDer(chainPem, 'CERTIFICATE')
+  const id = leaf && spiffeIdOf(new X509Certificate(leaf))
+  if (!id) throw new Refusal('CERTIFICATE_REQUIRED', 'we have no certificate to show to this peer')
+  return id.trustDomain
+}
