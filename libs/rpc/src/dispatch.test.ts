@@ -38,7 +38,7 @@ test('a caller in the table is answered, and the handler knows who it was', asyn
 
 test('every RPC refuses every caller that is not in its table, and strangers', async () => {
   const server = start({})
-  await refusesEverybodyElse(CertificateAuthorityService, CALLERS, server.clientAs)
+  await expect(refusesEverybodyElse(CertificateAuthorityService, CALLERS, server.clientAs)).resolves.toBeUndefined()
 })
 
 test('the walk over all callers notices a caller that is let in', async () => {
@@ -81,7 +81,10 @@ test('a fault says nothing of itself but the request id, under which the log has
   const call = server
     .clientAs(CertificateAuthorityService, alice)
     .getAuthority({}, { headers: { 'x-request-id': 'abcdefgh-1' } })
-  const error = await call.then(() => undefined, ConnectError.from)
+  const error = await call.then(
+    () => undefined,
+    (thrown: unknown) => ConnectError.from(thrown),
+  )
   expect(error).toMatchObject({ code: Code.Internal, rawMessage: 'internal error' })
   expect(refusalOf(error)).toBeUndefined()
   expect(JSON.stringify(error)).not.toContain('hunter2')
@@ -109,7 +112,7 @@ test('a message of more than a mebibyte is refused before it is read', async () 
   const call = server
     .clientAs(CertificateAuthorityService, alice)
     .revokeCertificate({ serial: 'a', reason: 'x'.repeat(1_048_577) })
-  await expectRefusal(call, 'MESSAGE_TOO_LARGE')
+  expect((await expectRefusal(call, 'MESSAGE_TOO_LARGE')).metadata).toEqual({ limit_bytes: '1048576' })
 })
 
 test('a stream of messages may be longer than a mebibyte, none of them alone', async () => {

@@ -3,7 +3,7 @@ import { Code, ConnectError } from '@connectrpc/connect'
 import type { Clock } from '@powernode/clock'
 import { readTlsFiles, watchTlsFiles, type TlsMaterial } from '@powernode/identity'
 import { elapsed, runTasks, type Logger } from '@powernode/process'
-import { stillTrustedBy, trustsAlike } from '../trust.ts'
+import { losesRoot, stillGoodBy } from '../trust.ts'
 import { backoffMs } from './backoff.ts'
 import { certificateOf, hangUp, openSession, originOf, type Target } from './connection.ts'
 
@@ -25,12 +25,14 @@ export type Session = {
 
 const KEEPALIVE_MS = 10_000
 const PING_TIMEOUT_MS = 5_000
+const RETIRE_MS = 5_000
 
 /**
  * One HTTP/2 session to one server, kept for as long as it lasts and opened anew when it is gone.
  *
  * Opened by the first call. Follows the TLS files: new material is used for the next session, and the present one is
- * let go: at once when the server's certificate is no longer trusted, otherwise once its calls have ended.
+ * let go: at once when the server's certificate was revoked, after five seconds when a root was taken away, and once its
+ * calls have ended when only our own certificate is new.
  */
 export function keepSession(
   { target, tlsDir, clock, logger, patienceMs }: SessionOptions,
@@ -44,11 +46,22 @@ export function keepSession(
   function use(next: TlsMaterial): void {
     const before = material
     material = next
-    if (!current || (before.cert === next.cert && trustsAlike(before, next))) return
+    if (!current) return
     const certificate = certificateOf(current)
-    if (certificate && stillTrustedBy(next)(certificate, clock.now())) current.close()
-    else hangUp(current)
+    if (!certificate || !stillGoodBy(next)(certificate, clock.now())) hangUp(current)
+    else if (losesRoot(before, next)) void retire(current)
+    else if (before.cert !== next.cert) current.close()
+    else return
     current = undefined
+  }
+
+  /** Lets a session end the calls it has, for a while. */
+  async function retire(session: ClientHttp2Session): Promise<void> {
+    const closed = new AbortController()
+    session.once('close', () => closed.abort())
+    session.close()
+    await clock.sleep(RETIRE_MS, closed.signal)
+    hangUp(session)
   }
 
   async function open(): Promise<ClientHttp2Session> {
@@ -102,6 +115,7 @@ export function keepSession(
   ])
   return {
     authority: originOf(target),
+    // oxlint-disable-next-line max-params -- the library's own signature
     async request(method, path, headers, options) {
       for (;;) {
         const session = await ready()

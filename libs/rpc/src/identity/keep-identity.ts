@@ -50,7 +50,7 @@ export async function keepIdentity(options: KeepIdentityOptions, signal: AbortSi
 
 async function followTrust(keeper: Keeper, signal: AbortSignal): Promise<void> {
   const { authority, bell, dir, logger } = keeper
-  await persistently(keeper, 'following trust', signal, async (succeeded) => {
+  await persistently({ ...keeper, task: 'following trust' }, signal, async (succeeded) => {
     for await (const trust of authority.watchTrust({}, { signal })) {
       succeeded()
       if (holdTrust(dir, trust))
@@ -65,7 +65,7 @@ async function followTrust(keeper: Keeper, signal: AbortSignal): Promise<void> {
 
 async function renewInTime(keeper: Keeper, signal: AbortSignal): Promise<void> {
   const { clock, bell, dir, authority, logger } = keeper
-  await persistently(keeper, 'renewing the certificate', signal, async (succeeded) => {
+  await persistently({ ...keeper, task: 'renewing the certificate' }, signal, async (succeeded) => {
     for (let due = dueAt(readTlsFiles(dir)); !signal.aborted; due = dueAt(readTlsFiles(dir))) {
       while (!signal.aborted && clock.now() < due && !isOutdated(keeper)) {
         await bell.wait(Math.min(due.getTime() - clock.now().getTime(), LOOK_AGAIN_MS), signal)
@@ -100,8 +100,7 @@ function dueAt({ notBefore, notAfter }: TlsMaterial): Date {
 
 /** Runs `work` again and again, with growing pauses while it fails, and says in the log why it does. */
 async function persistently(
-  { clock, logger }: Keeper,
-  task: string,
+  { clock, logger, task }: Keeper & { readonly task: string },
   signal: AbortSignal,
   work: (succeeded: () => void) => Promise<void>,
 ): Promise<void> {

@@ -39,7 +39,12 @@ const SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 
 
 export const callRecordKey = createContextKey<CallRecord | undefined>(undefined, { description: 'call record' })
 
-export type Recorder = (method: DescMethod | undefined, origin: Origin, requestId: string, trace: Trace) => CallRecord
+export type Recorder = (known: {
+  readonly method: DescMethod | undefined
+  readonly origin: Origin
+  readonly requestId: string
+  readonly trace: Trace
+}) => CallRecord
 
 /** Counts, times and logs calls: one structured line a request, whatever becomes of it. */
 export function createRecorder({ logger, metrics }: { logger: Logger; metrics: Metrics }): Recorder {
@@ -51,7 +56,7 @@ export function createRecorder({ logger, metrics }: { logger: Logger; metrics: M
   )
   const duration = metrics.histogram('fed_rpc_duration_seconds', 'How long calls took', ['rpc'], SECONDS)
 
-  return (method, origin, requestId, trace) => {
+  return ({ method, origin, requestId, trace }) => {
     const rpc = method ? `${method.parent.typeName}/${method.name}` : 'unknown'
     const time = elapsed()
     let settled = false

@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
 import type { Http2SecureServer, ServerHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
@@ -6,7 +7,7 @@ import type { Clock } from '@powernode/clock'
 import { checkLeafProfile, spiffeIdOf } from '@powernode/identity'
 import type { Metrics } from '@powernode/process'
 import { callerFrom } from '../calls/caller.ts'
-import type { StillTrusted } from '../trust.ts'
+import type { StillGood } from '../trust.ts'
 import type { Origin } from './call-record.ts'
 import { handshakeProblem, type DropReason, type Drops } from './drops.ts'
 import { connectionKey, guardHandshakes, sourceOf } from './handshakes.ts'
@@ -20,6 +21,7 @@ type Connection = {
   session: ServerHttp2Session | undefined
   spoken: boolean
   calls: number
+  draining: boolean
 }
 
 /** The open connections of one server. */
@@ -29,10 +31,12 @@ export type Connections = {
   /** Notes that a call has begun; what it returns notes its end. */
   readonly busy: (socket: Socket) => () => void
   /** Ends connections that never spoke, and those whose certificate is no longer good. */
-  readonly sweep: (stillTrusted: StillTrusted) => void
-  /** Lets each connection finish the calls it has, and no more. */
-  readonly drain: () => void
-  readonly destroy: () => void
+  readonly sweep: (stillGood: StillGood) => void
+  /**
+   * Lets the connections there are finish the calls they have, and no more; ends the rest after `drainMs`.
+   * Callers come back on new ones, unless the server has stopped listening.
+   */
+  readonly drain: () => Promise<void>
 }
 
 type Options = { readonly trustDomain: string; readonly clock: Clock; readonly drops: Drops; readonly metrics: Metrics }
@@ -46,7 +50,6 @@ export function followConnections(
   const openBySource = new Map<string, number>()
   const handshakes = guardHandshakes(drops)
   const gauge = metrics.gauge('fed_connections', 'Connections with a verified certificate')
-  let draining = false
 
   server.on('connection', handshakes.begin)
   server.on('tlsClientError', (error: Error, socket: TLSSocket) =>
@@ -70,6 +73,7 @@ export function followConnections(
       session: undefined,
       spoken: false,
       calls: 0,
+      draining: false,
     })
     gauge.inc()
     socket.once('close', () => forget(key))
@@ -117,23 +121,28 @@ export function followConnections(
       connection.calls += 1
       return () => {
         connection.calls -= 1
-        if (draining) finish(connection)
+        if (connection.draining) finish(connection)
       }
     },
-    sweep(stillTrusted) {
+    sweep(stillGood) {
       const now = clock.now()
       for (const [key, { socket, certificate, spoken, openedAtMs }] of open) {
-        if (!stillTrusted(certificate, now)) drop(socket, 'certificate_ended', sourceOf(key))
+        if (!stillGood(certificate, now)) drop(socket, 'certificate_ended', sourceOf(key))
         else if (!spoken && now.getTime() - openedAtMs > LIMITS.silenceMs) drop(socket, 'silent', sourceOf(key))
       }
       drops.report()
     },
-    drain() {
-      draining = true
-      for (const connection of open.values()) finish(connection)
-    },
-    destroy() {
-      for (const { socket } of open.values()) socket.destroy()
+    async drain() {
+      const leaving = [...open.values()]
+      const gone = new AbortController()
+      const allGone = Promise.all(leaving.map(({ socket }) => socket.closed || once(socket, 'close')))
+      void allGone.then(() => gone.abort())
+      for (const connection of leaving) {
+        connection.draining = true
+        finish(connection)
+      }
+      await clock.sleep(LIMITS.drainMs, gone.signal)
+      for (const { socket } of leaving) socket.destroy()
     },
   }
 }

@@ -58,7 +58,7 @@ export function createDispatch({ mounts, logger, metrics, stopping }: DispatchOp
     const handler = served.get(new URL(request.url).pathname)
     const requestId = requestIdFrom(request.header.get(REQUEST_ID))
     const trace = childOf(request.header.get(TRACEPARENT))
-    const call = record(handler?.method, origin, requestId, trace)
+    const call = record({ method: handler?.method, origin, requestId, trace })
 
     if (!speaks(handler ?? UNKNOWN, request)) return plainRefusal(call, handler)
     call.objection = objectionTo(request, handler)

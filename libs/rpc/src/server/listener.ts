@@ -2,27 +2,38 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
 import { ConnectError, Code } from '@connectrpc/connect'
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node'
+import type { Clock } from '@powernode/clock'
 import type { Logger } from '@powernode/process'
+import type { Origin } from './call-record.ts'
 import type { Connections } from './connections.ts'
 import type { Dispatch } from './dispatch.ts'
+import { LIMITS } from './limits.ts'
 
 type Request = IncomingMessage | Http2ServerRequest
 type Response = ServerResponse | Http2ServerResponse
 
 const BAD_REQUEST = 400
 
+type ListenerParts = {
+  readonly dispatch: Dispatch
+  readonly connections: Connections
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
 /** Takes requests from node:http2 (and HTTP/1.1 beside it) to the dispatch, and its answers back. */
-export function createListener(
-  dispatch: Dispatch,
-  connections: Connections,
-  logger: Logger,
-): (req: Request, res: Response) => void {
+export function createListener({
+  dispatch,
+  connections,
+  clock,
+  logger,
+}: ListenerParts): (req: Request, res: Response) => void {
   return (req, res) => {
     const done = connections.busy(req.socket)
     if ('stream' in res) res.stream.once('close', done)
     else res.once('close', done)
-    letGoOfUnreadBody(req, res)
-    answer(dispatch, connections, req, res).catch((error: unknown) => {
+    forgetUnreadBody(req, clock)
+    answer(dispatch, connections.originOf(req.socket), [req, res]).catch((error: unknown) => {
       if (hungUp(error)) return
       logger.error({ error, outcome: 'fault' }, 'answering failed')
       if (!res.headersSent) res.statusCode = BAD_REQUEST
@@ -31,23 +42,26 @@ export function createListener(
   }
 }
 
-async function answer(dispatch: Dispatch, connections: Connections, req: Request, res: Response): Promise<void> {
+async function answer(dispatch: Dispatch, origin: Origin, [req, res]: [Request, Response]): Promise<void> {
   const request = universalRequestFromNodeRequest(req, res, undefined, undefined)
-  const response = await dispatch(request, connections.originOf(req.socket))
+  const response = await dispatch(request, origin)
   await universalResponseToNodeResponse(response, res)
 }
 
-/** An answer that came before the whole question ends the exchange: the rest would fill buffers that nobody empties. */
-function letGoOfUnreadBody(req: Request, res: Response): void {
-  if ('stream' in req) {
-    req.stream.once('finish', () => {
-      if (!req.complete) req.stream.close(constants.NGHTTP2_NO_ERROR)
-    })
-  } else if (!('stream' in res)) {
-    res.once('finish', () => {
-      if (!req.complete) req.destroy()
-    })
-  }
+/**
+ * Reads on and forgets what comes after an answer that did not need it, so that its sender gets to the answer; but not
+ * for ever. HTTP/1.1 does the same by itself.
+ */
+function forgetUnreadBody(req: Request, clock: Clock): void {
+  if (!('stream' in req)) return
+  const { stream } = req
+  stream.once('finish', () => {
+    if (req.complete) return
+    const closed = new AbortController()
+    stream.once('close', () => closed.abort())
+    stream.resume()
+    void clock.sleep(LIMITS.unreadBodyMs, closed.signal).then(() => stream.close(constants.NGHTTP2_NO_ERROR))
+  })
 }
 
 function hungUp(error: unknown): boolean {

@@ -24,15 +24,17 @@ type Answer = ServerReflectionResponse['messageResponse']
  */
 export function reflection(services: readonly DescService[]): Mount[] {
   const served = [...services, ServerReflection, ServerReflectionAlpha]
-  const index = indexDescriptors(served.map(({ file }) => file))
-  const names = served.map(({ typeName }) => typeName)
+  const known = {
+    index: indexDescriptors(served.map(({ file }) => file)),
+    services: served.map(({ typeName }) => typeName),
+  }
 
   async function* serverReflectionInfo(
     requests: AsyncIterable<ServerReflectionRequest>,
   ): AsyncGenerator<ServerReflectionResponse> {
     const sent = new Set<string>()
     for await (const request of requests) {
-      const messageResponse = answer(request.messageRequest, index, names, sent)
+      const messageResponse = answer(request.messageRequest, known, sent)
       yield create(ServerReflectionResponseSchema, {
         validHost: request.host,
         originalRequest: request,
@@ -50,8 +52,7 @@ export function reflection(services: readonly DescService[]): Mount[] {
 
 function answer(
   asked: ServerReflectionRequest['messageRequest'],
-  index: DescriptorIndex,
-  services: readonly string[],
+  { index, services }: { readonly index: DescriptorIndex; readonly services: readonly string[] },
   sent: Set<string>,
 ): Answer {
   switch (asked.case) {

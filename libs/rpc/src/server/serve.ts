@@ -6,7 +6,7 @@ import type { Clock } from '@powernode/clock'
 import { readTlsFiles, watchTlsFiles, type TlsMaterial } from '@powernode/identity'
 import { runTasks, type Logger, type Metrics } from '@powernode/process'
 import { Refusal } from '../errors/refusal.ts'
-import { stillTrustedBy } from '../trust.ts'
+import { losesRoot, stillGoodBy } from '../trust.ts'
 import { followConnections } from './connections.ts'
 import { createDispatch } from './dispatch.ts'
 import { createDrops } from './drops.ts'
@@ -38,7 +38,7 @@ export type ServeOptions = {
  *
  * TLS 1.3 only, and a certificate of our own CA is demanded in the handshake. Certificate, roots and revocation lists
  * follow the files in `tlsDir` without a restart: new connections use what is new at once, open ones end within a
- * second once their certificate is revoked, ends, or has no root left. Material that cannot be used is logged, and
+ * second once their certificate is revoked or runs out, and are made anew when a root is taken away. Material that cannot be used is logged, and
  * the last good one stays.
  */
 export async function serve(options: ServeOptions, signal: AbortSignal): Promise<void> {
@@ -58,15 +58,16 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
   const server = createSecureServer({ ...SERVER_OPTIONS, ...contextOf(trusted) })
   const drops = createDrops({ logger, metrics })
   const connections = followConnections(server, { trustDomain, clock, drops, metrics })
-  server.on('request', createListener(dispatch, connections, logger))
+  server.on('request', createListener({ dispatch, connections, clock, logger }))
   server.on('sessionError', (error) => logger.debug({ error }, 'session failed'))
-  let stillTrusted = stillTrustedBy(trusted)
+  let stillGood = stillGoodBy(trusted)
 
   function use(material: TlsMaterial): void {
     server.setSecureContext(contextOf(material))
+    stillGood = stillGoodBy(material)
+    connections.sweep(stillGood)
+    if (losesRoot(trusted, material)) void connections.drain()
     trusted = material
-    stillTrusted = stillTrustedBy(material)
-    connections.sweep(stillTrusted)
     logger.info({ serial: material.serial, expires_at: material.notAfter }, 'tls material loaded')
   }
 
@@ -87,7 +88,7 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
           stop,
         ),
       async (stop) => {
-        for (; !stop.aborted; await clock.sleep(LIMITS.sweepMs, stop)) connections.sweep(stillTrusted)
+        for (; !stop.aborted; await clock.sleep(LIMITS.sweepMs, stop)) connections.sweep(stillGood)
       },
     ])
   } finally {
@@ -95,11 +96,7 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
     stopping.abort(new Refusal('SERVICE_UNAVAILABLE', `${name} is stopping; try again`, { retryAfterMs: 1_000 }))
     const closed = once(server, 'close')
     server.close()
-    connections.drain()
-    const drained = new AbortController()
-    void closed.then(() => drained.abort())
-    await clock.sleep(LIMITS.drainMs, drained.signal)
-    connections.destroy()
+    await connections.drain()
     await closed
     drops.report()
   }

@@ -23,6 +23,8 @@ export type TlsServer = {
   /** What a client of this server needs, as the holder of that directory. */
   readonly optionsFor: (tlsDir: string) => TransportOptions
   readonly stop: () => Promise<void>
+  /** Ends the server alone; clients and files stay. */
+  readonly stopServing: () => Promise<void>
   /** Aborts when the test is over: closes what a test opens. */
   readonly signal: AbortSignal
 }
@@ -76,6 +78,10 @@ export async function startTlsServer(...services: readonly Mount[]): Promise<Tls
       clock: systemClock,
       logger,
     }),
+    async stopServing() {
+      stopping.abort()
+      await ended
+    },
     async stop() {
       closing.abort()
       stopping.abort()
