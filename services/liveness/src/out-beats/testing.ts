@@ -1,0 +1,205 @@
+import { create, clone } from '@bufbuild/protobuf'
+import { durationFromMs, timestampFromDate } from '@bufbuild/protobuf/wkt'
+import { createClient, createRouterTransport } from '@connectrpc/connect'
+import type { FakeClock } from '@powernode/clock/testing'
+import type { TestDatabase } from '@powernode/postgres/testing'
+import { createLogger, createMetrics } from '@powernode/process'
+import { PlatformDescriptionSchema } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
+import { FederationService, type HeartbeatRequest } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import { PeerKind, PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
+import { RecordHeartbeatsRequestSchema as RecordRequest } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
+import {
+  LocalPlatformSchema as LocalSchema,
+  PeerRegistryService,
+  PeerRouteSchema as RouteSchema,
+  WatchPeersResponseSchema,
+  type WatchPeersResponse,
+} from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { Refusal, toConnectError } from '@powernode/rpc'
+import { expect } from 'vitest'
+import { createPeerFeed } from '../feed/peer-feed.ts'
+import { beatMetrics } from '../metrics/beat-metrics.ts'
+import { announced, livenessDatabase } from '../operations/testing.ts'
+import { createRecorder } from '../recorder/recorder.ts'
+import { recordHeartbeats } from '../rpc/record-heartbeats.ts'
+import type { Tables } from '../store/tables.ts'
+import { sweepSilent } from '../sweeps.ts'
+import { leadBeats } from './lead-beats.ts'
+
+type State = keyof typeof PeerState
+export type Heart = Awaited<ReturnType<typeof startHeart>>
+
+/** Where the beats of a heart go, and what may happen to them on the way. */
+export type Road = {
+  far: () => Heart | undefined
+  /** Beats are refused before they leave. */
+  cut: boolean
+  /** Beats arrive, answers do not. */
+  losesAnswers: boolean
+}
+
+export const openRoad = (far: () => Heart | undefined): Road => ({ far, cut: false, losesAnswers: false })
+
+/**
+ * One platform's liveness as it runs in production, with its database: only peer-registry and the gateway are told by hand.
+ *
+ * The registry of the test moves a peer when it is told to, by `heedNews`, as the real one does.
+ */
+export async function startHeart(
+  name: string,
+  peerId: string,
+  clock: FakeClock,
+  road: Road,
+  keep?: TestDatabase<Tables>,
+) {
+  const database = keep ?? (await livenessDatabase())
+  const { db, url } = database
+  const stop = new AbortController()
+  const registry = handRegistry(peerId, name)
+  const logger = createLogger(name, { level: 'silent' })
+  const metrics = beatMetrics(createMetrics(name))
+  const feed = createPeerFeed({ registry: createClient(PeerRegistryService, registry.transport), clock, logger })
+  const recorder = createRecorder({ db, clock })
+  const heard: HeartbeatRequest[] = []
+  const gateway = createClient(FederationService, gatewayOver(road))
+  const deps = { db, clock, feed, recorder, gateway, metrics, logger }
+  const listening = { url, schema: 'liveness', applicationName: name, clock }
+  const running = Promise.all([
+    feed.follow(stop.signal),
+    leadBeats({ ...deps, database: listening }, stop.signal),
+    sweepSilent(deps, { everyMs: 1_000 }, stop.signal),
+  ])
+  let heeded = 0
+  return {
+    name,
+    database,
+    deps,
+    registry,
+    /** Beats heard, in order. */
+    heard,
+    news: async () => (await announced(db)).map(({ word }) => word),
+    /** Moves the peer as news asks for it; returns the state it is in then. */
+    async heedNews(): Promise<State> {
+      const all = await announced(db)
+      for (const { word } of all.slice(heeded)) {
+        if (word === 'heard') registry.move('ACTIVE')
+        if (word === 'silent') registry.move('DEGRADED')
+      }
+      heeded = all.length
+      return registry.state()
+    },
+    async receive(heartbeat: HeartbeatRequest) {
+      if (registry.state() === 'ACCEPTED') throw new Refusal('PEER_NOT_ENROLLED', 'not yet')
+      heard.push(heartbeat)
+      const receivedAt = timestampFromDate(clock.now())
+      const { heartbeats } = await recordHeartbeats(
+        deps,
+        create(RecordRequest, { heartbeats: [{ number: 1n, peerId, heartbeat, receivedAt }] }),
+      )
+      return heartbeats[0]!.response!
+    },
+    async stop() {
+      stop.abort()
+      await running
+      await recorder.idle()
+    },
+  }
+}
+
+function gatewayOver(road: Road) {
+  return createRouterTransport(({ service }) => {
+    service(FederationService, {
+      async heartbeat(beat) {
+        try {
+          const far = road.far()
+          if (road.cut || !far) throw new Refusal('PEER_UNREACHABLE', 'the road is cut')
+          const answer = await far.receive(beat)
+          if (road.losesAnswers) throw new Refusal('PEER_UNREACHABLE', 'the answer is lost')
+          return answer
+        } catch (error) {
+          throw toConnectError(error)
+        }
+      },
+    })
+  })
+}
+
+/** Says what peer-registry would say, word for word as the stream has it. */
+function handRegistry(peerId: string, name: string) {
+  const route = create(RouteSchema, {
+    peerId,
+    state: PeerState.ACCEPTED,
+    kind: PeerKind.PLATFORM,
+    trustBundleSequence: 1n,
+    timers: { heartbeatInterval: durationFromMs(60_000), staleAfter: durationFromMs(300_000) },
+  })
+  const local = create(LocalSchema, {
+    platform: create(PlatformDescriptionSchema, { name, trustDomain: `${name}.example` }),
+    trustBundleSequence: 1n,
+  })
+  const said: WatchPeersResponse[] = []
+  let more = Promise.withResolvers<void>()
+  const say = (response: WatchPeersResponse) => {
+    said.push(response)
+    more.resolve()
+    more = Promise.withResolvers()
+  }
+  const sayLocal = () =>
+    say(create(WatchPeersResponseSchema, { update: { case: 'platform', value: clone(LocalSchema, local) } }))
+  const sayPeer = () =>
+    say(create(WatchPeersResponseSchema, { update: { case: 'peer', value: clone(RouteSchema, route) } }))
+  sayLocal()
+  sayPeer()
+  say(create(WatchPeersResponseSchema, { update: { case: 'snapshotComplete', value: {} } }))
+
+  return {
+    transport: createRouterTransport(({ service }) => {
+      service(PeerRegistryService, {
+        async *watchPeers(_, { signal }) {
+          const ended = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+          for (let at = 0; !signal.aborted;) {
+            const next = said[at]
+            if (next) {
+              at += 1
+              yield next
+            } else await Promise.race([more.promise, ended])
+          }
+        },
+      })
+    }),
+    state: () => Object.keys(PeerState).find((key) => PeerState[key as State] === route.state) as State,
+    move(state: State) {
+      route.state = PeerState[state]
+      sayPeer()
+    },
+    rename(to: string) {
+      local.platform!.name = to
+      sayLocal()
+    },
+    rotate(sequence: bigint) {
+      local.trustBundleSequence = sequence
+      sayLocal()
+    },
+  }
+}
+
+/** Lets time pass, in steps that give databases a moment, until `holds`. */
+export async function until(
+  clock: FakeClock,
+  holds: () => Promise<boolean> | boolean,
+  withinMs: number,
+): Promise<void> {
+  const deadline = clock.now().getTime() + withinMs
+  await expect
+    .poll(
+      async () => {
+        if (await holds()) return true
+        if (clock.now().getTime() >= deadline) throw new Error(`it did not happen within ${withinMs} ms`)
+        await clock.advance(Math.min(STEP_MS, withinMs / 20))
+        return false
+      },
+      { interval: 4, timeout: 25_000 },
+    )
+    .toBe(true)
+}
+const STEP_MS = 5_000

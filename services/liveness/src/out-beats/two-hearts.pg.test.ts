@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto'
+import { FakeClock } from '@powernode/clock/testing'
+import { inTransaction } from '@powernode/postgres'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { hearing } from '../freshness.ts'
+import { livenessDatabase } from '../operations/testing.ts'
+import { beatPeer } from '../rpc/beat-peer.ts'
+import * as freshness from '../store/freshness.ts'
+import { openRoad, startHeart, until, type Heart, type Road } from './testing.ts'
+
+let clock: FakeClock
+let a: Heart
+let b: Heart
+let toA: Road
+let toB: Road
+const ids = { aOfB: randomUUID(), bOfA: randomUUID() } // their ids of each other
+const rubbish: { drop: () => Promise<void> }[] = []
+
+beforeEach(async () => {
+  clock = new FakeClock()
+  toA = openRoad(() => a)
+  toB = openRoad(() => b)
+  a = await startHeart('a', ids.aOfB, clock, toB)
+  b = await startHeart('b', ids.bOfA, clock, toA)
+})
+afterEach(async () => {
+  await Promise.all([a.stop(), b.stop()])
+  for (const database of [a.database, b.database, ...rubbish.splice(0)]) await database.drop()
+})
+
+const states = async () => `${await a.heedNews()} ${await b.heedNews()}`
+const reach = (wanted: string, withinMs: number) => until(clock, async () => (await states()) === wanted, withinMs)
+const known = async (heart: Heart, peerId: string) =>
+  (await inTransaction(heart.database.db, (tx) => freshness.find(tx, [peerId]))).get(peerId)!
+async function bothActive() {
+  a.registry.move('ENROLLED')
+  b.registry.move('ENROLLED')
+  await reach('ACTIVE ACTIVE', 2_000)
+}
+
+test('two platforms that have enrolled are active on both sides at once, whoever was first', async () => {
+  a.registry.move('ENROLLED')
+  await until(clock, async () => (await known(a, ids.aOfB))?.consecutiveFailures >= 2, 2_000)
+  expect((await known(a, ids.aOfB)).lastError).toContain('PEER_NOT_ENROLLED')
+  b.registry.move('ENROLLED')
+  await reach('ACTIVE ACTIVE', 1_000)
+  expect(await a.news()).toEqual(['described', 'heard'])
+  expect(await b.news()).toEqual(['described', 'heard'])
+})
+
+test('peers that beat each other stay active, with one event each and no more', async () => {
+  await bothActive()
+  const before = a.heard.length
+  await until(clock, () => a.heard.length >= before + 20, 30 * 60_000)
+  expect(await states()).toBe('ACTIVE ACTIVE')
+  expect(await a.news()).toEqual(['described', 'heard'])
+})
+
+test('a partition degrades both sides, and both recover within a beat of its end', async () => {
+  await bothActive()
+  toA.cut = toB.cut = true
+  await reach('DEGRADED DEGRADED', 400_000)
+  expect(hearing(await known(a, ids.aOfB), clock.now())).toBe('neither')
+  toA.cut = toB.cut = false
+  await reach('ACTIVE ACTIVE', 70_000)
+})
+
+test('when beats go one way only, both sides can tell which way', async () => {
+  await bothActive()
+  toB.cut = true
+  await reach('DEGRADED DEGRADED', 400_000)
+  expect(hearing(await known(a, ids.aOfB), clock.now())).toBe('we_hear_them')
+  expect(hearing(await known(b, ids.bOfA), clock.now())).toBe('they_hear_us')
+  toB.cut = false
+  await reach('ACTIVE ACTIVE', 70_000)
+})
+
+test('answers that get lost do not matter: the echo in their next beat proves that they heard us', async () => {
+  toB.losesAnswers = true
+  await bothActive()
+  expect((await known(a, ids.aOfB)).lastError).toContain('the answer is lost')
+})
+
+test('a restart begins a new epoch, and nobody takes it for a restored backup', async () => {
+  await bothActive()
+  const before = b.heard.at(-1)!
+  await a.stop()
+  const { database } = a
+  a = await startHeart('a', ids.aOfB, clock, toB, database)
+  a.registry.move('ACTIVE')
+  await until(clock, () => b.heard.at(-1)!.epoch > before.epoch, 120_000)
+  const first = b.heard.find(({ epoch }) => epoch > before.epoch)!
+  expect(first).toMatchObject({ epoch: before.epoch + 1n, sequence: 1n, platform: { name: 'a' } })
+  expect(first.incarnation).not.toEqual(before.incarnation)
+  expect(await b.news()).toEqual(['described', 'heard'])
+})
+
+test('a platform restored from a backup is noticed by its peer, told so, and moves on', async () => {
+  await bothActive()
+  for (let restart = 0; restart < 3; restart++) {
+    await a.stop()
+    a = await startHeart('a', ids.aOfB, clock, toB, a.database)
+    a.registry.move('ACTIVE')
+    const epoch = BigInt(restart + 2)
+    await until(clock, () => b.heard.at(-1)!.epoch === epoch, 120_000)
+  }
+  await a.stop()
+  rubbish.push(a.database)
+  a = await startHeart('a', ids.aOfB, clock, toB, await livenessDatabase()) // a backup from before the first beat
+  a.registry.move('ACTIVE')
+  await until(clock, async () => (await a.news()).includes('epoch_raised'), 120_000)
+  await until(clock, () => b.heard.at(-1)!.epoch === 5n, 120_000)
+  expect(await b.news()).toEqual(['described', 'heard', 'restored'])
+  expect((await known(b, ids.bOfA)).restoredAt).not.toBeNull()
+})
+
+test('what changes in a description, and a new trust bundle, reach the peer with the next beat', async () => {
+  await bothActive()
+  a.registry.rename('a, renamed')
+  a.registry.rotate(2n)
+  await until(clock, async () => (await b.news()).length === 4, 120_000)
+  expect(await b.news()).toEqual(['described', 'heard', 'described', 'bundle_outdated'])
+  expect(b.heard.at(-1)!.platform?.name).toBe('a, renamed')
+})
+
+test('a suspended peer is not beaten, falls silent without noise, and is beaten at once when resumed', async () => {
+  await bothActive()
+  a.registry.move('SUSPENDED')
+  toA.cut = true // our gateway refuses a suspended peer
+  await until(clock, async () => (await known(a, ids.aOfB)).announced === 'unknown', 10_000)
+  const before = b.heard.length
+  await until(clock, async () => (await b.heedNews()) === 'DEGRADED', 400_000)
+  expect(b.heard).toHaveLength(before)
+  expect(await a.news()).toEqual(['described', 'heard'])
+  toA.cut = false
+  a.registry.move('DEGRADED')
+  await reach('ACTIVE ACTIVE', 70_000)
+})
+
+test('an operator has a peer beaten out of turn, and sees what came of it', async () => {
+  await bothActive()
+  const before = b.heard.length
+  const { signal } = new AbortController()
+  let answer: Awaited<ReturnType<typeof beatPeer>> | undefined
+  void beatPeer(a.deps, ids.aOfB, signal).then((known) => (answer = known))
+  await until(clock, () => answer !== undefined, 5_000)
+  expect(b.heard.length).toBeGreaterThan(before)
+  expect(answer).toMatchObject({ consecutiveFailures: 0, announced: 'heard' })
+  await expect(beatPeer(a.deps, randomUUID(), signal)).rejects.toMatchObject({ reason: 'PEER_NOT_FOUND' })
+  a.registry.move('SUSPENDED')
+  await expect.poll(() => a.deps.feed.peers.get(ids.aOfB)?.state).toBe('suspended')
+  await expect(beatPeer(a.deps, ids.aOfB, signal)).rejects.toMatchObject({ reason: 'PEER_NOT_ENROLLED' })
+})
