@@ -2,16 +2,19 @@
 // fedctl on any Node since 20: it goes on under the pinned one, because its sources are TypeScript run as they are.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import module from 'node:module'
 import { constants } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+const { enableCompileCache } = module
 const ROOT = resolve(fileURLToPath(import.meta.url), '../../..')
 const MAIN = join(ROOT, 'services', 'fedctl', 'src', 'main.ts')
 const PINNED = join(ROOT, 'node_modules', '.bin', 'node')
 const runsTypeScript = Number(process.versions.node.split('.')[0]) >= 24
 
 if (runsTypeScript) {
+  enableCompileCache?.(join(ROOT, '.cache', 'compile'))
   await import(MAIN)
 } else if (existsSync(PINNED)) {
   const env = { NODE_COMPILE_CACHE: join(ROOT, '.cache', 'compile'), ...process.env }

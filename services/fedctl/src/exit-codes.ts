@@ -1,0 +1,43 @@
+import type { Reason } from '@powernode/rpc'
+
+/** What fedctl's exit code says; a script needs nothing else. */
+export const EXIT = {
+  done: 0,
+  /** A fault, or a service of our own that does not answer. */
+  fault: 1,
+  /** What was typed makes no sense, or names nothing. */
+  usage: 2,
+  doneWithOpenItems: 3,
+  refusedByPolicy: 4,
+  otherSideRefused: 5,
+  timeout: 6,
+} as const
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
+
+/** Refusals that are neither our rules' (4) nor listed here do not exist: 4 is what a refusal is by itself. */
+const BY_REASON: Partial<Record<Reason, ExitCode>> = {
+  REQUEST_INVALID: EXIT.usage,
+  METHOD_UNKNOWN: EXIT.usage,
+  MESSAGE_TOO_LARGE: EXIT.usage,
+  INVITATION_MALFORMED: EXIT.usage,
+  INVITATION_TTL_OUT_OF_RANGE: EXIT.usage,
+  INVITATION_NOT_FOUND: EXIT.usage,
+  PEER_NOT_FOUND: EXIT.usage,
+  PEER_AMBIGUOUS: EXIT.usage,
+  URL_INVALID: EXIT.usage,
+  SPAWN_ROLE_REQUIRED: EXIT.usage,
+  CERTIFICATE_NOT_FOUND: EXIT.usage,
+  ROTATION_NOT_FOUND: EXIT.usage,
+  LOG_NOT_FOUND: EXIT.usage,
+  PAGE_TOKEN_INVALID: EXIT.usage,
+  PEER_REFUSED: EXIT.otherSideRefused,
+  PEER_UNREACHABLE: EXIT.otherSideRefused,
+  PEER_CIRCUIT_OPEN: EXIT.otherSideRefused,
+  PEER_CERTIFICATE_NOT_TRUSTED: EXIT.otherSideRefused,
+  DEADLINE_EXCEEDED: EXIT.timeout,
+  SERVICE_UNAVAILABLE: EXIT.fault,
+}
+
+export function exitCodeOf(reason: Reason): ExitCode {
+  return BY_REASON[reason] ?? EXIT.refusedByPolicy
+}

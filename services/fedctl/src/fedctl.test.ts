@@ -1,0 +1,61 @@
+import { FakeClock } from '@powernode/clock/testing'
+import { expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { fedctl } from './fedctl.ts'
+import { testEnvironment } from './testing/test-environment.ts'
+
+async function run(...argv: string[]) {
+  const env = testEnvironment()
+  const exit = await fedctl(argv, { env, clock: new FakeClock(), signal: new AbortController().signal })
+  return { exit, ...env.said }
+}
+
+test('a word that is no command, and a missing or unknown option, are usage', async () => {
+  expect((await run('peer', 'explode')).exit).toBe(2)
+  expect((await run('peer', 'show')).exit).toBe(2)
+  expect((await run('peer', 'list', '--frob')).exit).toBe(2)
+  expect((await run('peer', 'propose', '--role', 'uncle')).exit).toBe(2)
+  expect((await run('peer', 'propose', '--ttl', 'soon')).exit).toBe(2)
+})
+
+test('help is no error', async () => {
+  const { exit, out, err } = await run('--help')
+  expect(exit).toBe(0)
+  expect(out).toMatch(/Exit codes: 0 done, .*6 timeout/)
+  expect(err).toBe('')
+})
+
+test('with -o json an error is the one object on stdout, wherever the option stands', async () => {
+  for (const argv of [
+    ['-o', 'json', 'peer', 'show'],
+    ['peer', 'show', '--output=json'],
+    ['peer', 'show', '-ojson'],
+  ]) {
+    const { exit, out, err } = await run(...argv)
+    expect(JSON.parse(out)).toEqual({
+      error: { reason: 'USAGE', message: "missing required argument 'peer'", metadata: {}, exit_code: 2 },
+    })
+    expect([exit, err]).toEqual([2, ''])
+  }
+})
+
+test('with -o yaml an error is YAML', async () => {
+  const { out } = await run('peer', 'list', '-o', 'yaml')
+  expect(parse(out)).toMatchObject({ error: { reason: 'CONTEXT', exit_code: 2 } })
+})
+
+test('a person reads the error and the next step on stderr', async () => {
+  const { out, err } = await run('peer', 'list')
+  expect(out).toBe('')
+  expect(err).toMatch(/^error say which platform you mean \(CONTEXT\)\nnext {2}write a context file/)
+})
+
+test('every write can be rehearsed and waited for', async () => {
+  const writes = ['peer propose', 'peer accept', 'peer suspend', 'peer resume', 'peer revoke', 'peer re-peer']
+  const more = ['invite create', 'invite revoke', 'ca rotate plan', 'ca rotate apply', 'cert issue', 'cert revoke']
+  for (const write of [...writes, ...more]) {
+    const { out } = await run(...write.split(' '), '--help')
+    expect(out, write).toContain('--dry-run')
+    expect(out, write).toContain('--wait [timeout]')
+  }
+})

@@ -1,0 +1,58 @@
+import { CommanderError, Help } from 'commander'
+import type { CommandUnknownOpts } from '@commander-js/extra-typings'
+import type { Clock } from '@powernode/clock'
+import { connect } from './client.ts'
+import type { Environment } from './environment.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
+import type { Invocation } from './invoke.ts'
+import { FORMATS, printProblem, type Format } from './output.ts'
+import { factsOf } from './problem.ts'
+import { fedctlProgram } from './program.ts'
+import { spellOutWait } from './values.ts'
+
+export type FedctlOptions = {
+  readonly env: Environment
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  readonly connect?: typeof connect
+}
+
+/** One run of fedctl: words in, exit code out. */
+export async function fedctl(argv: readonly string[], options: FedctlOptions): Promise<ExitCode> {
+  const invocation: Invocation = { connect, ...options, exit: EXIT.done }
+  const { env } = options
+  const program = fedctlProgram(invocation)
+  prepare(program, env, formatOf(argv) === 'table')
+  try {
+    await program.parseAsync(spellOutWait(argv), { from: 'user' })
+    return invocation.exit
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done
+    if (error instanceof CommanderError && formatOf(argv) === 'table') return EXIT.usage // commander has said why
+    return printProblem(factsOf(error), formatOf(argv), env)
+  }
+}
+
+/** Every command reports to us instead of ending the process, and says how it is used when it was used wrongly. */
+function prepare(command: CommandUnknownOpts, env: Environment, isForPeople: boolean): void {
+  command.exitOverride()
+  command.configureHelp({
+    showGlobalOptions: true,
+    optionDescription: (option) => new Help().optionDescription(option).replace(/,? ?\(?default: (""|\{\})\)?$/, ''),
+  })
+  command.configureOutput({
+    writeOut: (text) => env.out(text),
+    writeErr: (text) => {
+      if (isForPeople) env.err(text)
+    },
+  })
+  if (isForPeople) command.showHelpAfterError('(--help says how it is used)')
+  for (const sub of command.commands) prepare(sub, env, isForPeople)
+}
+
+/** The format asked for, read before the line is parsed: an error in parsing is answered in it too. */
+function formatOf(argv: readonly string[]): Format {
+  const at = argv.findIndex((word) => /^(-o|--output)/.test(word))
+  const said = argv[at]?.replace(/^(--output=?|-o=?)/, '') || argv[at + 1]
+  return FORMATS.find((format) => format === said && at >= 0) ?? 'table'
+}

@@ -1,0 +1,88 @@
+import { Command, Option } from '@commander-js/extra-typings'
+import { auditLog } from './commands/audit-log.ts'
+import { auditVerify } from './commands/audit-verify.ts'
+import { caRotateApply } from './commands/ca-rotate-apply.ts'
+import { caRotatePlan } from './commands/ca-rotate-plan.ts'
+import { caShow } from './commands/ca-show.ts'
+import { certIssue } from './commands/cert-issue.ts'
+import { certList } from './commands/cert-list.ts'
+import { certRevoke } from './commands/cert-revoke.ts'
+import { completion, completeWords } from './commands/completion.ts'
+import { eventsList } from './commands/events-list.ts'
+import { eventsWatch } from './commands/events-watch.ts'
+import { inviteCreate } from './commands/invite-create.ts'
+import { inviteList } from './commands/invite-list.ts'
+import { invitePreview } from './commands/invite-preview.ts'
+import { inviteRevoke } from './commands/invite-revoke.ts'
+import { peerAccept } from './commands/peer-accept.ts'
+import { peerList } from './commands/peer-list.ts'
+import { peerPropose } from './commands/peer-propose.ts'
+import { peerRePeer } from './commands/peer-re-peer.ts'
+import { peerResume } from './commands/peer-resume.ts'
+import { peerRevoke } from './commands/peer-revoke.ts'
+import { peerShow } from './commands/peer-show.ts'
+import { peerSuspend } from './commands/peer-suspend.ts'
+import { status } from './commands/status.ts'
+import { runs, type Invocation } from './invoke.ts'
+import { FORMATS } from './output.ts'
+
+const HELP = `
+Exit codes: 0 done, 1 fault, 2 usage, 3 done with open items, 4 refused by policy, 5 other side refused, 6 timeout.
+The platform is chosen by --context, else FEDCTL_CONTEXT, else the only one there is.
+`
+
+/** Everything fedctl can do, noun by noun. */
+export function fedctlProgram(invocation: Invocation) {
+  const run = runs(invocation)
+  const program = new Command('fedctl')
+    .description('the operator’s hand: peers, invitations, certificates, events and ledger of one platform')
+    .option('--context <name>', 'which platform: a name, or the path of a context file')
+    .addOption(new Option('-o, --output <format>', 'how to answer').choices(FORMATS).default('table' as const))
+    .option('-y, --yes', 'do not ask before what cannot be undone')
+    .addHelpText('after', HELP)
+
+  program.addCommand(
+    noun('peer', 'other platforms and how we stand with them')
+      .addCommand(peerList(run))
+      .addCommand(peerShow(run))
+      .addCommand(peerPropose(run))
+      .addCommand(peerAccept(run))
+      .addCommand(peerSuspend(run))
+      .addCommand(peerResume(run))
+      .addCommand(peerRevoke(run))
+      .addCommand(peerRePeer(run)),
+  )
+  program.addCommand(
+    noun('invite', 'invitations: what we hand to another platform, and what one handed to us says')
+      .addCommand(inviteCreate(run))
+      .addCommand(inviteList(run))
+      .addCommand(inviteRevoke(run))
+      .addCommand(invitePreview(run)),
+  )
+  program.addCommand(
+    noun('ca', "the platform's own CA")
+      .addCommand(caShow(run))
+      .addCommand(
+        noun('rotate', 'replace the CA, with everybody following')
+          .addCommand(caRotatePlan(run))
+          .addCommand(caRotateApply(run)),
+      ),
+  )
+  program.addCommand(
+    noun('cert', 'certificates of services, operators and peers')
+      .addCommand(certList(run))
+      .addCommand(certIssue(run))
+      .addCommand(certRevoke(run)),
+  )
+  program.addCommand(noun('events', 'what happens').addCommand(eventsWatch(run)).addCommand(eventsList(run)))
+  program.addCommand(noun('audit', 'the ledger').addCommand(auditLog(run)).addCommand(auditVerify(run)))
+  program.addCommand(status(run))
+  program.addCommand(completion(invocation))
+  program.addCommand(
+    completeWords(invocation, () => program),
+    { hidden: true },
+  )
+  return program
+}
+
+const noun = (name: string, description: string) => new Command(name).description(description)

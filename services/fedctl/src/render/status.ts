@@ -1,0 +1,83 @@
+import { RotationStep } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
+import { PeerState, WaitingOn } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
+import type { Canvas } from '../output.ts'
+import { countByState, type PlatformStatus, type ServiceHealth } from '../platform-status.ts'
+import { certificateTable } from './certificate-table.ts'
+import { harmless, stateColour } from './paint.ts'
+import { waiting } from './rotation.ts'
+import { sheet, table } from './table.ts'
+import { plural, word } from './words.ts'
+
+const ENDED: readonly RotationStep[] = [RotationStep.RETIRED, RotationStep.CANCELLED]
+
+/** Nothing needs a hand: every service serves, no peer is degraded or waits for us, no certificate runs out. */
+export function isWell({ services, peers, expiring }: PlatformStatus): boolean {
+  return (
+    services.every(({ status }) => status === 'serving' || status === 'not configured') &&
+    peers.every((peer) => peer.state !== PeerState.DEGRADED && peer.openItems.length === 0) &&
+    expiring.length === 0
+  )
+}
+
+/** The platform on one screen. */
+export function statusText(status: PlatformStatus, canvas: Canvas): string {
+  const { to } = canvas
+  const { platform, peers, expiring, rotation } = status
+  const described = platform?.platform
+  const parts = [
+    sheet(
+      [
+        ['platform', described?.name || status.context, to.bold],
+        ['platform id', described?.platformId ?? ''],
+        ['trust domain', described?.trustDomain ?? ''],
+        ['gateway', described?.endpoints.map(({ url }) => url).join('\n') ?? ''],
+        [
+          'contract',
+          described?.contractWindow ? `${described.contractWindow.min} to ${described.contractWindow.max}` : '',
+        ],
+        ['trust bundle', platform ? `sequence ${platform.trustBundleSequence}` : ''],
+      ],
+      to,
+    ),
+    services(status.services, canvas),
+    `${to.bold('Peers')}\n${peerCounts(status, to)}`,
+    waitingForUs(peers, to),
+    expiring.length > 0 ? `${to.warn('Certificates that run out')}\n${certificateTable(expiring, canvas)}` : '',
+    rotation && !ENDED.includes(rotation.step)
+      ? `${to.warn('CA rotation')}  ${word(RotationStep, rotation.step)}, waiting for ${plural(waiting(rotation).length, 'holder')}; next: ${rotation.next}`
+      : '',
+  ]
+  return parts.filter((part) => part !== '').join('\n\n')
+}
+
+function services(all: readonly ServiceHealth[], { to, width }: Canvas): string {
+  const colour = ({ status }: ServiceHealth) =>
+    status === 'serving' ? to.good : status === 'not configured' ? to.dim : to.bad
+  return table(
+    all,
+    [
+      { title: 'SERVICE', text: ({ name }) => name },
+      { title: 'HEALTH', text: ({ status }) => status, colour },
+      { title: 'ANSWERED IN', text: ({ ms }) => (ms === undefined ? '-' : `${Math.round(ms)}ms`) },
+      { title: 'ADDRESS', text: ({ address, detail }) => [address, detail].filter(Boolean).join('  ') || '-' },
+    ],
+    to,
+    width,
+  )
+}
+
+function peerCounts({ peers }: PlatformStatus, to: Canvas['to']): string {
+  const counts = Object.entries(countByState(peers)).filter(([, count]) => count > 0)
+  if (counts.length === 0) return '  none yet'
+  return `  ${counts.map(([state, count]) => stateColour(to, state)(`${count} ${state}`)).join('   ')}`
+}
+
+function waitingForUs(peers: PlatformStatus['peers'], to: Canvas['to']): string {
+  const ours = peers.filter((peer) => peer.waitingOn === WaitingOn.US || peer.openItems.length > 0)
+  if (ours.length === 0) return ''
+  const lines = ours.map((peer) => {
+    const what = peer.openItems[0] ?? peer.reason
+    return harmless(`  ${peer.name || peer.id}: ${what}${peer.next ? `; next: ${peer.next}` : ''}`)
+  })
+  return `${to.warn('Open')}\n${lines.join('\n')}`
+}

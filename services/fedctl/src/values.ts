@@ -1,0 +1,61 @@
+import { InvalidArgumentError } from 'commander'
+import { usage } from './problem.ts'
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** 90s, 15m, 1h30m, 7d → milliseconds. */
+export function durationMs(text: string): number {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)]
+  if (parts.length === 0 || parts.map(([part]) => part).join('') !== text)
+    throw new InvalidArgumentError('A duration looks like 90s, 15m, 1h30m or 7d.')
+  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNIT_MS[unit ?? ''] ?? 0), 0)
+}
+
+export const WAIT_DEFAULT_MS = 60_000
+
+/** The value of --wait: a duration, or the default when none is given. */
+export const waitMs = (text: string): number => (text === '' ? WAIT_DEFAULT_MS : durationMs(text))
+
+/** A moment: 2026-11-21T14:00:00Z, or how long ago: 15m. */
+export function since(text: string, now: Date): Date {
+  if (/^[\d.]+(ms|s|m|h|d)/.test(text)) return new Date(now.getTime() - durationMs(text))
+  const at = new Date(text)
+  if (Number.isNaN(at.getTime())) throw usage(`"${text}" is neither a time (2026-11-21T14:00:00Z) nor an age (15m)`)
+  return at
+}
+
+export function whole(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It must be a whole number.')
+  return Number(text)
+}
+
+/** key=value, any number of times; JSON values keep their type. */
+export function pairs(text: string, before: Record<string, unknown> = {}): Record<string, unknown> {
+  const [, key, value] = /^([^=]+)=(.*)$/s.exec(text) ?? []
+  if (key === undefined || value === undefined) throw new InvalidArgumentError('It must be key=value.')
+  return { ...before, [key]: jsonOr(value) }
+}
+
+function jsonOr(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return text // a plain word is meant as it stands
+  }
+}
+
+export const collect = (text: string, before: readonly string[] = []): string[] => [...before, text]
+
+/**
+ * Gives a bare --wait its value, so that the word after it stays what it is.
+ *
+ * `--wait b` waits for peer b; `--wait 30s` and `--wait=30s` both mean half a minute.
+ */
+export function spellOutWait(argv: readonly string[]): string[] {
+  const words: string[] = []
+  for (const word of argv) {
+    if (words.at(-1) === '--wait=' && /^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(word)) words.splice(-1, 1, `--wait=${word}`)
+    else words.push(word === '--wait' ? '--wait=' : word)
+  }
+  return words.map((word) => (word === '--wait=' ? `--wait=${WAIT_DEFAULT_MS}ms` : word))
+}
