@@ -24,8 +24,7 @@ export async function prepareDatabases(layout: Layout, adminUrl: string): Promis
 
 /** How a role reaches the platform's database. */
 export function urlFor(layout: Layout, role: string): string {
-  const server = `postgres://127.0.0.1:${layout.ports.postgres}`
-  return databaseUrl(server, { database: DATABASE, user: role, password: passwordOf(layout, role) })
+  return databaseUrl(layout.site.postgres, { database: DATABASE, user: role, password: passwordOf(layout, role) })
 }
 
 const passwordOf = (layout: Layout, role: string) => secretFile(secretPath(layout, `postgres-${role}`))

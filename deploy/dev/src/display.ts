@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import { explain } from './explain.ts'
 
 /** One step of a walk, as it is reported. */
 export type Step = { readonly name: string; readonly ok: boolean; readonly ms: number; readonly error?: string }
@@ -61,7 +62,7 @@ export function createDisplay(out: Terminal, env: Readonly<Record<string, string
       running.splice(running.indexOf(row), 1)
       tick()
       const ms = Math.round(performance.now() - row.from)
-      const said = error instanceof Error ? error.message : String(error)
+      const said = explain(error)
       steps.push({ name, ok: error === undefined, ms, ...(error === undefined ? {} : { error: said }) })
       const sign = error === undefined ? paint.green('✓') : paint.red('✗')
       const detail = error === undefined ? paint.dim(row.detail) : paint.red(said.split('\n').join('\n      '))

@@ -10,6 +10,27 @@ export type Layout = {
   readonly trustDomain: string
   readonly dir: string
   readonly ports: Ports
+  readonly site: Site
+}
+
+/** What differs between a laptop and a real host. */
+export type Site = {
+  /** Where services listen and call each other. */
+  readonly host: string
+  /** `postgres://host:port` with the options of TLS, without user and database. */
+  readonly postgres: string
+  readonly nats: string
+  /** Where the peers' door listens, and where peers are told it is. */
+  readonly doorHost: string
+  readonly endpoints: readonly {
+    readonly url: string
+    readonly scope: 'lan' | 'sdwan' | 'wan'
+    readonly priority: number
+  }[]
+  readonly platformName: string
+  readonly contact: string
+  readonly jurisdiction: string
+  readonly version: string
 }
 
 /** The identity directories that a platform's certificates are written into. */
@@ -20,7 +41,6 @@ export const logFile = ({ dir }: Pick<Layout, 'dir'>, service: string) => join(d
 export const secretPath = ({ dir }: Pick<Layout, 'dir'>, secret: string) => join(dir, 'secrets', secret)
 /** What `fedctl` reads to reach this platform. */
 export const fedctlContext = ({ dir }: Pick<Layout, 'dir'>) => join(dir, 'fedctl.json')
-export const doorUrl = ({ ports }: Pick<Layout, 'ports'>) => `https://127.0.0.1:${ports.door}`
 
 /** Lays a platform out in `dir`, as it was before if it was there before. */
 export async function layOut(options: {
@@ -38,5 +58,30 @@ export async function layOut(options: {
   }
   const { ports, moved } = await choosePorts(before.ports ?? {}, basePort)
   writePrivately(file, JSON.stringify({ name, trustDomain, ports }, undefined, 2))
-  return { layout: { name, trustDomain, dir, ports }, moved }
+  return { layout: { name, trustDomain, dir, ports, site: laptop(name, trustDomain, ports) }, moved }
+}
+
+const HOST = '127.0.0.1'
+
+/** Everything on this machine, for this machine. */
+function laptop(name: string, trustDomain: string, ports: Ports): Site {
+  return {
+    host: HOST,
+    postgres: `postgres://${HOST}:${ports.postgres}`,
+    nats: `nats://${HOST}:${ports.nats}`,
+    doorHost: HOST,
+    endpoints: [{ url: `https://${HOST}:${ports.door}`, scope: 'lan', priority: 0 }],
+    platformName: `Platform ${name.toUpperCase()}`,
+    contact: `operator@${trustDomain}`,
+    jurisdiction: 'EU',
+    version: platformVersion(),
+  }
+}
+
+/** The version of this checkout, which a platform discloses to its peers. */
+export function platformVersion(): string {
+  const { version }: { version: string } = JSON.parse(
+    readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
+  )
+  return version
 }

@@ -1,0 +1,57 @@
+import { urlFor } from './database.ts'
+import { identityDir, secretPath, type Layout } from './layout.ts'
+import { SERVICES, type ServiceName } from './services.ts'
+
+/** What a test or the demo wants otherwise than a platform has it by itself. */
+export type Settings = {
+  /** Lets peers be called at loopback addresses, where all of a laptop's platforms are. Never for a real platform. */
+  readonly allowLoopback?: boolean
+  /** Environment variables of a service that take the place of ours. */
+  readonly env?: Partial<Readonly<Record<ServiceName, Readonly<Record<string, string>>>>>
+}
+
+/**
+ * The environment of each service: the one place that knows the names of all their variables.
+ *
+ * A service is given what its config.ts asks for and no more; in particular only its own database password.
+ */
+export function environmentOf(service: ServiceName, layout: Layout, settings: Settings = {}): Record<string, string> {
+  const { ports, trustDomain, site } = layout
+  const { schema } = SERVICES[service]
+  return {
+    TRUST_DOMAIN: trustDomain,
+    IDENTITY_DIR: identityDir(layout, service),
+    [service === 'federation-gateway' ? 'INNER_LISTEN' : 'LISTEN']: addressOf(layout, service),
+    METRICS_PORT: String(ports[`${service}-metrics`]),
+    ...(schema === undefined ? {} : { DATABASE_URL: urlFor(layout, schema), NATS_URL: site.nats }),
+    ...OWN[service](layout, settings),
+    ...settings.env?.[service],
+  }
+}
+
+const addressOf = ({ site, ports }: Layout, service: ServiceName) => `${site.host}:${ports[service]}`
+const registry = (layout: Layout) => ({ PEER_REGISTRY_ADDRESS: addressOf(layout, 'peer-registry') })
+const gateway = (layout: Layout) => ({ GATEWAY_ADDRESS: addressOf(layout, 'federation-gateway') })
+const loopback = ({ allowLoopback = false }: Settings) => ({ ALLOW_LOOPBACK_PEERS: String(allowLoopback) })
+
+const OWN: Readonly<Record<ServiceName, (layout: Layout, settings: Settings) => Record<string, string>>> = {
+  'peer-registry': (layout) => ({
+    ...gateway(layout),
+    SEALING_KEY_FILE: secretPath(layout, 'sealing-key'),
+    PLATFORM_NAME: layout.site.platformName,
+    FEDERATION_ENDPOINTS: JSON.stringify(layout.site.endpoints),
+    DISCLOSURE_CONTACT: layout.site.contact,
+    DISCLOSURE_JURISDICTION: layout.site.jurisdiction,
+    DISCLOSURE_PLATFORM_VERSION: layout.site.version,
+    DISCLOSURE_RELEASE_TAG: `v${layout.site.version}`,
+  }),
+  'federation-gateway': (layout, settings) => ({
+    ...registry(layout),
+    ...loopback(settings),
+    LIVENESS_ADDRESS: addressOf(layout, 'liveness'),
+    FEDERATION_LISTEN: `${layout.site.doorHost}:${layout.ports.door}`,
+  }),
+  liveness: (layout) => ({ ...registry(layout), ...gateway(layout) }),
+  'audit-ledger': registry,
+  'grant-authz': registry,
+}

@@ -1,0 +1,50 @@
+import { randomBytes } from 'node:crypto'
+import { configFrom } from '../../../services/peer-registry/src/config.ts'
+import { initPlatform, type IdentityWanted } from '../../../services/peer-registry/src/init.ts'
+import { urlFor } from './database.ts'
+import { environmentOf, type Settings } from './environment.ts'
+import { fedctlContext, identityDir, secretPath, type Layout } from './layout.ts'
+import { secretFile, writePrivately } from './secrets.ts'
+import { SERVICE_NAMES } from './services.ts'
+
+/**
+ * Gives a platform its identity key, its CA and a certificate for everybody who needs one to start: each service, the
+ * nats-server and the first operator. Safe to repeat: only what is missing or has run out is made.
+ */
+export async function initialise(layout: Layout, settings: Settings): Promise<void> {
+  secretFile(secretPath(layout, 'sealing-key'), () => randomBytes(32).toString('base64'))
+  const { self, lifetimes, sealingKey, trustDomain } = configFrom(environmentOf('peer-registry', layout, settings))
+  const databaseUrl = urlFor(layout, 'peer_registry')
+  const identities = [...SERVICE_NAMES.map((name) => service(layout, name)), service(layout, 'nats'), operator(layout)]
+  await initPlatform({ databaseUrl, trustDomain, sealingKey, self, lifetimes, identities })
+  writeContext(layout)
+}
+
+/** The names a service answers under besides its SPIFFE id: for tools that ask for a host name (curl, grpcurl). */
+const service = (layout: Layout, name: (typeof SERVICE_NAMES)[number] | 'nats'): IdentityWanted => ({
+  kind: 'service',
+  name,
+  dir: identityDir(layout, name),
+  hosts: [
+    ...new Set(['localhost', '127.0.0.1', ...(name === 'federation-gateway' ? doorHosts(layout) : [layout.site.host])]),
+  ],
+})
+
+const operator = (layout: Layout): IdentityWanted => ({
+  kind: 'operator',
+  name: 'admin',
+  dir: identityDir(layout, 'admin'),
+  hosts: [],
+})
+
+const doorHosts = ({ site }: Layout) => [site.host, ...site.endpoints.map(({ url }) => hostOf(url))]
+
+const hostOf = (url: string) => new URL(url).hostname.replace(/^\[|\]$/g, '')
+
+/** How fedctl reaches the platform, as its first operator. */
+function writeContext(layout: Layout): void {
+  const { name, trustDomain, ports, site } = layout
+  const services = Object.fromEntries(SERVICE_NAMES.map((service) => [service, `${site.host}:${ports[service]}`]))
+  const context = { name, trustDomain, identityDir: identityDir(layout, 'admin'), services }
+  writePrivately(fedctlContext(layout), JSON.stringify(context, undefined, 2))
+}

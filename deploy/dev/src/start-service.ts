@@ -1,0 +1,29 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { startChild } from './child.ts'
+import { environmentOf, type Settings } from './environment.ts'
+import { logFile, type Layout } from './layout.ts'
+import { type ServiceName } from './services.ts'
+import { type Life } from './supervise.ts'
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+
+/** Starts one service as a process of its own. Its log goes to a file of the platform's directory. */
+export async function startService(service: ServiceName, layout: Layout, settings: Settings): Promise<Life> {
+  const cache = process.env['NODE_COMPILE_CACHE'] ?? join(ROOT, '.cache', 'compile')
+  mkdirSync(cache, { recursive: true })
+  return startChild({
+    command: process.execPath,
+    args: ['--tls-min-v1.3', join(ROOT, 'services', service, 'src', 'main.ts')],
+    env: {
+      PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+      NODE_COMPILE_CACHE: cache,
+      POWERNODE_EXIT_WITH_PARENT: '1',
+      ...environmentOf(service, layout, settings),
+    },
+    cwd: layout.dir,
+    logFile: logFile(layout, service),
+    stopSignal: 'SIGTERM',
+  })
+}
