@@ -69,7 +69,7 @@ declare
   before bytea;
 begin
   select hash into before from entry where log = new.log and sequence = new.sequence - 1;
-  if new.previous_hash is distinct from case when new.sequence = 1 then decode(repeat('00', 32), 'hex') else before end then
+  if new.previous_hash is distinct from (case when new.sequence = 1 then decode(repeat('00', 32), 'hex') else before end) then
     raise exception 'entry % of log % does not stand on entry %', new.sequence, new.log, new.sequence - 1
       using errcode = 'check_violation';
   end if;

@@ -6,19 +6,21 @@ const environment = z.object({
   NATS_URL: z.string().describe('nats://<host>:<port>, several separated by commas'),
   IDENTITY_DIR: filePath.describe('the folder of cert.pem, key.pem and roots.pem'),
   TRUST_DOMAIN: z.string().describe('the trust domain of this platform'),
-  LISTEN: hostPort,
-  METRICS_PORT: port,
-  PEER_REGISTRY_ADDRESS: z.string().describe('https://<host>:<port> of peer-registry'),
+  LISTEN: hostPort.describe('host:port to answer on'),
+  METRICS_PORT: port.describe('the loopback port for Prometheus'),
+  PEER_REGISTRY_ADDRESS: hostPort.describe('host:port of peer-registry'),
 })
+
+type Address = { readonly host: string; readonly port: number }
 
 export type Config = {
   readonly databaseUrl: Secret
   readonly natsUrl: string
   readonly identityDir: string
   readonly trustDomain: string
-  readonly listen: { readonly host: string; readonly port: number }
+  readonly listen: Address
   readonly metricsPort: number
-  readonly peerRegistryAddress: string
+  readonly peerRegistryAddress: Address
 }
 
 /** Reads what the process is told, or reports all that is wrong with it. */
