@@ -22,8 +22,8 @@ if (runsTypeScript) {
   // The terminal sends Ctrl-C to both of us; waiting for the child keeps its exit code.
   process.on('SIGINT', () => {})
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
-  child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]))
+  child.on('exit', (code, signal) => (process.exitCode = code ?? 128 + constants.signals[signal]))
 } else {
   process.stderr.write(`fedctl needs Node 24 or later, or the one this project pins: run "npm ci" in ${ROOT}\n`)
-  process.exit(2)
+  process.exitCode = 2
 }

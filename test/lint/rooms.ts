@@ -24,6 +24,8 @@ export type Place = {
 
 const BY_FILE: Readonly<Record<string, Room>> = {
   'main.ts': 'main',
+  // Run once, before the first start: makes what main then finds.
+  'init.ts': 'main',
   'config.ts': 'config',
   'service.ts': 'service',
   'rpc.ts': 'door',
@@ -47,11 +49,14 @@ const BY_FOLDER: Readonly<Record<string, Room>> = {
 const KEEPERS: readonly string[] = ['peer-registry', 'grant-authz', 'audit-ledger', 'liveness']
 
 /** Pure files of a keeper are nouns; those that talk, loop or hold sockets are listed here, each with what it is. */
-const PARTS: Readonly<Record<string, readonly string[]>> = {}
+const PARTS: Readonly<Record<string, readonly string[]>> = {
+  // Ourselves: the platform's row joined with what the configuration says.
+  'peer-registry': ['us.ts'],
+}
 
 export function placeOf(path: string): Place {
   const parts = path.split('/')
-  const isTest = /\.test\.ts$/.test(path) || parts.at(-1) === 'testing.ts' || parts.includes('testing')
+  const isTest = path.endsWith('.test.ts') || /\/(testing\.ts$|testing\/|test\/)/.test(path)
   const [top = '', name = '', , ...inside] = parts
   if (top === 'libs') return { room: 'lib', owner: `libs/${name}`, isTest }
   if (top !== 'services') return { room: top === 'deploy' ? 'deploy' : 'test', owner: top, isTest }

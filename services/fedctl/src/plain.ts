@@ -31,8 +31,8 @@ function tidyField(field: DescField, value: JsonValue): JsonValue | undefined {
 
 function tidyOne(field: DescField, value: JsonValue): JsonValue | undefined {
   if (field.message) return isObject(value) ? tidy(field.message, value) : value
-  if (field.enum) return word(field.enum.sharedPrefix ?? '', String(value))
   if (typeof value !== 'string') return value
+  if (field.enum) return word(field.enum.sharedPrefix ?? '', value)
   if (field.scalar === ScalarType.BYTES) return Buffer.from(value, 'base64').toString('hex')
   return field.scalar && WIDE.has(field.scalar) ? Number(value) : value
 }
