@@ -97,7 +97,13 @@ type Running = {
 }
 
 async function start(options: PlatformOptions, running: Running, signal: AbortSignal): Promise<Platform> {
-  const { progress = () => undefined, report, settings = {}, fast = false } = options
+  const {
+    progress = () => undefined,
+    report,
+    settings = {},
+    fast = false,
+    startService: launch = startService,
+  } = options
   const { parts: started, background, stop } = running
   const keep = async (name: string, begin: () => Promise<Life>) => {
     signal.throwIfAborted()
@@ -128,7 +134,7 @@ async function start(options: PlatformOptions, running: Running, signal: AbortSi
   const nats = await keep('nats', async () => (server = await startNats(natsOptions(layout, binary), UNTIL_STOPPED)))
   progress('services')
   const services: Partial<Record<ServiceName, Supervised>> = {}
-  for (const name of SERVICE_NAMES) services[name] = await keep(name, () => startService(name, layout, settings))
+  for (const name of SERVICE_NAMES) services[name] = await keep(name, () => launch(name, layout, settings))
   const parts = { postgres, nats, ...services } as Platform['parts'] // every service, by the loop
   const serving = (until: AbortSignal) => allServing(layout, parts, until, progress)
   await serving(AbortSignal.any([signal, AbortSignal.timeout(START_TIMEOUT_MS)]))

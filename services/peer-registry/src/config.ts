@@ -1,4 +1,4 @@
-import { durationMs, filePath, flag, hostPort, port, readConfig, secret, type Secret } from '@powernode/process'
+import { durationMs, filePath, hostPort, port, readConfig, secret, type Secret } from '@powernode/process'
 import { z } from 'zod'
 import { DAY_MS } from './invitation.ts'
 import type { Lifetimes, Self } from './platform.ts'
@@ -64,7 +64,6 @@ const environment = z.object({
   SERVICE_CERTIFICATE_LIFE: durationMs.default(7 * DAY_MS),
   OPERATOR_CERTIFICATE_LIFE: durationMs.default(90 * DAY_MS),
   PEER_CERTIFICATE_LIFE: durationMs.default(90 * DAY_MS),
-  ALLOW_LOOPBACK_PEERS: flag.default(false),
 })
 
 export type Config = {
@@ -78,7 +77,6 @@ export type Config = {
   readonly sealingKey: SealingKeyConfig
   readonly self: Self
   readonly lifetimes: Lifetimes
-  readonly allowLoopbackPeers: boolean
 }
 
 export type SealingKeyConfig = {
@@ -109,7 +107,6 @@ export function configFrom(env: Readonly<Record<string, string | undefined>>): C
       operatorMs: said.OPERATOR_CERTIFICATE_LIFE,
       peerMs: said.PEER_CERTIFICATE_LIFE,
     },
-    allowLoopbackPeers: said.ALLOW_LOOPBACK_PEERS,
   }
 }
 

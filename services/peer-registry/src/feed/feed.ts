@@ -5,7 +5,6 @@ import { inTransaction, listen, type Db, type ListenConfig, type Listening, type
 import { runTasks, type Logger } from '@powernode/process'
 import { WatchTrustResponseSchema, type WatchTrustResponse } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import { WatchPeersResponseSchema, type WatchPeersResponse } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
-import { Refusal } from '@powernode/rpc'
 import type { Peer } from '../peer.ts'
 import type { Us } from '../platform.ts'
 import * as peers from '../store/peers.ts'
@@ -40,7 +39,7 @@ export class Feed {
   readonly #bell = new Doorbell()
   #changed = new Set<string>()
   #everything = true
-  #loaded = false
+  readonly #loaded = Promise.withResolvers<void>()
   #connection: Listening | undefined
   #local: Local | undefined
 
@@ -64,19 +63,28 @@ export class Feed {
     ])
   }
 
-  watchPeers(signal: AbortSignal): AsyncGenerator<WatchPeersResponse> {
-    const local = this.#ready()
-    return this.#watchers.watch(() => [this.#localUpdate(local), ...this.#peers.values(), SNAPSHOT_COMPLETE], signal)
+  /** Waits until everything has been read once: a reader that hears nothing holds no lease. */
+  async *watchPeers(signal: AbortSignal): AsyncGenerator<WatchPeersResponse> {
+    if (await this.#readOnce(signal)) yield* this.#watchers.watch(() => this.#snapshot(), signal)
   }
 
-  watchTrust(signal: AbortSignal): AsyncGenerator<WatchTrustResponse> {
-    const local = this.#ready()
-    return this.#trustWatchers.watch(() => [trustUpdate(local)], signal)
+  async *watchTrust(signal: AbortSignal): AsyncGenerator<WatchTrustResponse> {
+    if (await this.#readOnce(signal)) yield* this.#trustWatchers.watch(() => this.#trustNow(), signal)
   }
 
-  #ready(): Local {
-    if (this.#local && this.#loaded) return this.#local
-    throw new Refusal('SERVICE_UNAVAILABLE', 'the peers are being read; try again', { retryAfterMs: TICK_EVERY_MS })
+  #snapshot(): WatchPeersResponse[] {
+    return [...(this.#local ? [this.#localUpdate(this.#local)] : []), ...this.#peers.values(), SNAPSHOT_COMPLETE]
+  }
+
+  #trustNow(): WatchTrustResponse[] {
+    return this.#local ? [trustUpdate(this.#local)] : []
+  }
+
+  async #readOnce(signal: AbortSignal): Promise<boolean> {
+    const aborted = Promise.withResolvers<void>()
+    signal.addEventListener('abort', () => aborted.resolve(), { once: true })
+    await Promise.race([this.#loaded.promise, aborted.promise])
+    return !signal.aborted
   }
 
   #ring(payload: string | undefined): void {
@@ -110,7 +118,7 @@ export class Feed {
       if (everything) await this.#readAll(tx)
       else for (const id of changed) await this.#readOne(tx, id)
     })
-    this.#loaded ||= everything
+    if (everything) this.#loaded.resolve()
     if (connection === this.#connection) this.#watchers.send([TICK])
   }
 

@@ -1,0 +1,191 @@
+import { randomInt } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { timestampDate } from '@bufbuild/protobuf/wkt'
+import type { Client } from '@connectrpc/connect'
+import { systemClock } from '@powernode/clock'
+import type { Settings } from '@powernode/dev/environment'
+import { identityDir } from '@powernode/dev/layout'
+import { startPlatform, type Platform } from '@powernode/dev/platform'
+import { removePostgres } from '@powernode/dev/postgres'
+import type { ServiceName } from '@powernode/dev/services'
+import { createLogger } from '@powernode/process'
+import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
+import { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
+import { GrantAuthzService, type Grant } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
+import { LivenessService } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
+import { PeerState, type Peer } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
+import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { createClient, openTransport } from '@powernode/rpc'
+import { startInProcess } from './in-process.ts'
+
+const CACHE = fileURLToPath(new URL('../.cache', import.meta.url))
+const QUIET = createLogger('test', { level: 'silent' })
+
+/** Beats fast enough to watch a peer fall silent and come back inside a test. */
+export const BRISK = { HEARTBEAT_INTERVAL: '500ms', STALE_AFTER: '2s' }
+
+export type MeshOptions = {
+  /** Environment of peer-registry that differs from a laptop's. */
+  readonly registry?: Readonly<Record<string, string>>
+  readonly env?: NonNullable<Settings['env']>
+  /** Each service as a process of its own, to be killed. */
+  readonly processes?: boolean
+}
+
+/** One whole platform with its operator's clients: Postgres, NATS and every service, real, on free ports. */
+export class TestPlatform {
+  readonly platform: Platform
+  readonly peers: Client<typeof PeerRegistryService>
+  readonly authority: Client<typeof CertificateAuthorityService>
+  readonly liveness: Client<typeof LivenessService>
+  readonly ledger: Client<typeof AuditLedgerService>
+  readonly grants: Client<typeof GrantAuthzService>
+  readonly #stopping: AbortController
+
+  private constructor(platform: Platform, stopping: AbortController) {
+    this.platform = platform
+    this.#stopping = stopping
+    const registry = this.transport('peer-registry')
+    this.peers = createClient(PeerRegistryService, registry)
+    this.authority = createClient(CertificateAuthorityService, registry)
+    this.liveness = createClient(LivenessService, this.transport('liveness'))
+    this.ledger = createClient(AuditLedgerService, this.transport('audit-ledger'))
+    this.grants = createClient(GrantAuthzService, this.transport('grant-authz'))
+  }
+
+  static async start(name: string, options: MeshOptions = {}): Promise<TestPlatform> {
+    const dir = mkdtempSync(join(tmpdir(), `powernode-mesh-${name}-`))
+    return TestPlatform.startIn(dir, name, options)
+  }
+
+  /** As start, in a directory that may hold a platform already. */
+  static async startIn(dir: string, name: string, options: MeshOptions = {}): Promise<TestPlatform> {
+    const stopping = new AbortController()
+    const env = {
+      ...options.env,
+      'peer-registry': { ...BRISK, ...options.env?.['peer-registry'], ...options.registry },
+    }
+    const platform = await startPlatform(
+      {
+        dir,
+        name,
+        trustDomain: `${name}.example`,
+        settings: { allowLoopback: true, env },
+        fast: true,
+        cacheDir: CACHE,
+        ...(options.processes !== true && { startService: startInProcess }),
+      },
+      stopping.signal,
+    )
+    return new TestPlatform(platform, stopping)
+  }
+
+  /** The road to one service, with the operator's certificate or that of `as`. */
+  transport(server: ServiceName, as: ServiceName | 'admin' = 'admin') {
+    const { platform } = this
+    const address = { host: '127.0.0.1', port: platform.ports[server] }
+    const tlsDir = identityDir(platform, as)
+    const { trustDomain } = platform
+    return openTransport(
+      { address, server, trustDomain, tlsDir, clock: systemClock, logger: QUIET },
+      this.#stopping.signal,
+    )
+  }
+
+  /** A peer by its id, once `met` says yes. Waits on a state, however long a busy machine takes. */
+  async until(peerId: string, met: (peer: Peer) => boolean, timeoutMs = 60_000): Promise<Peer> {
+    const giveUp = AbortSignal.timeout(timeoutMs)
+    let last: Peer | undefined
+    while (!giveUp.aborted) {
+      last = (await this.peers.getPeer({ peer: peerId })).peer
+      if (last && met(last)) return last
+      await systemClock.sleep(20, giveUp)
+    }
+    throw new Error(
+      `peer ${peerId} is ${last && stateWord(last.state)}: ${last?.reason}; ${last?.openItems.join('; ')}`,
+    )
+  }
+
+  untilState(peerId: string, ...states: PeerState[]): Promise<Peer> {
+    return this.until(peerId, ({ state }) => states.includes(state))
+  }
+
+  /** The actions in the log of one peer, once `last` is among them. */
+  async ledgerOf(peerId: string, last: string): Promise<string[]> {
+    const giveUp = AbortSignal.timeout(30_000)
+    let actions: string[] = []
+    while (!giveUp.aborted) {
+      const listed = await this.ledger.listEntries({ peerId, limit: 5_000 }).catch(() => undefined)
+      actions = listed?.entries.map(({ action }) => action) ?? []
+      if (actions.includes(last)) return actions
+      await systemClock.sleep(20, giveUp)
+    }
+    throw new Error(`the log of ${peerId} holds ${actions.join(', ')}, not ${last}`)
+  }
+
+  /** What a peer was granted, once there is something. */
+  async untilGranted(peerId: string): Promise<Grant[]> {
+    const giveUp = AbortSignal.timeout(30_000)
+    while (!giveUp.aborted) {
+      const { grants } = await this.grants.listGrants({ peerId })
+      if (grants.length > 0) return grants
+      await systemClock.sleep(20, giveUp)
+    }
+    throw new Error(`peer ${peerId} was granted nothing`)
+  }
+
+  /** Ends the platform, and with it its directory unless it is to be started again. */
+  async stop({ keep = false } = {}): Promise<void> {
+    await this.platform.stop()
+    this.#stopping.abort()
+    if (keep) return
+    removePostgres(join(this.platform.dir, 'postgres'))
+    rmSync(this.platform.dir, { recursive: true, force: true })
+  }
+}
+
+/** Two platforms that can reach each other, and know nothing of each other. */
+export async function twoPlatforms(options: { a?: MeshOptions; b?: MeshOptions } = {}) {
+  const [a, b] = await Promise.all([TestPlatform.start('a', options.a), TestPlatform.start('b', options.b)])
+  return { a, b, stop: () => Promise.all([a.stop(), b.stop()]) }
+}
+
+export type Handed = { readonly onA: string; readonly invitation: string; readonly token: string }
+
+/** A proposes a peer and makes an invitation for it. */
+export async function invite(
+  a: TestPlatform,
+  said: Parameters<TestPlatform['peers']['proposePeer']>[0] = {},
+): Promise<Handed> {
+  const { peer, invitation } = await a.peers.proposePeer({ name: `peer-${randomInt(1e9)}`, ...said })
+  if (!peer || !invitation) throw new Error('a proposal without a peer or an invitation')
+  return { onA: peer.id, invitation: invitation.text, token: invitation.acceptanceToken }
+}
+
+/** From nothing to active on both sides. */
+export async function federate(
+  a: TestPlatform,
+  b: TestPlatform,
+  said: {
+    propose?: Parameters<typeof invite>[1]
+    accept?: Parameters<TestPlatform['peers']['acceptInvitation']>[0]
+  } = {},
+): Promise<{ onA: string; onB: string; ms: number }> {
+  const { onA, invitation } = await invite(a, said.propose)
+  const begun = performance.now()
+  const { peer } = await b.peers.acceptInvitation({ ...said.accept, invitation })
+  if (!peer) throw new Error('an accept without a peer')
+  await Promise.all([a.untilState(onA, PeerState.ACTIVE), b.untilState(peer.id, PeerState.ACTIVE)])
+  return { onA, onB: peer.id, ms: performance.now() - begun }
+}
+
+export const dateOf = (at: Parameters<typeof timestampDate>[0] | undefined): Date | undefined => at && timestampDate(at)
+
+/** The word of a state, as operators read it. */
+export const stateWord = (state: PeerState): string =>
+  Object.entries(PeerState)
+    .find(([, number]) => number === state)?.[0]
+    .toLowerCase() ?? `${state}`
