@@ -1,0 +1,22 @@
+/**
+ * `npm run bench -- <name>`: measures one road beside its limit, in the same run on the same machine.
+ *
+ * Without a name it lists what there is. The last line printed is one JSON object (report.ts).
+ */
+import { print, say, type Report } from './report.ts'
+
+const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<Report> }>>> = {
+  handshake: () => import('./handshake.ts'),
+  heartbeat: () => import('./heartbeat.ts'),
+  rpc: () => import('./rpc.ts'),
+}
+
+const [name = ''] = process.argv.slice(2)
+const bench = BENCHES[name]
+if (bench) {
+  const { run } = await bench()
+  print(await run())
+} else {
+  say(`npm run bench -- <${Object.keys(BENCHES).join('|')}>`)
+  process.exitCode = 2
+}
