@@ -52,6 +52,7 @@ export function keepSession(
     else if (losesRoot(before, next)) void retire(current)
     else if (before.cert !== next.cert) current.close()
     else return
+    logger.info({ serial: next.serial, address: originOf(target) }, 'new certificate')
     current = undefined
   }
 

@@ -37,6 +37,8 @@ export type Connections = {
    * Callers come back on new ones, unless the server has stopped listening.
    */
   readonly drain: () => Promise<void>
+  /** Hangs up on everybody still in their handshake. */
+  readonly dropHandshakes: () => void
 }
 
 type Options = { readonly trustDomain: string; readonly clock: Clock; readonly drops: Drops; readonly metrics: Metrics }
@@ -132,10 +134,11 @@ export function followConnections(
       }
       drops.report()
     },
+    dropHandshakes: handshakes.destroy,
     async drain() {
       const leaving = [...open.values()]
       const gone = new AbortController()
-      const allGone = Promise.all(leaving.map(({ socket }) => socket.closed || once(socket, 'close')))
+      const allGone = Promise.all(leaving.map(async ({ socket }) => socket.closed || (await once(socket, 'close'))))
       void allGone.then(() => gone.abort())
       for (const connection of leaving) {
         connection.draining = true

@@ -6,7 +6,8 @@ import { LIMITS } from './limits.ts'
 export type Handshakes = {
   readonly begin: (socket: Socket) => void
   readonly end: (key: string) => void
-  readonly count: () => number
+  /** Hangs up on everybody who is not through yet. */
+  readonly destroy: () => void
 }
 
 /**
@@ -48,7 +49,9 @@ export function guardHandshakes(drops: Drops): Handshakes {
       socket.once('close', () => end(key))
     },
     end,
-    count: () => waiting.size,
+    destroy() {
+      for (const socket of waiting.values()) socket.destroy()
+    },
   }
 }
 

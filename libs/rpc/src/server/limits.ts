@@ -15,6 +15,6 @@ export const LIMITS = {
   /** How long a stopping server waits for the calls it has. */
   drainMs: 5_000,
   /** How long we go on reading, and forgetting, what comes after our answer. */
-  unreadBodyMs: 2_000,
+  unreadBodyMs: 1_000,
   sweepMs: 1_000,
 } as const

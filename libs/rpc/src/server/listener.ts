@@ -59,6 +59,7 @@ function forgetUnreadBody(req: Request, clock: Clock): void {
     if (req.complete) return
     const closed = new AbortController()
     stream.once('close', () => closed.abort())
+    stream.removeAllListeners('data') // the request's own, which would fill a buffer that nobody empties, and pause
     stream.resume()
     void clock.sleep(LIMITS.unreadBodyMs, closed.signal).then(() => stream.close(constants.NGHTTP2_NO_ERROR))
   })

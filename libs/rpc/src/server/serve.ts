@@ -96,6 +96,7 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
     stopping.abort(new Refusal('SERVICE_UNAVAILABLE', `${name} is stopping; try again`, { retryAfterMs: 1_000 }))
     const closed = once(server, 'close')
     server.close()
+    connections.dropHandshakes()
     await connections.drain()
     await closed
     drops.report()

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { systemClock } from '@powernode/clock'
+import { systemClock, type Clock } from '@powernode/clock'
 import type { Authority, SpiffeId } from '@powernode/identity'
 import { makeTestAuthority, makeTestIdentity } from '@powernode/identity/testing'
 import { createLogger, createMetrics, type Metrics } from '@powernode/process'
@@ -30,7 +30,12 @@ export type TlsServer = {
 }
 
 /** Starts a server for one test; `stop` ends it and removes its files. */
-export async function startTlsServer(...services: readonly Mount[]): Promise<TlsServer> {
+export function startTlsServer(...services: readonly Mount[]): Promise<TlsServer> {
+  return startTlsServerAt(systemClock, ...services)
+}
+
+/** The same, with the server's time in the hands of the test. */
+export async function startTlsServerAt(clock: Clock, ...services: readonly Mount[]): Promise<TlsServer> {
   const root = mkdtempSync(join(tmpdir(), 'powernode-rpc-'))
   const authority = await makeTestAuthority(TRUST_DOMAIN)
   const serverDir = mkdtempSync(join(root, 'server-'))
@@ -49,7 +54,7 @@ export async function startTlsServer(...services: readonly Mount[]): Promise<Tls
       tlsDir: serverDir,
       trustDomain: TRUST_DOMAIN,
       services,
-      clock: systemClock,
+      clock,
       logger,
       metrics,
       onListening: listening.resolve,

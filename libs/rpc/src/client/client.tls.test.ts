@@ -1,0 +1,133 @@
+import { systemClock } from '@powernode/clock'
+import { makeTestIdentity } from '@powernode/identity/testing'
+import { createLogger, createMetrics } from '@powernode/process'
+import { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { callerOf, createClient, mount, requestOf, serve, within, type CallersTable } from '../index.ts'
+import { partly } from '../testing.ts'
+import { startTlsServer, TRUST_DOMAIN, type TlsServer } from '../testing/tls-server.ts'
+
+const nobody = {
+  listCertificates: [],
+  issueCertificate: [],
+  renewOwnCertificate: [],
+  revokeCertificate: [],
+  watchTrust: [],
+  reportTrust: [],
+  planRotation: [],
+  getRotation: [],
+  applyRotation: [],
+} as const
+const CALLERS: CallersTable<typeof CertificateAuthorityService> = {
+  ...nobody,
+  getAuthority: ['service/liveness', 'service/peer-registry'],
+}
+
+const handlers = partly(CertificateAuthorityService, {
+  getAuthority: (_, context) => ({
+    platformId: callerOf(context).name,
+    trustDomain: requestOf(context).requestId,
+    rootsPem: requestOf(context).traceparent,
+  }),
+})
+
+let server: TlsServer
+let dir: string
+beforeEach(async () => {
+  server = await startTlsServer(mount(CertificateAuthorityService, handlers, CALLERS))
+  dir = await server.identity({ kind: 'service', name: 'liveness' })
+})
+afterEach(() => server.stop())
+
+test('a client refuses a server that is somebody else, though our CA vouches for it', async () => {
+  const options = { ...server.optionsFor(dir), server: 'audit-ledger', patienceMs: 0 }
+  const call = createClient(CertificateAuthorityService, options, server.signal).getAuthority({})
+  await expect(call).rejects.toThrow(
+    'the server is spiffe://a.example/service/peer-registry, not spiffe://a.example/service/audit-ledger',
+  )
+})
+
+test('a new certificate is used from the next call on, and no call fails over it', async () => {
+  const client = createClient(CertificateAuthorityService, server.optionsFor(dir), server.signal)
+  let calling = true
+  let calls = 0
+  const traffic = (async () => {
+    for (; calling; calls++) await client.getAuthority({})
+  })()
+  const connections = () => server.metrics.registry.getSingleMetricAsString('fed_connections')
+  await makeTestIdentity(server.authority, { trustDomain: TRUST_DOMAIN, kind: 'service', name: 'liveness' }, dir)
+  await expect
+    .poll(() => server.logged().filter(({ msg }) => msg === 'new certificate').length, { timeout: 5_000 })
+    .toBe(1)
+  calling = false
+  await traffic
+  expect(calls).toBeGreaterThan(10)
+  await expect.poll(connections, { timeout: 5_000 }).toContain('} 1')
+})
+
+test('a server that went away and came back is found again, within the deadline of the call', async () => {
+  const client = createClient(
+    CertificateAuthorityService,
+    { ...server.optionsFor(dir), patienceMs: 9_000 },
+    server.signal,
+  )
+  await client.getAuthority({})
+  await server.stopServing()
+  const early = client.getAuthority({})
+  const again = new AbortController()
+  const listening = Promise.withResolvers<number>()
+  const ended = serve(
+    {
+      name: 'peer-registry',
+      listen: { host: '127.0.0.1', port: server.port },
+      tlsDir: server.serverDir,
+      trustDomain: TRUST_DOMAIN,
+      services: [mount(CertificateAuthorityService, handlers, CALLERS)],
+      clock: systemClock,
+      logger: createLogger('test', { level: 'silent' }),
+      metrics: createMetrics('test'),
+      onListening: listening.resolve,
+    },
+    again.signal,
+  )
+  await listening.promise
+  expect((await early).platformId).toBe('liveness')
+  again.abort()
+  await ended
+})
+
+test('a server that is not there fails the call once patience has run out, and says who was wanted where', async () => {
+  await server.stopServing()
+  const client = createClient(
+    CertificateAuthorityService,
+    { ...server.optionsFor(dir), patienceMs: 200 },
+    server.signal,
+  )
+  await expect(client.getAuthority({})).rejects.toThrow(
+    /peer-registry at https:\/\/127.0.0.1:\d+ cannot be reached: connect ECONNREFUSED/,
+  )
+})
+
+test('a call made within another carries its request id and its trace on', async () => {
+  const onward = createClient(CertificateAuthorityService, server.optionsFor(server.serverDir), server.signal)
+  const relay = partly(CertificateAuthorityService, {
+    getAuthority: (_, context) => onward.getAuthority({}, within(context)),
+  })
+  const front = await startTlsServer(mount(CertificateAuthorityService, relay, CALLERS))
+  const client = createClient(
+    CertificateAuthorityService,
+    front.optionsFor(await front.identity({ kind: 'service', name: 'liveness' })),
+    front.signal,
+  )
+  const headers = {
+    'x-request-id': 'one-and-the-same',
+    traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+  }
+  const { platformId, trustDomain, rootsPem } = await client.getAuthority({}, { headers })
+  expect([platformId, trustDomain, rootsPem.slice(3, 35)]).toEqual([
+    'peer-registry',
+    'one-and-the-same',
+    '4bf92f3577b34da6a3ce929d0e0e4736',
+  ])
+  await front.stop()
+})
