@@ -155,7 +155,8 @@ async function stopOrphan(dir: string): Promise<void> {
   rmSync(file, { force: true })
 }
 
-function atLeast(binary: string, major: number, minor: number): boolean {
+/** Whether the nats-server is of that version or a later one; false when there is none. */
+export function atLeast(binary: string, major: number, minor: number): boolean {
   const said = spawnSync(binary, ['--version'], { encoding: 'utf8' }).stdout ?? ''
   const [, x = '0', y = '0'] = /v(\d+)\.(\d+)\./.exec(said) ?? []
   return Number(x) > major || (Number(x) === major && Number(y) >= minor)

@@ -23,6 +23,11 @@ export type Ports = Readonly<Record<PortName, number>>
 
 const PORT_NAMES = Object.keys(PORTS) as readonly PortName[] // keys of a constant
 
+/** The ports of a platform that was given a base, whether they are free or not. */
+export function portsFrom(base: number): Ports {
+  return Object.fromEntries(PORT_NAMES.map((name) => [name, base + PORTS[name]])) as Ports // every name
+}
+
 /** A port that could not be had, and the one taken instead. */
 export type Moved = { readonly port: PortName; readonly wanted: number; readonly got: number }
 

@@ -1,0 +1,94 @@
+import { chownSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { main } from '@powernode/process'
+import { prepareDatabases } from '../dev/src/database.ts'
+import { environmentOf } from '../dev/src/environment.ts'
+import { initialise } from '../dev/src/initialise.ts'
+import { identityDir, secretPath, type Layout } from '../dev/src/layout.ts'
+import { atLeast } from '../dev/src/nats.ts'
+import { writePrivately } from '../dev/src/secrets.ts'
+import { SERVICE_NAMES } from '../dev/src/services.ts'
+import { natsConfig } from '../nats/config.ts'
+import { natsUsers } from '../nats/permissions.ts'
+import { preparationFrom, type Preparation } from './config.ts'
+import { envFile } from './env-file.ts'
+
+/**
+ * Prepares one platform on this host, or brings it up to this version: database, schemas, identity key, CA, certificates,
+ * and the configuration of every service and of its nats-server. Safe to repeat; starts nothing.
+ *
+ * Run as root, so that each service's user owns its own key and none other's.
+ */
+export async function prepare({ layout, configDir, adminUrl }: Preparation): Promise<string[]> {
+  for (const dir of [layout.dir, join(layout.dir, 'secrets'), join(layout.dir, 'identity'), configDir]) {
+    mkdirSync(dir, { recursive: true, mode: 0o711 }) // to be passed through: what lies in it is each owner's own
+  }
+  await prepareDatabases(layout, adminUrl.reveal())
+  await initialise(layout, {})
+  const written = writeConfiguration(layout, configDir)
+  handOver(layout, configDir)
+  return written
+}
+
+/** Whether the nats-server of this host knows `sync_interval`; without it what is acknowledged may be lost with the power. */
+function syncsAlways(): boolean {
+  return ['nats-server', '/usr/sbin/nats-server'].some((binary) => atLeast(binary, 2, 10))
+}
+
+function writeConfiguration(layout: Layout, configDir: string): string[] {
+  const identity = identityDir(layout, 'nats')
+  const pidFile = '/run/powernode-nats/nats.pid'
+  const { host, port } = { host: new URL(layout.site.nats).hostname, port: layout.ports.nats }
+  const nats = natsConfig({
+    serverName: `powernode-${layout.name}`,
+    listen: { host, port },
+    storeDir: '/var/lib/powernode-nats',
+    pidFile,
+    tls: { cert: join(identity, 'cert.pem'), key: join(identity, 'key.pem'), ca: join(identity, 'roots.pem') },
+    account: 'PLATFORM',
+    users: natsUsers(layout.trustDomain),
+    systemUser: `spiffe://${layout.trustDomain}/service/nats`,
+    syncAlways: syncsAlways(),
+  })
+  const natsIdentity = {
+    IDENTITY_DIR: identity,
+    TRUST_DOMAIN: layout.trustDomain,
+    PEER_REGISTRY_ADDRESS: `${layout.site.host}:${layout.ports['peer-registry']}`,
+    NATS_PID_FILE: pidFile,
+  }
+  const files = new Map(SERVICE_NAMES.map((service) => [`${service}.env`, envFile(environmentOf(service, layout))]))
+  files.set('nats-identity.env', envFile(natsIdentity)).set('nats.conf', nats)
+  for (const [file, text] of files) writePrivately(join(configDir, file), text.trimEnd())
+  return [...files.keys()].map((file) => join(configDir, file))
+}
+
+/** Gives each service its own directory. Where the users of sysusers.conf are missing, everything stays with whoever ran this. */
+function handOver(layout: Layout, configDir: string): void {
+  if (process.getuid?.() !== 0) return
+  for (const name of [...SERVICE_NAMES, 'nats'] as const) {
+    const user = userOf(`powernode-${name}`)
+    if (user === undefined) continue
+    const dir = identityDir(layout, name)
+    for (const path of [
+      dir,
+      ...readdirSync(dir, { recursive: true, encoding: 'utf8' }).map((file) => join(dir, file)),
+    ]) {
+      chownSync(path, user.uid, user.gid)
+    }
+    if (name === 'nats') chownSync(join(configDir, 'nats.conf'), user.uid, user.gid)
+    if (name === 'peer-registry') chownSync(secretPath(layout, 'sealing-key'), user.uid, user.gid)
+  }
+}
+
+function userOf(name: string): { uid: number; gid: number } | undefined {
+  const users = readFileSync('/etc/passwd', 'utf8').split('\n')
+  const [, , uid, gid] = users.find((line) => line.startsWith(`${name}:`))?.split(':') ?? []
+  return uid === undefined || gid === undefined ? undefined : { uid: Number(uid), gid: Number(gid) }
+}
+
+if (import.meta.main) {
+  await main(async () => {
+    const written = await prepare(preparationFrom(process.env))
+    process.stdout.write(`${written.join('\n')}\n`)
+  })
+}
