@@ -88,9 +88,10 @@ function noting(consumer: string, before: Handle = async () => {}): Subscription
     stream: STREAM,
     subject: 'fed.grant.issued.*',
     event: GrantChangedSchema,
-    async handle(tx: Tx<Tables>, now, payload, envelope) {
-      await before(tx, now, payload, envelope)
-      await sql`insert into effect (consumer, grant_id) values (${consumer}, ${payload.grant?.id ?? ''})`.execute(tx)
+    async handle(...heard) {
+      await before(...heard)
+      const [tx, , { grant }] = heard
+      await sql`insert into effect (consumer, grant_id) values (${consumer}, ${grant?.id ?? ''})`.execute(tx)
     },
   }) as Subscription<Tables> // a list of rows of many payloads knows only that they are messages
 }
@@ -265,6 +266,7 @@ test('a stream that was wiped while nobody relayed is noticed at the next start'
   startRelay()
   startConsumer(noting('test--later'))
   await heard('test--later', 1)
+  expect(await effectsOf('test--later')).toEqual(['one'])
 })
 
 test('a deleted stream and a deleted consumer come back by themselves', async () => {

@@ -1,0 +1,78 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { create, toBinary } from '@bufbuild/protobuf'
+import { anyPack, timestampFromDate } from '@bufbuild/protobuf/wkt'
+import { systemClock } from '@powernode/clock'
+import { ensureStream, openBus, STREAM_NAMES, subjectsOf } from '@powernode/events'
+import { startTestNats, until } from '@powernode/events/testing'
+import { makeTestAuthority, makeTestIdentity } from '@powernode/identity/testing'
+import { createLogger, Secret } from '@powernode/process'
+import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
+import { EventSchema, Severity } from '@powernode/proto/powernode/event/v1/event_pb.ts'
+import { GrantChangedSchema } from '@powernode/proto/powernode/grant/v1/events_pb.ts'
+import { createClient } from '@powernode/rpc'
+import { expect, test } from 'vitest'
+import { run } from './service.ts'
+import { happening, testLedger } from './testing.ts'
+
+const TRUST_DOMAIN = 'a.test'
+
+test('the service writes down what it hears over TLS, and shows it to an operator', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'powernode-test-ledger-'))
+  const dirOf = (name: string) => join(dir, name)
+  const authority = await makeTestAuthority(TRUST_DOMAIN)
+  for (const name of ['audit-ledger', 'grant-authz', 'nats'])
+    await makeTestIdentity(authority, { trustDomain: TRUST_DOMAIN, kind: 'service', name }, dirOf(name))
+  await makeTestIdentity(authority, { trustDomain: TRUST_DOMAIN, kind: 'operator', name: 'alice' }, dirOf('alice'))
+
+  const own = dirOf('nats')
+  const tls = `cert_file: "${own}/cert.pem", key_file: "${own}/key.pem", ca_file: "${own}/roots.pem", verify: true`
+  const [ledger, nats] = await Promise.all([testLedger(), startTestNats(`tls { ${tls} }`)])
+  const stopping = new AbortController()
+  const logger = createLogger('test', { level: 'silent' })
+  const { promise: listening, resolve: onListening } = Promise.withResolvers<number>()
+  const config = {
+    databaseUrl: new Secret(ledger.url),
+    natsUrl: nats.url,
+    identityDir: dirOf('audit-ledger'),
+    trustDomain: TRUST_DOMAIN,
+    listen: { host: '127.0.0.1', port: 0 },
+    metricsPort: 0,
+    peerRegistryAddress: { host: '127.0.0.1', port: 1 },
+  }
+  const running = run(config, stopping.signal, { logger, onListening })
+
+  const bus = await openBus({ servers: nats.url, tlsDir: dirOf('grant-authz'), name: 'grant-authz' })
+  const connection = await bus.connection(stopping.signal)
+  for (const name of STREAM_NAMES) await ensureStream(bus, { name, subjects: subjectsOf(name) }, stopping.signal)
+  const { id, peerId, at } = happening(1)
+  const payload = anyPack(GrantChangedSchema, create(GrantChangedSchema, { grant: { id: 'g-1', peerId } }))
+  const said = { id, peerId, kind: 'federation.grant.issued', source: 'grant-authz', actor: 'service/grant-authz' }
+  const event = create(EventSchema, { ...said, severity: Severity.HIGH, at: timestampFromDate(at), payload })
+  await connection?.jetstream().publish('fed.grant.issued.g-1', toBinary(EventSchema, event), { msgID: id })
+
+  const address = { host: '127.0.0.1', port: await listening }
+  const operator = { address, server: 'audit-ledger', trustDomain: TRUST_DOMAIN, tlsDir: dirOf('alice') }
+  const client = createClient(AuditLedgerService, { ...operator, clock: systemClock, logger }, stopping.signal)
+  await until(async () => (await client.listEntries({ peerId })).entries.length > 0)
+  const { entries } = await client.listEntries({ peerId })
+  expect(entries).toHaveLength(1)
+  expect(entries[0]).toMatchObject({
+    sequence: 1n,
+    action: 'federation.grant.issued',
+    eventId: id,
+    payload: { grant: { id: 'g-1', peer_id: peerId } },
+  })
+  for await (const { event } of client.watchEvents({ since: timestampFromDate(at) })) {
+    expect(event).toMatchObject({ kind: 'federation.grant.issued', severity: Severity.HIGH, peerId })
+    break
+  }
+
+  stopping.abort()
+  await running
+  await bus.close()
+  await nats.stop()
+  await ledger.drop()
+  rmSync(dir, { recursive: true })
+})
