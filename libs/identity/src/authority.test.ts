@@ -102,6 +102,17 @@ test('a CA certifies neither its own key nor kinds of key it does not know', asy
   await expect(issue({ holder: { publicKey: lowOrder } })).rejects.toThrow('low order')
 })
 
+test('a certificate for neither server nor client is for nothing', async () => {
+  await expect(issue({ usages: [] })).rejects.toThrow('a server, a client or both')
+})
+
+test('only a CA certificate speaks for a trust domain', async () => {
+  const { publicKey } = new X509Certificate(authority.rootCertificate)
+  const issuer = { certificate: authority.issuingCertificate, key: authority.issuingKey }
+  const leaf = await forgeCertificate({ publicKey, issuer, uris: ['spiffe://a.example'], hosts: [] })
+  expect(() => trustDomainOfCa(new X509Certificate(leaf))).toThrow(CertificateRefused)
+})
+
 test.each(['*.example', 'UPPER.example', 'a b', '', 'x/y', 'a..b', '-a'])(
   '%j is no host a certificate names',
   async (host) => {

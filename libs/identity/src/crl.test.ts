@@ -80,6 +80,29 @@ test('a thousand entries are written and read', async () => {
   expect(list?.isSignedBy(new X509Certificate(authority.rootCertificate).publicKey)).toBe(false)
 })
 
+test('two CAs of one name, as after a fresh start, are told apart by their keys', async () => {
+  const namesake = await makeTestAuthority('a.example')
+  const theirClient = await makeTestIdentity(namesake, REGISTRY, join(dir, 'namesake'))
+  const ca = certificatesToPem([authority.rootCertificate, namesake.rootCertificate])
+  const lists = [
+    await createCrls(authority, [{ serial: client.serial, revokedAt: now }], times),
+    await createCrls(namesake, [], times),
+  ]
+  for (const order of [lists, lists.toReversed()]) {
+    const crl = pem(order.flat())
+    expect(await shakeHands({ ...server, ca, crl }, client)).toMatchObject({ error: 'CERT_REVOKED' })
+    expect(await shakeHands({ ...server, ca, crl }, theirClient)).toMatchObject({ authorized: true })
+  }
+})
+
+test('what is not exactly one list is none', async () => {
+  const der = await createCrl(authority, [], times)
+  expect(readCrl(der)).toBeDefined()
+  expect(readCrl(Buffer.concat([der, Buffer.of(0)]))).toBeUndefined()
+  expect(readCrl(der.subarray(0, -1))).toBeUndefined()
+  expect(readCrl(authority.rootCertificate)).toBeUndefined()
+})
+
 test.skipIf(!hasOpenssl).each([0, 1, 127, 128, 255, 256, 65_535, 2 ** 31, Number.MAX_SAFE_INTEGER])(
   'openssl reads list number %i',
   async (number) => {

@@ -68,6 +68,18 @@ test('a stolen public key under a foreign signature proves nothing', async () =>
   await expect(readCsr(forged)).rejects.toThrow('not signed by the key it names')
 })
 
+test('a request longer than any honest one is not even parsed', async () => {
+  await expect(readCsr(Buffer.alloc(4097, 0x30))).rejects.toThrow('at most 4096 bytes')
+})
+
+test('a key of low order is refused before its signature is looked at', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+  const { csrDer } = await createCsr(privateKey)
+  const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32)
+  csrDer.fill(0, csrDer.indexOf(raw), csrDer.indexOf(raw) + 32)
+  await expect(readCsr(csrDer)).rejects.toThrow('low order')
+})
+
 test.skipIf(!hasOpenssl)('openssl reads ours', () => {
   const text = openssl(
     dir,

@@ -1,21 +1,32 @@
-import { X509Certificate } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '@powernode/clock'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { checkLeafProfile, checkRootProfile, type Authority, type SpiffeId, type TlsMaterial } from './index.ts'
+import {
+  checkLeafProfile,
+  checkRootProfile,
+  spiffeUri,
+  type Authority,
+  type SpiffeId,
+  type TlsMaterial,
+} from './index.ts'
 import {
   BAD_CERTIFICATES,
   forgeAuthority,
+  forgeCertificate,
   makeTestAuthority,
   makeTestIdentity,
   type BadCertificate,
+  type Forgery,
 } from './testing.ts'
+import { x509 } from './x509.ts'
 import { shakeHands } from './testing/handshake.ts'
 
 const REGISTRY: SpiffeId = { trustDomain: 'a.example', kind: 'service', name: 'peer-registry' }
 const now = systemClock.now()
+const { digitalSignature, keyAgreement, keyCertSign, cRLSign } = x509.KeyUsageFlags
 let dir: string
 let authority: Authority
 let good: TlsMaterial
@@ -59,6 +70,32 @@ test('and a good one does', async () => {
   }
 })
 
+test.each<[string, Partial<Forgery>]>([
+  ['is-a-ca', { ca: true, keyUsage: digitalSignature }],
+  ['is-a-ca', { keyUsage: digitalSignature | keyCertSign }],
+  ['is-a-ca', { keyUsage: digitalSignature | cRLSign }],
+  ['key-usage', { keyUsage: keyAgreement }],
+  ['key-type', { publicKey: generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey }],
+  ['key-type', { publicKey: generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey }],
+  ['key-type', { publicKey: lowOrderKey() }],
+  ['signature-algorithm', { hash: 'SHA-1' }],
+])('a leaf is refused for its %s, %o', async (problem, fault) => {
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const issuer = { certificate: authority.issuingCertificate, key: authority.issuingKey }
+  const der = await forgeCertificate({ publicKey, issuer, uris: [spiffeUri(REGISTRY)], ...fault })
+  expect(checkLeafProfile(new X509Certificate(der), { now })).toMatchObject({ ok: false, problem })
+})
+
+test('a root that may not sign lists, or carries another issuer’s name, is none', async () => {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const own = privateKey.export({ format: 'der', type: 'pkcs8' })
+  const base = { publicKey, privateKey: own, hosts: [], ca: true }
+  const noLists = await forgeCertificate({ ...base, issuer: 'self', keyUsage: keyCertSign })
+  const named = await forgeCertificate({ ...base, issuer: { certificate: authority.rootCertificate, key: own } })
+  expect(checkRootProfile(noLists, { now })).toMatchObject({ problem: 'key-usage' })
+  expect(checkRootProfile(named, { now })).toMatchObject({ problem: 'not-self-signed' })
+})
+
 test('a CA we trust and that is bound to nothing can name anybody: then the profile alone stands in the way', async () => {
   const hostile = await forgeAuthority()
   const bad = await BAD_CERTIFICATES['of another trust domain'](hostile, REGISTRY)
@@ -93,3 +130,10 @@ test('nothing else is a root', async () => {
   tampered[tampered.length - 1] = (tampered.at(-1) ?? 0) ^ 1
   expect(problem(tampered)).toBe('not-self-signed')
 })
+
+function lowOrderKey() {
+  return createPublicKey({
+    key: { kty: 'OKP', crv: 'Ed25519', x: Buffer.alloc(32).toString('base64url') },
+    format: 'jwk',
+  })
+}

@@ -39,8 +39,9 @@ export function checkLeafProfile(
   }: { readonly now: Date; readonly trustDomain?: string; readonly usage?: 'server' | 'client' },
 ): ProfileVerdict {
   const spiffeId = spiffeIdOf(certificate)
-  const usages = keyUsagesOf(certificate)
-  if (certificate.ca || usages & (keyCertSign | cRLSign)) return bad('is-a-ca', 'a leaf that may sign certificates')
+  const { usages, ca } = extensionsOf(certificate)
+  if (certificate.ca || ca || usages & (keyCertSign | cRLSign))
+    return bad('is-a-ca', 'a leaf that may sign certificates')
   if (!spiffeId) return bad('uri-san', 'a leaf carries exactly one URI SAN, spiffe://<trust-domain>/<kind>/<name>')
   if (trustDomain !== undefined && spiffeId.trustDomain !== trustDomain) {
     return bad('trust-domain', `the certificate names ${spiffeId.trustDomain}, not ${trustDomain}`)
@@ -62,7 +63,8 @@ export function checkRootProfile(
   if (!certificate.ca) return bad('not-a-ca', 'a root is a CA certificate')
   if (!isSelfSigned(certificate)) return bad('not-self-signed', 'a root is signed by its own key')
   const needed = keyCertSign | cRLSign
-  if ((keyUsagesOf(certificate) & needed) !== needed) return bad('key-usage', 'a root needs keyCertSign and cRLSign')
+  if ((extensionsOf(certificate).usages & needed) !== needed)
+    return bad('key-usage', 'a root needs keyCertSign and cRLSign')
   const named = /^URI:spiffe:\/\/([^/",\s]+)$/.exec(certificate.subjectAltName ?? '')?.[1]
   if (named !== undefined && trustDomain !== undefined && named !== trustDomain) {
     return bad('trust-domain', `the root names ${named}, not ${trustDomain}`)
@@ -102,10 +104,16 @@ function isSelfSigned(certificate: X509Certificate): boolean {
   return certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey)
 }
 
-/** Node shows only the extended usages (as `keyUsage`); the basic ones are read from the extension. None stated: none granted. */
-function keyUsagesOf(certificate: X509Certificate): number {
+/**
+ * What Node does not show: the key usages (its `keyUsage` are the extended ones), and the CA flag as it stands (its `ca`
+ * is false for a CA that may not sign certificates). No usages stated: none granted.
+ */
+function extensionsOf(certificate: X509Certificate): { readonly usages: number; readonly ca: boolean } {
   const parsed = new x509.X509Certificate(certificate.raw)
-  return parsed.getExtension(x509.KeyUsagesExtension)?.usages ?? 0
+  return {
+    usages: parsed.getExtension(x509.KeyUsagesExtension)?.usages ?? 0,
+    ca: parsed.getExtension(x509.BasicConstraintsExtension)?.ca ?? false,
+  }
 }
 
 function bad(problem: ProfileProblem, detail: string): ProfileVerdict {

@@ -109,6 +109,7 @@ test.each([
   ['a short key', { value: randomBytes(31).toString('base64') }],
   ['a long key', { value: randomBytes(33).toString('base64') }],
   ['a key with a typing mistake', { value: `*${randomBytes(32).toString('base64').slice(1)}` }],
+  ['a key with a character too many', { value: `!${randomBytes(32).toString('base64')}` }],
   ['32 characters that are no base64 of 32 bytes', { value: 'correct horse battery staple 123' }],
   ['a file and a value', { value: randomBytes(32).toString('base64'), file: '/dev/null' }],
 ])('%s is refused as a sealing key', (_, source) => {

@@ -64,6 +64,15 @@ test.each([
   expect(parseSpiffeUri(uri)).toBeUndefined()
 })
 
+test('a trust domain has at most 255 characters', () => {
+  const long = (last: number) => ['x'.repeat(63), 'x'.repeat(63), 'x'.repeat(63), 'x'.repeat(last)].join('.')
+  expect([isTrustDomain(long(63)), isTrustDomain(`${long(61)}.x`), isTrustDomain(`${long(62)}.x`)]).toEqual([
+    true,
+    true,
+    false,
+  ])
+})
+
 test('an id that could not be read back cannot be written', () => {
   expect(() => spiffeUri({ trustDomain: 'a.example', kind: 'service', name: 'a/b' })).toThrow('not a SPIFFE id')
 })

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import {
   chmodSync,
   copyFileSync,
@@ -20,6 +21,7 @@ import {
   certificatesToPem,
   createCrls,
   derToPem,
+  pemToDer,
   readTlsFiles,
   TlsFilesBroken,
   watchTlsFiles,
@@ -28,7 +30,7 @@ import {
   type SpiffeId,
   type TlsMaterial,
 } from './index.ts'
-import { BAD_CERTIFICATES, makeTestAuthority, makeTestIdentity } from './testing.ts'
+import { BAD_CERTIFICATES, forgeCertificate, makeTestAuthority, makeTestIdentity } from './testing.ts'
 
 const REGISTRY: SpiffeId = { trustDomain: 'a.example', kind: 'service', name: 'peer-registry' }
 const FILES = ['cert.pem', 'key.pem', 'roots.pem']
@@ -95,6 +97,19 @@ test('a chain whose parts do not belong together is refused', async () => {
   place(first)
   writeFileSync(join(dir, 'cert.pem'), leaf + certificatesToPem([foreign.issuingCertificate, foreign.rootCertificate]))
   expect(brokenness().message).toContain('certificate 1 is not signed by the one after it')
+})
+
+test('a signature that does not hold, or an issuer’s name that does not fit, breaks the chain', async () => {
+  const [leaf, issuing, root] = pemToDer(first.cert, 'CERTIFICATE')
+  if (!leaf || !issuing || !root) throw new Error('a chain has three certificates')
+  const altered = Buffer.from(leaf)
+  altered[altered.length - 1] = (altered.at(-1) ?? 0) ^ 1
+  const { publicKey } = new X509Certificate(leaf)
+  const misnamed = await forgeCertificate({ publicKey, issuer: { certificate: root, key: authority.issuingKey } })
+  for (const wrong of [altered, misnamed]) {
+    place({ ...first, cert: certificatesToPem([wrong, issuing, root]) })
+    expect(brokenness().message).toContain('certificate 1 is not signed by the one after it')
+  }
 })
 
 test.each([

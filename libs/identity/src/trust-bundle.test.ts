@@ -1,5 +1,7 @@
 import { X509Certificate } from 'node:crypto'
+import { create, fromBinary } from '@bufbuild/protobuf'
 import { systemClock } from '@powernode/clock'
+import { TrustBundleSchema } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
 import { beforeAll, expect, test } from 'vitest'
 import {
   createAuthority,
@@ -8,6 +10,7 @@ import {
   generatePlatformKey,
   heldBundle,
   platformIdOf,
+  signStatement,
   signTrustBundle,
   statementDigest,
   verifyTrustBundle,
@@ -69,6 +72,21 @@ test('a bundle of another platform or trust domain is refused, rightly signed or
   expect(verifyTrustBundle(theirs, { ...expected, publicKey: other.publicKey })).toMatchObject({ reason: 'platform' })
   expect(reason({ trustDomain: 'b.example' })).toBe('trust-domain')
   expect(reason({}, { trustDomain: 'b.example' })).toBe('trust-domain')
+})
+
+test('a bundle cannot claim another platform’s id, nor be kept under an id that its key does not make', () => {
+  const { payload } = bundle()
+  const claims = (platformId: string) => {
+    const content = { ...fromBinary(TrustBundleSchema, payload), platformId }
+    return signStatement(TrustBundleSchema, create(TrustBundleSchema, content), key)
+  }
+  const other = platformIdOf(generatePlatformKey().publicKey)
+  expect(verifyTrustBundle(claims(other), expected)).toMatchObject({ reason: 'platform' })
+  expect(verifyTrustBundle(claims(other), { ...expected, platformId: other })).toMatchObject({ reason: 'platform' })
+})
+
+test('what is no trust domain is refused, whoever agrees on it', () => {
+  expect(reason({ trustDomain: '10.0.0.1', crls: [] }, { trustDomain: '10.0.0.1' })).toBe('trust-domain')
 })
 
 test('only a higher sequence replaces what is held, or the very same bytes', () => {

@@ -96,8 +96,8 @@ function wrongSender(
 /** A replayed older bundle would bring back a CA that was retired, perhaps because its key was stolen. */
 function oldSequence(bundle: TrustBundle, envelope: Envelope, { held }: BundleExpectation): BundleVerdict | undefined {
   if (!held || bundle.sequence > held.sequence) return undefined
-  const same = bundle.sequence === held.sequence && statementDigest(envelope).equals(held.sha256)
-  return same ? undefined : no('sequence', `bundle ${bundle.sequence} does not follow bundle ${held.sequence}`)
+  const isTheSame = statementDigest(envelope).equals(held.sha256)
+  return isTheSame ? undefined : no('sequence', `bundle ${bundle.sequence} does not follow bundle ${held.sequence}`)
 }
 
 function badRoot(bundle: TrustBundle, { now, trustDomain }: BundleExpectation): BundleVerdict | undefined {

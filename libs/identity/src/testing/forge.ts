@@ -25,7 +25,10 @@ export type Forgery = {
   readonly fromMs?: number
   readonly untilMs?: number
   readonly ca?: boolean
+  /** KeyUsage bits, where they should not fit `ca`. */
+  readonly keyUsage?: number
   readonly extendedKeyUsage?: boolean
+  readonly hash?: 'SHA-1'
 }
 
 /** Signs anything: no rule of `issueCertificate` holds here. Times are relative to now. */
@@ -46,10 +49,10 @@ export async function forgeCertificate(forgery: Forgery): Promise<Buffer> {
     notAfter: new Date(now + (forgery.untilMs ?? DAY_MS)),
     publicKey: spkiOf(publicKey),
     signingKey: signing.handle,
-    signingAlgorithm: P256,
+    signingAlgorithm: { ...P256, hash: forgery.hash ?? P256.hash },
     extensions: [
       new x509.BasicConstraintsExtension(ca, undefined, true),
-      new x509.KeyUsagesExtension(ca ? keyCertSign | cRLSign : digitalSignature, true),
+      new x509.KeyUsagesExtension(forgery.keyUsage ?? (ca ? keyCertSign | cRLSign : digitalSignature), true),
       ...(forgery.extendedKeyUsage === false
         ? []
         : [new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth])]),
