@@ -1,0 +1,108 @@
+import { RotationStep, type Rotation } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
+import { TrustMode } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
+import { systemClock } from '@powernode/clock'
+import { refusalOf } from '@powernode/rpc'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { federate, TestPlatform } from '../mesh.ts'
+
+let a: TestPlatform
+let b: TestPlatform
+let child: TestPlatform
+beforeAll(async () => {
+  ;[a, b, child] = await Promise.all([TestPlatform.start('a'), TestPlatform.start('b'), TestPlatform.start('child')])
+})
+afterAll(() => Promise.all([a?.stop(), b?.stop(), child?.stop()]))
+
+/** Calls over the border without a pause, both ways, until told to stop: every failure is kept. */
+function traffic(calls: readonly (() => Promise<unknown>)[]) {
+  const stopping = new AbortController()
+  const failures: string[] = []
+  let made = 0
+  const running = calls.map(async (call) => {
+    while (!stopping.signal.aborted) {
+      try {
+        await call()
+        made += 1
+      } catch (error) {
+        failures.push(String(error))
+      }
+      await systemClock.sleep(20, stopping.signal)
+    }
+  })
+  return {
+    async end() {
+      stopping.abort()
+      await Promise.all(running)
+      return { made, failures }
+    },
+  }
+}
+
+async function beat(from: TestPlatform, peerId: string): Promise<void> {
+  const { freshness } = await from.liveness.beatPeer({ peerId })
+  if (freshness?.lastError) throw new Error(freshness.lastError)
+}
+
+/** The rotation once nobody is waited for any more. */
+async function settled(platform: TestPlatform, met: (rotation: Rotation) => boolean): Promise<Rotation> {
+  const giveUp = AbortSignal.timeout(60_000)
+  let rotation: Rotation | undefined
+  while (!giveUp.aborted) {
+    rotation = (await platform.authority.getRotation({})).rotation
+    if (rotation && met(rotation)) return rotation
+    await systemClock.sleep(50, giveUp)
+  }
+  throw new Error(
+    `still waiting: ${rotation?.holders.map((h) => `${h.holder} ${h.acknowledged} ${h.renewed} ${h.detail}`).join('; ')}`,
+  )
+}
+
+test('the CA is replaced while peers call each other, and not one call fails', async () => {
+  const [ab, ac] = await Promise.all([
+    federate(a, b),
+    federate(a, child, { accept: { trustMode: TrustMode.HIERARCHICAL } }),
+  ])
+  const before = await a.authority.getAuthority({})
+
+  const rehearsed = await a.authority.planRotation({ rehearse: true })
+  expect(rehearsed.rotation?.rehearsal).toBe(true)
+  expect((await a.authority.getAuthority({})).authorities, 'a rehearsal changes nothing').toEqual(before.authorities)
+
+  const { rotation } = await a.authority.planRotation({})
+  const rotationId = rotation?.id ?? ''
+  const holders = rotation?.holders.map(({ holder }) => holder) ?? []
+  expect(holders).toEqual(
+    expect.arrayContaining([`peer/${ab.onA}`, `peer/${ac.onA}`, 'service/peer-registry', 'service/nats']),
+  )
+  expect(await a.authority.applyRotation({ rotationId, step: RotationStep.SWITCHED }).catch(refusalOf)).toMatchObject({
+    reason: 'ROTATION_STEP_NOT_ALLOWED',
+  })
+
+  const calls = traffic([
+    () => beat(a, ab.onA),
+    () => beat(b, ab.onB),
+    () => beat(a, ac.onA),
+    () => beat(child, ac.onB),
+    () => a.peers.listPeers({}),
+  ])
+  await a.authority.applyRotation({ rotationId, step: RotationStep.PUBLISHED })
+  await settled(a, ({ holders: left }) => left.every(({ acknowledged }) => acknowledged))
+  await a.authority.applyRotation({ rotationId, step: RotationStep.SWITCHED })
+  await settled(a, ({ holders: left }) => left.every(({ renewed }) => renewed))
+  const { rotation: retired } = await a.authority.applyRotation({ rotationId, step: RotationStep.RETIRED })
+  expect(retired?.step).toBe(RotationStep.RETIRED)
+  // The bundle without the old root has to reach everybody too, and calls go on after it did.
+  const { trustBundleSequence } = await a.peers.getPlatform({})
+  for (const onA of [ab.onA, ac.onA])
+    await a.until(onA, ({ acknowledgedBundleSequence }) => acknowledgedBundleSequence >= trustBundleSequence)
+  const { made, failures } = await calls.end()
+
+  expect(failures).toEqual([])
+  expect(made).toBeGreaterThan(100)
+  const after = await a.authority.getAuthority({})
+  expect(after.authorities.map(({ generation, status }) => [generation, status])).toEqual([
+    [2, 'current'],
+    [1, 'retired'],
+  ])
+  expect(after.rootsPem).not.toBe(before.rootsPem)
+}, 180_000)

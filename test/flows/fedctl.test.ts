@@ -1,0 +1,184 @@
+import { systemClock } from '@powernode/clock'
+import { fedctl } from '@powernode/fedctl'
+import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { TestPlatform } from '../mesh.ts'
+
+/** An operator at a keyboard: what was typed, what was printed, and the exit code. */
+async function type(platform: TestPlatform, words: readonly string[], input = '') {
+  const said = { out: '', err: '' }
+  const env = {
+    cwd: '/',
+    home: '/nowhere',
+    context: undefined,
+    colours: false,
+    columns: undefined,
+    canAsk: false,
+    out: (text: string) => void (said.out += text),
+    err: (text: string) => void (said.err += text),
+    readInput: () => input,
+    ask: () => Promise.reject(new Error('nobody is there to ask')),
+  }
+  const argv = ['--context', platform.platform.fedctlContext, ...words]
+  const exit = await fedctl(argv, { env, clock: systemClock, signal: AbortSignal.timeout(90_000) })
+  return { exit, ...said, json: () => JSON.parse(said.out) as Said }
+}
+
+type PeerJson = { id: string; name: string; state: string; waiting_on: string; open_items: string[]; reason: string }
+type Said = {
+  peer: PeerJson
+  peers: PeerJson[]
+  invitation: { id: string; text: string; command: string; acceptance_token: string }
+  error: { reason: string; message: string; next?: string; exit_code: number }
+  rotation: { id: string; step: string; holders: unknown[] }
+}
+
+describe('an operator does every step by hand', () => {
+  let a: TestPlatform
+  let b: TestPlatform
+  beforeAll(async () => {
+    ;[a, b] = await Promise.all([TestPlatform.start('a'), TestPlatform.start('b')])
+  })
+  afterAll(async () => {
+    await Promise.all([a.stop(), b.stop()])
+  })
+
+  let invitation = ''
+  let onA = ''
+
+  test('status of a platform that has no peers yet', async () => {
+    const { exit, out } = await type(a, ['status'])
+    expect(out).toMatch(/peer-registry +serving/)
+    expect(out).toMatch(/federation-gateway +serving/)
+    expect(out).toContain('none yet')
+    expect(exit).toBe(0)
+  })
+
+  test('a rehearsal of a proposal changes nothing', async () => {
+    const { exit, json } = await type(a, ['peer', 'propose', '--name', 'b', '--dry-run', '-o', 'json'])
+    expect(json()).toMatchObject({ dry_run: true, peer: { name: 'b', state: 'proposed' } })
+    expect(exit).toBe(0)
+    expect((await type(a, ['peer', 'list', '-o', 'json'])).json().peers).toEqual([])
+  })
+
+  test('propose prints the exact command for the other side', async () => {
+    const { exit, json } = await type(a, ['peer', 'propose', b.platform.url, '--name', 'b', '-o', 'json'])
+    expect(exit).toBe(0)
+    const said = json()
+    invitation = said.invitation.text
+    onA = said.peer.id
+    expect(said.peer).toMatchObject({ name: 'b', state: 'proposed', waiting_on: 'them' })
+    expect(said.invitation.command).toBe(`fedctl peer accept ${invitation}`)
+  })
+
+  test('a preview tells what the invitation says and never the token', async () => {
+    const { exit, out } = await type(b, ['invite', 'preview', '-'], `${invitation}\n`)
+    expect(exit).toBe(0)
+    expect(out).toMatch(/trust domain +a\.example/)
+    expect(out).toContain('Nothing speaks against it.')
+    expect(out).not.toContain(invitation)
+  })
+
+  test('accept waits until the peer is active', async () => {
+    const { exit, out, json } = await type(b, ['peer', 'accept', invitation, '--name', 'a', '--wait', '-o', 'json'])
+    expect(exit, out).toBe(0)
+    expect(json().peer).toMatchObject({ name: 'a', state: 'active', open_items: [] })
+  })
+
+  test('accepting it again is refused by the other side', async () => {
+    const { exit, json } = await type(b, ['peer', 'accept', invitation, '-o', 'json'])
+    expect(json().error.reason).toMatch(/PLATFORM_ALREADY_PEERED|INVITATION_SPENT/)
+    expect(exit).toBe(4)
+  })
+
+  test('list and show', async () => {
+    await a.untilState(onA, PeerState.ACTIVE)
+    const { out } = await type(a, ['peer', 'list'])
+    expect(out).toMatch(/^PEER +STATE +HEARD/)
+    expect(out).toMatch(/^b +active +\d+s\/\d+s +\S+ +1 /m)
+    const shown = parse((await type(a, ['peer', 'show', 'b', '-o', 'yaml'])).out)
+    expect(shown).toMatchObject({
+      name: 'b',
+      state: 'active',
+      trust_domain: 'b.example',
+      freshness: { hearing: 'both' },
+      unavailable: [],
+    })
+    const kinds = shown.timeline.map(({ kind }: { kind: string }) => kind)
+    expect(kinds).toContain('federation.peer.active')
+  })
+
+  test('suspend, resume, and what cannot be done says so', async () => {
+    expect((await type(a, ['peer', 'suspend', 'b', '--reason', 'maintenance', '--wait'])).exit).toBe(0)
+    const again = await type(a, ['peer', 'suspend', 'b', '-o', 'json'])
+    expect(again.json().error).toMatchObject({ reason: 'MOVE_NOT_ALLOWED', exit_code: 4 })
+    expect(again.exit).toBe(4)
+    const resumed = await type(a, ['peer', 'resume', 'b', '--wait', '-o', 'json'])
+    expect(resumed.json().peer.state).toBe('active')
+  })
+
+  test('a peer that is not there is named, with the next command', async () => {
+    const { exit, json } = await type(a, ['peer', 'show', 'nobody', '-o', 'json'])
+    expect(json().error).toMatchObject({ reason: 'PEER_NOT_FOUND', next: 'fedctl peer list' })
+    expect(exit).toBe(2)
+  })
+
+  test('half an invitation is refused before anybody is asked', async () => {
+    const { exit, json } = await type(b, ['peer', 'accept', invitation.slice(0, -9), '-o', 'json'])
+    expect(json().error.reason).toBe('INVITATION_MALFORMED')
+    expect(exit).toBe(2)
+  })
+
+  test('waiting for a peer that nobody accepts ends in time, and says who must act', async () => {
+    const { exit, out } = await type(a, ['peer', 'propose', '--name', 'late', '--wait=300ms', '-o', 'json'])
+    const [first, last] = [out.slice(0, out.indexOf('\n')), out.slice(out.indexOf('\n'))]
+    expect(JSON.parse(first)).toMatchObject({ peer: { state: 'proposed' } })
+    expect(JSON.parse(last)).toMatchObject({ error: { reason: 'TIMEOUT', exit_code: 6 } })
+    expect(exit).toBe(6)
+  })
+
+  test('invitations are made, listed and revoked', async () => {
+    const made = await type(a, ['invite', 'create', 'late', '--name', 'second', '--ttl', '2h', '-o', 'json'])
+    const { id } = made.json().invitation
+    expect((await type(a, ['invite', 'list', 'late'])).out).toMatch(new RegExp(`${id} +open .* second`))
+    expect((await type(a, ['invite', 'revoke', id])).exit).toBe(0)
+    expect((await type(a, ['invite', 'list'])).out).toMatch(new RegExp(`${id} +revoked`))
+    expect((await type(a, ['invite', 'create', 'late', '--ttl', '5m'])).exit).toBe(2)
+  })
+
+  test('events and the ledger', async () => {
+    await a.ledgerOf(onA, 'federation.peer.active')
+    const watched = await type(a, ['events', 'watch', '--peer', 'b', '--since', '1h', '--limit', '2', '-o', 'json'])
+    const kinds = watched.out
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { kind: string }).kind)
+    expect(kinds).toEqual(['federation.peer.proposed', expect.stringContaining('federation.')])
+    expect((await type(a, ['audit', 'log', 'b'])).out).toMatch(
+      /^SEQ +AT \(UTC\) +ACTION[^]*1 .*federation\.peer\.proposed/,
+    )
+    expect((await type(a, ['audit', 'verify', 'b'])).out).toMatch(/^intact/)
+  })
+
+  test('the CA, its certificates, and a rehearsal of its rotation', async () => {
+    expect((await type(a, ['ca', 'show'])).out).toMatch(/^1 +current/m)
+    expect((await type(a, ['ca', 'show', '--pem'])).out).toMatch(/^-----BEGIN CERTIFICATE-----/)
+    expect((await type(a, ['cert', 'list', '--kind', 'service'])).out).toMatch(/service\/federation-gateway/)
+    const rehearsed = await type(a, ['ca', 'rotate', 'plan', '--rehearse', '-o', 'json'])
+    expect(rehearsed.json().rotation.holders.length).toBeGreaterThan(1)
+    const none = await type(a, ['ca', 'rotate', 'apply', '-o', 'json'])
+    expect(none.json().error.reason).toBe('ROTATION_NOT_FOUND')
+  })
+
+  test('revoke ends it on both sides, and re-peer begins anew', async () => {
+    const revoked = await type(a, ['peer', 'revoke', 'b', '--reason', 'the end', '--wait', '-o', 'json'])
+    expect(revoked.json().peer.state).toBe('revoked')
+    const { peers } = (await type(b, ['peer', 'list', '-o', 'json'])).json()
+    expect(peers.find(({ name }) => name === 'a')?.state).toBe('revoked')
+
+    const anew = await type(a, ['peer', 're-peer', 'b', '-o', 'json'])
+    const accepted = await type(b, ['peer', 'accept', '-', '--wait', '-o', 'json'], anew.json().invitation.text)
+    expect(accepted.json().peer.state, accepted.out).toBe('active')
+  })
+})
