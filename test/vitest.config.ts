@@ -15,6 +15,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 20_000,
+    expect: { poll: { timeout: 15_000 } },
     // What a test leaves open or rejected fails the run.
     dangerouslyIgnoreUnhandledErrors: false,
     projects: [
