@@ -16,12 +16,22 @@ const environment = z.object({
   JURISDICTION: z.string().min(1).describe('under which law it runs; without it no peer goes past accepted'),
   POSTGRES_ADMIN_URL: secret.describe('postgres://<superuser>:<password>@<host>:<port>/postgres'),
   NATS_LISTEN: hostPort.describe('where its nats-server listens: 127.0.0.1:7422'),
+  NATS_VERSION: z
+    .string()
+    .regex(/^\d+\.\d+/, 'is not a version')
+    .optional()
+    .describe('the version of its nats-server; without it the one on this host is asked'),
   BASE_PORT: port.default(7400).describe('the ports of the services count from here'),
   STATE_DIR: filePath.default('/var/lib/powernode').describe('where identities and secrets lie'),
   CONFIG_DIR: filePath.default('/etc/powernode').describe('where the environment of each service is written'),
 })
 
-export type Preparation = { readonly layout: Layout; readonly configDir: string; readonly adminUrl: Secret }
+export type Preparation = {
+  readonly layout: Layout
+  readonly configDir: string
+  readonly adminUrl: Secret
+  readonly natsVersion: string | undefined
+}
 
 /** The one file an operator writes, as a layout of the platform on this host. */
 export function preparationFrom(env: Readonly<Record<string, string | undefined>>): Preparation {
@@ -44,7 +54,7 @@ export function preparationFrom(env: Readonly<Record<string, string | undefined>
     version: platformVersion(),
   }
   const layout = { name: 'main', trustDomain: said.TRUST_DOMAIN, dir: said.STATE_DIR, ports, site }
-  return { layout, configDir: said.CONFIG_DIR, adminUrl: said.POSTGRES_ADMIN_URL }
+  return { layout, configDir: said.CONFIG_DIR, adminUrl: said.POSTGRES_ADMIN_URL, natsVersion: said.NATS_VERSION }
 }
 
 /** The server of a URL with its options of TLS, without who and what. */

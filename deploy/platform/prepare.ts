@@ -5,7 +5,7 @@ import { prepareDatabases } from '../dev/src/database.ts'
 import { environmentOf } from '../dev/src/environment.ts'
 import { initialise } from '../dev/src/initialise.ts'
 import { identityDir, secretPath, type Layout } from '../dev/src/layout.ts'
-import { atLeast } from '../dev/src/nats.ts'
+import { atLeast, isAtLeast } from '../dev/src/nats.ts'
 import { writePrivately } from '../dev/src/secrets.ts'
 import { SERVICE_NAMES } from '../dev/src/services.ts'
 import { natsConfig } from '../nats/config.ts'
@@ -19,23 +19,24 @@ import { envFile } from './env-file.ts'
  *
  * Run as root, so that each service's user owns its own key and none other's.
  */
-export async function prepare({ layout, configDir, adminUrl }: Preparation): Promise<string[]> {
+export async function prepare({ layout, configDir, adminUrl, natsVersion }: Preparation): Promise<string[]> {
   for (const dir of [layout.dir, join(layout.dir, 'secrets'), join(layout.dir, 'identity'), configDir]) {
     mkdirSync(dir, { recursive: true, mode: 0o711 }) // to be passed through: what lies in it is each owner's own
   }
   await prepareDatabases(layout, adminUrl.reveal())
   await initialise(layout, {})
-  const written = writeConfiguration(layout, configDir)
+  const written = writeConfiguration(layout, configDir, syncsAlways(natsVersion))
   handOver(layout, configDir)
   return written
 }
 
 /** Whether the nats-server of this host knows `sync_interval`; without it what is acknowledged may be lost with the power. */
-function syncsAlways(): boolean {
+function syncsAlways(natsVersion: string | undefined): boolean {
+  if (natsVersion !== undefined) return isAtLeast(natsVersion, 2, 10)
   return ['nats-server', '/usr/sbin/nats-server'].some((binary) => atLeast(binary, 2, 10))
 }
 
-function writeConfiguration(layout: Layout, configDir: string): string[] {
+function writeConfiguration(layout: Layout, configDir: string, syncAlways: boolean): string[] {
   const identity = identityDir(layout, 'nats')
   const pidFile = '/run/powernode-nats/nats.pid'
   const { host, port } = { host: new URL(layout.site.nats).hostname, port: layout.ports.nats }
@@ -48,7 +49,7 @@ function writeConfiguration(layout: Layout, configDir: string): string[] {
     account: 'PLATFORM',
     users: natsUsers(layout.trustDomain),
     systemUser: `spiffe://${layout.trustDomain}/service/nats`,
-    syncAlways: syncsAlways(),
+    syncAlways,
   })
   const natsIdentity = {
     IDENTITY_DIR: identity,

@@ -158,6 +158,11 @@ async function stopOrphan(dir: string): Promise<void> {
 /** Whether the nats-server is of that version or a later one; false when there is none. */
 export function atLeast(binary: string, major: number, minor: number): boolean {
   const said = spawnSync(binary, ['--version'], { encoding: 'utf8' }).stdout ?? ''
-  const [, x = '0', y = '0'] = /v(\d+)\.(\d+)\./.exec(said) ?? []
-  return Number(x) > major || (Number(x) === major && Number(y) >= minor)
+  const [, version] = /v(\d+\.\d+)\./.exec(said) ?? []
+  return version !== undefined && isAtLeast(version, major, minor)
+}
+
+export function isAtLeast(version: string, major: number, minor: number): boolean {
+  const [x = 0, y = 0] = version.split('.').map(Number)
+  return x > major || (x === major && y >= minor)
 }
