@@ -39,6 +39,8 @@ const REVOKED_GRACE_MS = 1_000
 export class Sessions {
   readonly #parts: SessionParts
   readonly #open = new Set<Session>()
+  readonly #empty = new AbortController()
+  #finishing = false
 
   constructor(parts: SessionParts) {
     this.#parts = parts
@@ -63,6 +65,7 @@ export class Sessions {
     const closed = new AbortController()
     socket.once('close', () => {
       this.#open.delete(session)
+      if (this.#finishing && this.#open.size === 0) this.#empty.abort()
       metrics.connections(kind, -1)
       injector.destroy()
       closed.abort()
@@ -81,11 +84,9 @@ export class Sessions {
 
   /** Says goodbye to all, and waits until they are gone; no longer than `graceMs`. */
   async finish(graceMs: number): Promise<void> {
-    const { servers, clock } = this.#parts
-    const closed = new AbortController()
-    const down = Object.values(servers).map((server) => new Promise<void>((done) => server.tryShutdown(() => done())))
-    void Promise.all(down).then(() => closed.abort())
-    await clock.sleep(graceMs, closed.signal)
+    this.#finishing = true
+    this.#endWhere(() => true, graceMs)
+    if (this.#open.size > 0) await this.#parts.clock.sleep(graceMs, this.#empty.signal)
   }
 
   #review({ before, after }: Change): void {

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import type { Metadata } from '@grpc/grpc-js'
 import type { Clock } from '@powernode/clock'
@@ -165,7 +166,8 @@ export class PeerClient {
       const context = createSecureContext({ ...TLS_OPTIONS, ca: certificatesToPem([root]) })
       return { ...where, serverName, context, check: mustBeGateway(route.trustDomain) }
     }
-    return { ...where, serverName: host, context: createSecureContext(TLS_OPTIONS), check: mustHoldName(host) }
+    const serverName = isIP(host) ? own.spiffeId.trustDomain : host // an address cannot be a server name (RFC 6066 §3)
+    return { ...where, serverName, context: createSecureContext(TLS_OPTIONS), check: mustHoldName(host) }
   }
 }
 

@@ -1,0 +1,75 @@
+import { createSecureContext } from 'node:tls'
+import { ChannelCredentials, Client, Metadata, type ServiceError } from '@grpc/grpc-js'
+import {
+  create,
+  fromBinary,
+  toBinary,
+  type DescMessage,
+  type DescMethodUnary,
+  type MessageInitShape,
+  type MessageShape,
+} from '@bufbuild/protobuf'
+import { FederationService, HeartbeatRequestSchema } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+
+export type Shown = { readonly cert: string; readonly key: string }
+
+/** A gRPC client as another platform may write one: shows what it is given, under any server name, and trusts anybody. */
+export class Caller {
+  readonly #client: Client
+
+  constructor(port: number, shown: Shown | undefined, serverName = 'localhost') {
+    const context = createSecureContext({ ...shown, minVersion: 'TLSv1.3' })
+    const credentials = ChannelCredentials.createFromSecureContext(context, { rejectUnauthorized: false })
+    this.#client = new Client(`127.0.0.1:${port}`, credentials, {
+      'grpc.ssl_target_name_override': serverName,
+      'grpc.use_local_subchannel_pool': 1,
+    })
+  }
+
+  call<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+    metadata = new Metadata(),
+  ): Promise<MessageShape<O>> {
+    const path = `/${method.parent.typeName}/${method.name}`
+    const bytes = Buffer.from(toBinary(method.input, create(method.input, request)))
+    return this.raw(path, bytes, metadata).then((answer) => fromBinary(method.output, answer))
+  }
+
+  /** Any bytes to any path. */
+  raw(path: string, bytes: Buffer, metadata = new Metadata()): Promise<Buffer> {
+    const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
+    const done = (error: ServiceError | null, answer?: Buffer) =>
+      error ? reject(error) : resolve(answer ?? Buffer.alloc(0))
+    this.#client.makeUnaryRequest(
+      path,
+      asItIs,
+      asItIs,
+      bytes,
+      metadata,
+      { deadline: new Date(Date.now() + 10_000) },
+      done,
+    )
+    return promise
+  }
+
+  beat(some: MessageInitShape<typeof HeartbeatRequestSchema> = {}) {
+    return this.call(FederationService.method.heartbeat, { ...BEAT, ...some } as typeof BEAT)
+  }
+
+  close(): void {
+    this.#client.close()
+  }
+}
+
+export const BEAT = {
+  nonce: new Uint8Array(16).fill(7),
+  sentAt: { seconds: 1_800_000_000n, nanos: 0 },
+  epoch: 1n,
+  incarnation: new Uint8Array(16).fill(3),
+  sequence: 1n,
+}
+
+function asItIs(bytes: Buffer): Buffer {
+  return bytes
+}
