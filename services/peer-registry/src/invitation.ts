@@ -1,7 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
+import { isTrustDomain } from '@powernode/identity'
 import { Refusal } from '@powernode/rpc'
+import { z } from 'zod'
 import type { ContractWindow } from './contract.ts'
+import { checkedKey } from './identity-key.ts'
 
 export const HOUR_MS = 3_600_000
 export const DAY_MS = 24 * HOUR_MS
@@ -98,59 +101,65 @@ export const isBareToken = (text: string): boolean => /^[A-Za-z0-9_-]{43}$/.test
 export function decodeInvitation(text: string): InvitationText {
   const packed = text.replaceAll(/\s/g, '')
   if (!packed.startsWith(PREFIX)) throw malformed('it does not begin with pni1.')
-  const bytes = Buffer.from(packed.slice(PREFIX.length), 'base64url')
-  const body = bytes.subarray(0, -4)
-  if (bytes.length < 8 || crc32(body) !== bytes.readUInt32BE(bytes.length - 4))
+  const bytes = fromBase64url(packed.slice(PREFIX.length))
+  const body = bytes?.subarray(0, -4)
+  if (!bytes || !body || bytes.length < 8 || crc32(body) !== bytes.readUInt32BE(bytes.length - 4))
     throw malformed('its checksum does not match: it was cut short or changed on the way')
   return readBody(body)
 }
 
+/** Only the one spelling of these bytes: Node forgives letters that do not belong, and we do not. */
+function fromBase64url(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, 'base64url')
+  return bytes.toString('base64url') === text ? bytes : undefined
+}
+
+const LAST_SECOND = Date.parse('9999-12-31T23:59:59Z') / 1000
+const bytes32 = z.string().transform((text, context) => {
+  const bytes = fromBase64url(text)
+  if (bytes?.length === 32) return bytes
+  context.addIssue('is not 32 bytes')
+  return z.NEVER
+})
+const version = z.number().int().min(1).max(1_000_000)
+const feature = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/)
+
+/** What the text holds. Whoever made it may be hostile, so each part is held to the limits it has everywhere else. */
+const BODY = z.object({
+  t: z.string().refine(isBareToken),
+  u: z.array(z.string().max(512)).min(1).max(10),
+  k: bytes32,
+  n: z.string().max(128),
+  d: z.string().refine(isTrustDomain),
+  p: bytes32,
+  w: z.tuple([version, version, z.array(feature).max(64)]).refine(([min, max]) => min <= max),
+  e: z.number().int().min(0).max(LAST_SECOND),
+})
+
 function readBody(body: Buffer): InvitationText {
-  const said = parsed(body)
-  const [min, max, features] = Array.isArray(said['w']) ? (said['w'] as unknown[]) : []
-  const urls = said['u']
-  if (
-    typeof said['t'] !== 'string' ||
-    !isBareToken(said['t']) ||
-    !isTexts(urls) ||
-    urls.length === 0 ||
-    typeof said['k'] !== 'string' ||
-    typeof said['n'] !== 'string' ||
-    typeof said['d'] !== 'string' ||
-    typeof said['p'] !== 'string' ||
-    typeof said['e'] !== 'number' ||
-    typeof min !== 'number' ||
-    typeof max !== 'number' ||
-    !isTexts(features)
-  )
-    throw malformed('a part of it is missing')
-  const identityKey = Buffer.from(said['k'], 'base64url')
-  const caPin = Buffer.from(said['p'], 'base64url')
-  if (identityKey.length !== 32 || caPin.length !== 32) throw malformed('its key or its CA pin has the wrong length')
+  const { success, data } = BODY.safeParse(parsed(body))
+  if (!success) throw malformed('a part of it is missing or out of bounds')
+  const [min, max, features] = data.w
   return {
-    token: said['t'],
-    urls,
-    identityKey,
-    platformName: said['n'],
-    trustDomain: said['d'],
-    caPin,
+    token: data.t,
+    urls: data.u,
+    identityKey: Buffer.from(checkedKey(data.k)),
+    platformName: data.n,
+    trustDomain: data.d,
+    caPin: data.p,
     window: { min, max, features },
-    expiresAt: new Date(said['e'] * 1000),
+    expiresAt: new Date(data.e * 1000),
   }
 }
 
-function parsed(body: Buffer): Record<string, unknown> {
+function parsed(body: Buffer): unknown {
   try {
-    const said: unknown = JSON.parse(body.toString('utf8'))
-    if (said && typeof said === 'object') return said as Record<string, unknown>
+    return JSON.parse(body.toString('utf8'))
   } catch {
-    // JSON.parse is the library that forces this catch; the refusal below says all there is to say.
+    // JSON.parse is the library that forces this catch; the refusal says all there is to say.
+    throw malformed('it is not an invitation of this version')
   }
-  throw malformed('it is not an invitation of this version')
 }
-
-const isTexts = (value: unknown): value is string[] =>
-  Array.isArray(value) && value.every((part) => typeof part === 'string')
 
 const malformed = (why: string): Refusal =>
   new Refusal('INVITATION_MALFORMED', `this is not a whole invitation: ${why}`, {

@@ -3,10 +3,11 @@ import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt'
 import { openStatement, platformIdOf, signStatement, statementDigest, type PlatformKey } from '@powernode/identity'
 import {
   EnvelopeSchema,
+  TrustBundleSchema,
   TrustReceiptSchema,
   type Envelope,
   type PlatformDescription,
-  type TrustReceipt,
+  type TrustBundle,
 } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
 import {
   AcceptanceSchema,
@@ -16,10 +17,15 @@ import {
   type Agreement,
 } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { Refusal } from '@powernode/rpc'
+import { checkedKey } from './identity-key.ts'
+import { printable } from './text.ts'
 
 /** An envelope as bytes, to be kept and said again word for word. */
 export const envelopeBytes = (envelope: Envelope): Buffer => Buffer.from(toBinary(EnvelopeSchema, envelope))
 export const envelopeFrom = (bytes: Uint8Array): Envelope => fromBinary(EnvelopeSchema, bytes)
+
+/** A bundle that was verified when it was stored, or is our own. */
+export const bundleIn = (stored: Uint8Array): TrustBundle => fromBinary(TrustBundleSchema, envelopeFrom(stored).payload)
 
 /** A statement that proves to come from the platform it speaks of. */
 export type Proven<Statement> = { readonly said: Statement; readonly by: PlatformDescription; readonly digest: Buffer }
@@ -55,12 +61,24 @@ export function signReceipt(
   )
 }
 
-/** Checks that a receipt is theirs and speaks of this bundle of ours. */
-export function openReceipt(envelope: Envelope, identityKey: Uint8Array, bundle: Envelope): TrustReceipt {
-  const receipt = proven(openStatement(TrustReceiptSchema, envelope, identityKey), 'receipt')
-  if (!Buffer.from(receipt.bundleSha256).equals(statementDigest(bundle)))
-    throw new Refusal('BUNDLE_INVALID', 'the receipt is for another bundle')
-  return receipt
+/**
+ * Checks that a receipt is theirs and speaks of this very bundle of ours; says its sequence. That number is read from the
+ * bundle: a peer that receipts bundle 3 as bundle 300 would count as holding roots it has never seen.
+ */
+export function openReceipt(
+  envelope: Envelope,
+  by: { readonly identityKey: Uint8Array; readonly platformId: string },
+  bundle: Buffer,
+): number {
+  const receipt = proven(openStatement(TrustReceiptSchema, envelope, by.identityKey), 'receipt')
+  const { platformId, sequence } = bundleIn(bundle)
+  const same =
+    Buffer.from(receipt.bundleSha256).equals(statementDigest(envelopeFrom(bundle))) &&
+    receipt.bundleSequence === sequence &&
+    receipt.bundlePlatformId === platformId &&
+    receipt.platformId === by.platformId
+  if (!same) throw new Refusal('BUNDLE_INVALID', 'the receipt is for another bundle')
+  return Number(sequence)
 }
 
 /** "This peering has ended", in our name. */
@@ -78,7 +96,7 @@ export function signNotice(
 
 export function openNotice(envelope: Envelope, identityKey: Uint8Array) {
   const notice = proven(openStatement(RevocationNoticeSchema, envelope, identityKey), 'revocation notice')
-  return { platformId: notice.platformId, peerId: notice.peerId, reason: notice.reason, at: dateOf(notice.at) }
+  return { platformId: notice.platformId, peerId: notice.peerId, reason: printable(notice.reason), at: dateOf(notice.at) }
 }
 
 const dateOf = (at: Parameters<typeof timestampDate>[0] | undefined): Date => (at ? timestampDate(at) : new Date(0))
@@ -91,7 +109,10 @@ function payloadOf<Payload>(envelope: Envelope, decode: (bytes: Uint8Array) => P
   }
 }
 
-const keyIn = (platform: PlatformDescription | undefined): Uint8Array => platform?.identityKey ?? new Uint8Array(0)
+function keyIn(platform: PlatformDescription | undefined): Uint8Array {
+  if (!platform) throw new Refusal('SIGNATURE_INVALID', 'the statement does not say whose it is')
+  return checkedKey(platform.identityKey)
+}
 
 function proven<Statement>(said: Statement | undefined, what: string): Statement {
   if (said) return said

@@ -88,14 +88,16 @@ async function untilNext({ db, clock }: ErrandDeps): Promise<number> {
 const PASSING: ReadonlySet<Reason> = new Set([
   'PEER_UNREACHABLE',
   'PEER_CIRCUIT_OPEN',
-  'PEER_UNKNOWN',
+  // Our own gateway has not heard yet what has just been committed here.
+  'PEER_NOT_FOUND',
+  'PEER_NOT_ENROLLED',
   'POLICY_STALE',
   'SERVICE_UNAVAILABLE',
   'RATE_LIMITED',
   'DEADLINE_EXCEEDED',
 ])
 /** What the other side says only for now. */
-const PASSING_THERE: ReadonlySet<string> = new Set([...PASSING, 'PEER_NOT_ENROLLED', 'PEER_SUSPENDED'])
+const PASSING_THERE: ReadonlySet<string> = new Set([...PASSING, 'PEER_SUSPENDED'])
 
 async function doOne(deps: ErrandDeps, errand: Errand, signal: AbortSignal): Promise<void> {
   const { clock, logger, metrics } = deps
@@ -130,9 +132,11 @@ async function cannot(deps: ErrandDeps, errand: Errand, performer: Performer, er
   await inTransaction(deps.db, (tx) => errands.postpone(tx, errand, nextTry(deps, errand, refusal?.reason, now), why))
 }
 
+const NOT_HEARD_YET: ReadonlySet<Reason> = new Set(['PEER_NOT_FOUND', 'PEER_NOT_ENROLLED', 'POLICY_STALE'])
+
 /** Our own gateway learns of a new peer within milliseconds: no need to be patient with it. */
 function nextTry({ jitter }: ErrandDeps, errand: Errand, reason: Reason | undefined, now: Date): Date {
-  const soon = (reason === 'PEER_UNKNOWN' || reason === 'POLICY_STALE') && errand.attempts < 20
+  const soon = reason !== undefined && NOT_HEARD_YET.has(reason) && errand.attempts < 20
   return soon ? new Date(now.getTime() + 50) : retryAt(now, errand.attempts, jitter())
 }
 
