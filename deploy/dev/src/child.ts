@@ -24,6 +24,8 @@ export type ChildOptions = {
   /** Standard output and error are appended here. */
   readonly logFile: string
   readonly stopSignal: 'SIGINT' | 'SIGTERM'
+  /** What it gets when we are gone: the same, unless a sudden end does it no harm. */
+  readonly deathSignal?: 'SIGKILL'
   readonly graceMs?: number
   /** More arguments of setpriv (a user switch); ignored where setpriv is missing. */
   readonly privileges?: readonly string[]
@@ -43,10 +45,10 @@ export const HAS_SETPRIV =
  * guardian shell waits for the end of a pipe that only we hold open.
  */
 export async function startChild(options: ChildOptions): Promise<Child> {
-  const { command, args, env, cwd, logFile, stopSignal, graceMs = 10_000 } = options
-  const deathSignal = ['--pdeathsig', stopSignal.slice('SIG'.length)]
+  const { command, args, env, cwd, logFile, stopSignal, deathSignal = stopSignal, graceMs = 10_000 } = options
+  const whenWeDie = ['--pdeathsig', deathSignal.slice('SIG'.length)]
   const [file, ...rest] = HAS_SETPRIV
-    ? ['setpriv', ...(options.privileges ?? []), ...deathSignal, '--', command, ...args]
+    ? ['setpriv', ...(options.privileges ?? []), ...whenWeDie, '--', command, ...args]
     : [command, ...args]
   const log = openSync(logFile, 'a', 0o600)
   const child = spawn(file ?? command, rest, {
@@ -66,7 +68,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     child.once('error', (cause) => reject(new Error(`cannot start ${command}`, { cause })))
   })
   const pid = child.pid ?? 0
-  const guardian = HAS_SETPRIV ? undefined : guard(pid, stopSignal)
+  const guardian = HAS_SETPRIV ? undefined : guard(pid, deathSignal)
   void exited.then(() => guardian?.kill('SIGKILL'))
 
   const ended = () => child.exitCode !== null || child.signalCode !== null

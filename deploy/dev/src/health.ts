@@ -37,7 +37,7 @@ export async function waitUntilServing(target: Target, identityDir: string, sign
     } catch (error) {
       last = error
     }
-    await wait(40, undefined, { signal }).catch(() => undefined)
+    await wait(80, undefined, { signal }).catch(() => undefined)
   }
   const why = last instanceof Error ? last.message : String(last)
   throw new Error(`${target.service} at ${target.address} does not serve: ${why}`)

@@ -25,5 +25,6 @@ export async function startService(service: ServiceName, layout: Layout, setting
     cwd: layout.dir,
     logFile: logFile(layout, service),
     stopSignal: 'SIGTERM',
+    deathSignal: 'SIGKILL', // Postgres and NATS end at the same moment; there is nothing left to finish
   })
 }
