@@ -7,6 +7,9 @@ export type PeerState =
 /** In these states beats are expected, both ways. */
 export const BEATING: readonly PeerState[] = ['enrolled', 'active', 'degraded']
 
+/** In these we beat. An accepted peer too: what keeps it there, a disclosure, travels with the beats and nothing else. */
+export const BEATEN: readonly PeerState[] = ['accepted', ...BEATING]
+
 /** After so long without effect, news is told again: whoever should have acted may have missed it. */
 export const REPEAT_AFTER_MS = 5_000
 const BUNDLE_REPEAT_AFTER_MS = 60_000

@@ -49,7 +49,7 @@ export function hearBeat(before: Freshness, beat: Beat): HeardBeat {
     lastHeardByThemAt: later(before.lastHeardByThemAt, sentAtOf(before.sentNonces, beat.echoNonce)),
     epoch: capped(beat.epoch),
     rememberedEpoch: epochToExceed(before, beat),
-    incarnation: beat.incarnation,
+    incarnation: isKnown(before, beat) ? before.incarnation : beat.incarnation,
     pastIncarnations: isKnown(before, beat) ? before.pastIncarnations : withPast(before),
     sequence: beat.sequence,
     lastNonce: beat.nonce,

@@ -1,5 +1,5 @@
 import { Refusal } from '@powernode/rpc'
-import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import type { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import type { PeerTable } from '../peers/peer-table.ts'
@@ -17,7 +17,7 @@ const REACHABLE = [ENROLLED, ACTIVE, DEGRADED] as const
  */
 export const ADMITTED: Readonly<Record<keyof typeof FederationService.method, 'anybody' | readonly PeerState[]>> = {
   accept: 'anybody',
-  heartbeat: REACHABLE,
+  heartbeat: [ACCEPTED, ...REACHABLE],
   getTrustBundle: REACHABLE,
   publishTrustBundle: REACHABLE,
   renewCertificate: REACHABLE,

@@ -30,7 +30,7 @@ const REACHABLE = [ENROLLED, ACTIVE, DEGRADED] as const
 /** In which states we call a peer for what. The last notice goes to those that are revoked already. */
 const CALLED_IN: Readonly<Record<keyof typeof FederationService.method, readonly PeerState[]>> = {
   accept: [PROPOSED, ACCEPTED],
-  heartbeat: REACHABLE,
+  heartbeat: [ACCEPTED, ...REACHABLE],
   getTrustBundle: REACHABLE,
   publishTrustBundle: REACHABLE,
   renewCertificate: REACHABLE,

@@ -1,4 +1,4 @@
-import { append } from '@powernode/events'
+import { appendAll } from '@powernode/events'
 import type { Tx } from '@powernode/postgres'
 import { reconcile, type Announcing, type PeerState } from '../announcement.ts'
 import { peerHeard, peerSilent } from '../events.ts'
@@ -32,19 +32,16 @@ export async function reconcilePeers(tx: Tx<Tables>, now: Date, peers: readonly 
     differing.map(({ peerId }) => peerId),
   )
   const settled = differing.flatMap((peer) => {
-    const row = locked.get(peer.peerId)
-    return row ? [settle(row, peer, now)] : []
+    const before = locked.get(peer.peerId)
+    return before ? [{ before, ...settle(before, peer, now) }] : []
   })
-  await freshness.save(
-    tx,
-    settled.map(({ after }) => after),
-  )
+  await freshness.save(tx, settled)
 
   const news = settled.flatMap(({ after, announcement }) => {
     if (!announcement) return []
     return [announcement === 'heard' ? peerHeard(after, now) : peerSilent(after, now)]
   })
-  for (const announcement of news) await append(tx, announcement)
+  await appendAll(tx, news)
   return news.length
 }
 

@@ -1,4 +1,4 @@
-import { append, type Announcement } from '@powernode/events'
+import { appendAll, type Announcement } from '@powernode/events'
 import type { Tx } from '@powernode/postgres'
 import type { PlatformDescription } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
 import { announceBundle, announceHeard, type PeerState } from '../announcement.ts'
@@ -41,13 +41,16 @@ export type Recorded = {
  * Heard by peer-registry (moves the peer, fetches bundles, takes descriptions) and audit-ledger.
  */
 export async function recordBeats(tx: Tx<Tables>, now: Date, said: readonly Said[]): Promise<readonly Recorded[]> {
-  const known = await claim(tx, said)
-  const batch: Batch = { known, news: [], unheardBy: new Set() }
+  const before = await claim(tx, said)
+  const batch: Batch = { known: new Map(before), news: [], unheardBy: new Set() }
 
   const recorded = said.map((one) => record(batch, now, one))
 
-  await freshness.save(tx, [...known.values()])
-  for (const announcement of batch.news) await append(tx, announcement)
+  await freshness.save(
+    tx,
+    [...before.values()].map((row) => ({ before: row, after: batch.known.get(row.peerId) ?? row })),
+  )
+  await appendAll(tx, batch.news)
   await nudges.beatBack(tx, [...batch.unheardBy])
   return recorded
 }

@@ -1,4 +1,4 @@
-import { append } from '@powernode/events'
+import { appendAll } from '@powernode/events'
 import type { Tx } from '@powernode/postgres'
 import { peerSilent } from '../events.ts'
 import * as freshness from '../store/freshness.ts'
@@ -12,6 +12,9 @@ import type { Tables } from '../store/tables.ts'
  */
 export async function silencePeers(tx: Tx<Tables>, now: Date, { limit }: { limit: number }): Promise<number> {
   const silent = await freshness.silence(tx, now, limit)
-  for (const peer of silent) await append(tx, peerSilent(peer, now))
+  await appendAll(
+    tx,
+    silent.map((peer) => peerSilent(peer, now)),
+  )
   return silent.length
 }

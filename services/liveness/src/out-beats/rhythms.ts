@@ -1,4 +1,4 @@
-import { BEATING, type PeerState } from '../announcement.ts'
+import { BEATEN, type PeerState } from '../announcement.ts'
 import { chance, nextBeatAt, resumeBeatAt } from '../beat-timing.ts'
 import type { WatchedPeer } from '../feed/watched-peer.ts'
 import { Schedule } from '../schedule.ts'
@@ -58,7 +58,7 @@ export class Rhythms {
 
   /** Takes up a peer, drops it, or has it beaten at once when it has just come into a state that a beat can change. */
   follow(peer: WatchedPeer, now: Date): void {
-    if (!BEATING.includes(peer.state)) return this.forget(peer.peerId)
+    if (!BEATEN.includes(peer.state)) return this.forget(peer.peerId)
     const rhythm = this.#rhythms.get(peer.peerId)
     if (!rhythm) return this.#begin(peer, now)
     if (rhythm.state !== peer.state && peer.state !== 'active') this.soon(peer.peerId, now)

@@ -1,7 +1,7 @@
 import type { Clock } from '@powernode/clock'
 import { inTransaction, type Db } from '@powernode/postgres'
 import { Refusal } from '@powernode/rpc'
-import { BEATING } from '../announcement.ts'
+import { BEATEN } from '../announcement.ts'
 import type { PeerFeed } from '../feed/peer-feed.ts'
 import type { Freshness } from '../freshness.ts'
 import * as freshness from '../store/freshness.ts'
@@ -23,7 +23,7 @@ const RING_EVERY_MS = 1_000
 export async function beatPeer({ db, clock, feed }: Deps, peerId: string, signal: AbortSignal): Promise<Freshness> {
   const peer = feed.peers.get(peerId)
   if (!peer) throw new Refusal('PEER_NOT_FOUND', `there is no peer ${peerId}`, { next: 'fedctl peer list' })
-  if (!BEATING.includes(peer.state)) {
+  if (!BEATEN.includes(peer.state)) {
     throw new Refusal('PEER_NOT_ENROLLED', `a peer that is ${peer.state} is not beaten`, {
       metadata: { state: peer.state },
       next: `fedctl peer show ${peerId}`,

@@ -1,6 +1,10 @@
-import { create, type MessageInitShape } from '@bufbuild/protobuf'
+import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
 import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt'
 import type { Clock } from '@powernode/clock'
+import {
+  PlatformDescriptionSchema,
+  type PlatformDescription,
+} from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
 import type { HeartbeatRequest } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import {
   RecordHeartbeatsResponseSchema,
@@ -38,8 +42,9 @@ async function recordOne(
 ): Promise<MessageInitShape<typeof RecordedHeartbeatSchema>> {
   if (!heartbeat || !receivedAt) throw new Error('a beat passed validation without its content')
   const peer: PeerView = feed.peers.get(peerId) ?? unnamed(peerId)
-  const beat = toBeat(heartbeat, earlier(timestampDate(receivedAt), clock.now()))
-  const recorded = await recorder.add({ kind: 'heard', peer, beat, description: heartbeat.platform })
+  const description = descriptionOf(heartbeat)
+  const beat = toBeat(heartbeat, description, earlier(timestampDate(receivedAt), clock.now()))
+  const recorded = await recorder.add({ kind: 'heard', peer, beat, description })
   metrics.heartbeats.inc({ direction: 'in', outcome: recorded.outcome })
   return {
     number,
@@ -55,10 +60,17 @@ async function recordOne(
   }
 }
 
-function toBeat(wire: HeartbeatRequest, receivedAt: Date): Beat {
-  const { platform, platformSha256, ledgerHead } = wire
+/** Larger descriptions are not taken: as an event they would be more than a message may hold. */
+const LARGEST_DESCRIPTION = 262_144
+
+const descriptionOf = ({ platform }: HeartbeatRequest): PlatformDescription | undefined =>
+  platform && toBinary(PlatformDescriptionSchema, platform).length <= LARGEST_DESCRIPTION ? platform : undefined
+
+function toBeat(wire: HeartbeatRequest, description: PlatformDescription | undefined, receivedAt: Date): Beat {
+  const { platformSha256, ledgerHead } = wire
   // A description without its digest gets one, so that one that does not change is not news with every beat.
-  const digest = platform && platformSha256.length === 0 ? descriptionDigest(platform) : Buffer.from(platformSha256)
+  const named = platformSha256.length > 0 || !description
+  const digest = named ? Buffer.from(platformSha256) : descriptionDigest(description)
   return {
     receivedAt,
     nonce: Buffer.from(wire.nonce),
@@ -66,7 +78,7 @@ function toBeat(wire: HeartbeatRequest, receivedAt: Date): Beat {
     epoch: wire.epoch,
     incarnation: Buffer.from(wire.incarnation),
     sequence: wire.sequence,
-    describes: platform !== undefined,
+    describes: description !== undefined,
     descriptionSha256: digest,
     trustBundleSequence: wire.trustBundleSequence,
     ledgerHead: ledgerHead ? { size: ledgerHead.size, root: Buffer.from(ledgerHead.root) } : null,

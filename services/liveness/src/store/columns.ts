@@ -54,19 +54,25 @@ export const FRESHNESS = sql.raw(
   COLUMNS.map(({ name, type }) => `freshness.${name}${type === 'bigint' ? `::text as ${name}` : ''}`).join(', '),
 )
 
-/** `name = v.name` for every column but the key: the set list of a bulk update. */
-export const SET_FROM_V = sql.raw(
-  COLUMNS.filter(({ key }) => key !== 'peerId')
-    .map(({ name }) => `${name} = v.${name}`)
-    .join(', '),
-)
+/** One row as it was read and as it is to be. */
+export type Change = { readonly before: Freshness; readonly after: Freshness }
 
-/** The same as columns of an alias: `v (peer_id, …)`. */
-export const V = sql.raw(`v (${COLUMNS.map(({ name }) => name).join(', ')})`)
-
-/** Rows as one array parameter a column, so that a statement has the same text, and is prepared, for any number of rows. */
-export function arrays(rows: readonly Freshness[]): RawBuilder<unknown> {
-  return sql.join(COLUMNS.map(({ key, type }) => sql`${rows.map((row) => toParameter(row[key]))}::${sql.raw(type)}[]`))
+/**
+ * What has to be written for these rows: the key, and every column that differs in at least one of them.
+ *
+ * A beat changes a handful of the columns, and sending the others would cost more than all else. Values that stay MUST
+ * be the very same objects, which they are as long as nouns copy what they do not change.
+ */
+export function difference(changes: readonly Change[]): {
+  readonly names: readonly string[]
+  readonly arrays: RawBuilder<unknown>
+} {
+  const columns = COLUMNS.filter(
+    ({ key }) => key === 'peerId' || changes.some(({ before, after }) => before[key] !== after[key]),
+  )
+  const array = ({ key, type }: (typeof COLUMNS)[number]) =>
+    sql`${changes.map(({ after }) => toParameter(after[key]))}::${sql.raw(type)}[]`
+  return { names: columns.map(({ name }) => name), arrays: sql.join(columns.map(array)) }
 }
 
 export function fromRow(row: FreshnessRow): Freshness {

@@ -1,7 +1,7 @@
 import type { Tx } from '@powernode/postgres'
 import { sql } from 'kysely'
 import type { Freshness } from '../freshness.ts'
-import { FRESHNESS, SET_FROM_V, V, arrays, fromRow } from './columns.ts'
+import { FRESHNESS, difference, fromRow, type Change } from './columns.ts'
 import type { FreshnessRow, Tables } from './tables.ts'
 
 /** What we know of these peers, locked in the order of their ids. A peer we have no row of is not in the answer. */
@@ -34,11 +34,16 @@ export async function add(tx: Tx<Tables>, rows: readonly Pick<Freshness, 'peerId
     on conflict do nothing`.execute(tx)
 }
 
-/** Writes all these rows in one statement. The caller MUST hold their locks. */
-export async function save(tx: Tx<Tables>, rows: readonly Freshness[]): Promise<void> {
-  if (rows.length === 0) return
+/** Writes what has changed of all these rows in one statement. The caller MUST hold their locks. */
+export async function save(tx: Tx<Tables>, changes: readonly Change[]): Promise<void> {
+  const rows = changes.filter(({ before, after }) => before !== after)
+  const { names, arrays } = difference(rows)
+  if (names.length < 2) return // the key alone: nothing differs
+  const set = names.slice(1).map((name) => `${name} = v.${name}`)
   const { numAffectedRows } = await sql`
-    update freshness f set ${SET_FROM_V} from unnest(${arrays(rows)}) as ${V} where f.peer_id = v.peer_id`.execute(tx)
+    update freshness f set ${sql.raw(set.join(', '))}
+    from unnest(${arrays}) as v (${sql.raw(names.join(', '))})
+    where f.peer_id = v.peer_id`.execute(tx)
   if (numAffectedRows !== BigInt(rows.length)) throw new Error('a peer we held the lock of has gone')
 }
 
