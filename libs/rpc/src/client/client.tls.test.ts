@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { Code } from '@connectrpc/connect'
 import { systemClock } from '@powernode/clock'
 import { makeTestIdentity } from '@powernode/identity/testing'
 import { createLogger, createMetrics } from '@powernode/process'
@@ -106,6 +109,41 @@ test('a server that is not there fails the call once patience has run out, and s
   await expect(client.getAuthority({})).rejects.toThrow(
     /peer-registry at https:\/\/127.0.0.1:\d+ cannot be reached: connect ECONNREFUSED/,
   )
+})
+
+test('a connection that breaks under a call makes it unavailable, not canceled', async () => {
+  const silent = mount(
+    CertificateAuthorityService,
+    partly(CertificateAuthorityService, { getAuthority: () => new Promise(() => {}) }),
+    CALLERS,
+  )
+  const stuck = await startTlsServer(silent)
+  const sockets: Socket[] = []
+  const wire = createServer((near) => {
+    const far = connect(stuck.port, '127.0.0.1')
+    sockets.push(
+      near.on('error', () => {}),
+      far.on('error', () => {}),
+    )
+    near.pipe(far).pipe(near)
+  })
+  await once(wire.listen(0, '127.0.0.1'), 'listening')
+  const { port } = wire.address() as AddressInfo
+  const options = stuck.optionsFor(await stuck.identity({ kind: 'service', name: 'liveness' }))
+  const client = createClient(
+    CertificateAuthorityService,
+    { ...options, address: { host: '127.0.0.1', port } },
+    stuck.signal,
+  )
+  for (const cut of [(socket: Socket) => socket.destroy(), (socket: Socket) => socket.resetAndDestroy()]) {
+    const call = client.getAuthority({})
+    await expect.poll(() => sockets.length).toBe(2)
+    await expect.poll(() => sockets.every(({ bytesRead }) => bytesRead > 1_000)).toBe(true)
+    for (const socket of sockets.splice(0)) cut(socket)
+    await expect(call).rejects.toMatchObject({ code: Code.Unavailable })
+  }
+  wire.close()
+  await stuck.stop()
 })
 
 test('a call made within another carries its request id and its trace on', async () => {

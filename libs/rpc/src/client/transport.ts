@@ -4,6 +4,7 @@ import type { Clock } from '@powernode/clock'
 import type { Logger } from '@powernode/process'
 import { REQUEST_ID, requestIdFrom } from '../calls/request-id.ts'
 import { childOf, TRACEPARENT, traceparentOf } from '../calls/trace.ts'
+import { connectionLost } from './connection-lost.ts'
 import { originOf, type Target } from './connection.ts'
 import { retryUntouched } from './retry.ts'
 import { keepSession, type Session } from './session.ts'
@@ -47,7 +48,7 @@ function transportOver(baseUrl: string, session: Session): Transport {
     sessionManager: session,
     readMaxBytes: ANSWER_MAX_BYTES,
     acceptCompression: [],
-    interceptors: [traced, retryUntouched],
+    interceptors: [traced, connectionLost, retryUntouched],
   })
   return {
     // oxlint-disable-next-line max-params -- the library's own signature

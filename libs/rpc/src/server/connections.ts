@@ -1,5 +1,4 @@
 import type { X509Certificate } from 'node:crypto'
-import { once } from 'node:events'
 import type { Http2SecureServer, ServerHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
@@ -22,6 +21,7 @@ type Connection = {
   spoken: boolean
   calls: number
   draining: boolean
+  readonly closed: Promise<void>
 }
 
 /** The open connections of one server. */
@@ -67,6 +67,11 @@ export function followConnections(
     openBySource.set(sourceOf(key), count)
     const now = clock.now()
     const origin = originFrom(certificate, now, sourceOf(key))
+    const { promise: closed, resolve } = Promise.withResolvers<void>()
+    socket.once('close', () => {
+      forget(key)
+      resolve()
+    })
     open.set(key, {
       socket,
       certificate,
@@ -76,9 +81,9 @@ export function followConnections(
       spoken: false,
       calls: 0,
       draining: false,
+      closed,
     })
     gauge.inc()
-    socket.once('close', () => forget(key))
   })
   server.on('session', (session: ServerHttp2Session) => {
     const connection = open.get(connectionKey(session.socket))
@@ -94,7 +99,7 @@ export function followConnections(
 
   function drop(socket: TLSSocket, reason: DropReason, address: string): void {
     drops.note(reason, address)
-    socket.destroy()
+    process.nextTick(() => socket.destroy()) // not before node:http2, which hears of a new connection after us, has seen it
   }
 
   function forget(key: string): void {
@@ -138,7 +143,7 @@ export function followConnections(
     async drain() {
       const leaving = [...open.values()]
       const gone = new AbortController()
-      const allGone = Promise.all(leaving.map(async ({ socket }) => socket.closed || (await once(socket, 'close'))))
+      const allGone = Promise.all(leaving.map(({ closed }) => closed))
       void allGone.then(() => gone.abort())
       for (const connection of leaving) {
         connection.draining = true
