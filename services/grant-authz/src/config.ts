@@ -1,0 +1,38 @@
+import { filePath, hostPort, port, readConfig, secret, type Secret } from '@powernode/process'
+import { z } from 'zod'
+
+const environment = z.object({
+  DATABASE_URL: secret.describe('postgres://grant_authz:<password>@<host>:<port>/<database>'),
+  NATS_URL: z.string().describe('nats://<host>:<port>, several separated by commas'),
+  IDENTITY_DIR: filePath.describe('the folder of cert.pem, key.pem and roots.pem'),
+  TRUST_DOMAIN: z.string().describe('the trust domain of this platform'),
+  LISTEN: hostPort.describe('host:port to answer on'),
+  METRICS_PORT: port.describe('the loopback port for Prometheus'),
+  PEER_REGISTRY_ADDRESS: hostPort.describe('host:port of peer-registry'),
+})
+
+type Address = { readonly host: string; readonly port: number }
+
+export type Config = {
+  readonly databaseUrl: Secret
+  readonly natsUrl: string
+  readonly identityDir: string
+  readonly trustDomain: string
+  readonly listen: Address
+  readonly metricsPort: number
+  readonly peerRegistryAddress: Address
+}
+
+/** Reads what the process is told, or reports all that is wrong with it. */
+export function configFrom(env: Readonly<Record<string, string | undefined>>): Config {
+  const said = readConfig(environment, env)
+  return {
+    databaseUrl: said.DATABASE_URL,
+    natsUrl: said.NATS_URL,
+    identityDir: said.IDENTITY_DIR,
+    trustDomain: said.TRUST_DOMAIN,
+    listen: said.LISTEN,
+    metricsPort: said.METRICS_PORT,
+    peerRegistryAddress: said.PEER_REGISTRY_ADDRESS,
+  }
+}

@@ -1,0 +1,57 @@
+import { systemClock, type Clock } from '@powernode/clock'
+import { consume, openBus, relay, sweepReceipts } from '@powernode/events'
+import { openDb, requireSchema } from '@powernode/postgres'
+import { createLogger, createMetrics, runTasks, serveMetrics, type Logger } from '@powernode/process'
+import { GrantAuthzService } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
+import { keepIdentity, mount, serve } from '@powernode/rpc'
+import type { Config } from './config.ts'
+import { CALLERS, handlers } from './rpc.ts'
+import type { Tables } from './store/tables.ts'
+import { SUBSCRIPTIONS } from './subscriptions.ts'
+
+const NAME = 'grant-authz'
+const SCHEMA = 'grant_authz'
+export const MIGRATIONS = new URL('../migrations', import.meta.url)
+
+/** What a test may hand in instead of the machine's own. */
+export type Outside = {
+  readonly clock?: Clock
+  readonly logger?: Logger
+  readonly onListening?: (port: number) => void
+}
+
+/** Everything this process does, in one list. Returns when told to stop, or throws when one part fails. */
+export async function run(config: Config, signal: AbortSignal, outside: Outside = {}): Promise<void> {
+  const { clock = systemClock, logger = createLogger(NAME), onListening } = outside
+  const metrics = createMetrics(NAME)
+  const database = { url: config.databaseUrl.reveal(), schema: SCHEMA, applicationName: NAME }
+  const db = openDb<Tables>(database)
+  const bus = await openBus({ servers: config.natsUrl, tlsDir: config.identityDir, name: NAME, clock, logger })
+  const deps = { db, bus, clock, logger, metrics }
+  const { identityDir: tlsDir, trustDomain } = config
+  const server = {
+    name: NAME,
+    listen: config.listen,
+    tlsDir,
+    trustDomain,
+    clock,
+    logger,
+    metrics,
+    services: [mount(GrantAuthzService, handlers(deps), CALLERS)],
+    ...(onListening && { onListening }),
+  }
+  try {
+    await requireSchema(db, SCHEMA, MIGRATIONS)
+    await runTasks(signal, [
+      (stop) => serve(server, stop),
+      (stop) => relay({ ...deps, database, schema: SCHEMA, stream: 'GRANT_AUTHZ' }, stop),
+      ...SUBSCRIPTIONS.map((row) => (stop: AbortSignal) => consume(deps, row, stop)),
+      (stop) => sweepReceipts(deps, stop),
+      (stop) => serveMetrics(metrics, { port: config.metricsPort }, stop),
+      (stop) => keepIdentity({ dir: tlsDir, address: config.peerRegistryAddress, trustDomain, clock, logger }, stop),
+    ])
+  } finally {
+    await bus.close()
+    await db.destroy()
+  }
+}
