@@ -1,4 +1,4 @@
-export { append, outboxChannel, type Announcement } from './append.ts'
+export { append, appendAll, outboxChannel, type Announcement } from './append.ts'
 export { openBus, type Bus, type BusConfig } from './bus.ts'
 export { consume, type ConsumeDeps } from './consume.ts'
 export { Doorbell } from './doorbell.ts'

@@ -90,7 +90,8 @@ const failed = (nonce: Buffer, sentAt: Date, failedAt: Date, error: string): Sen
 /** A stable reason and a sentence, also for what is no refusal of ours. */
 function sentence(error: unknown): string {
   const refusal = refusalOf(error)
-  if (refusal) return `${refusal.reason}: ${refusal.message}`
+  // What the other side said, when it was the other side: that is the word an operator can look up.
+  if (refusal) return `${refusal.metadata['reason'] ?? refusal.reason}: ${refusal.message}`
   const { code, rawMessage } = ConnectError.from(error)
   if (code === Code.DeadlineExceeded) return `DEADLINE_EXCEEDED: ${rawMessage}`
   return `SERVICE_UNAVAILABLE: ${Code[code]}: ${rawMessage}`
