@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { create, fromBinary } from '@bufbuild/protobuf'
 import { systemClock } from '@powernode/clock'
 import { TrustBundleSchema } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
+import fc from 'fast-check'
 import { beforeAll, expect, test } from 'vitest'
 import {
   createAuthority,
@@ -10,6 +11,7 @@ import {
   generatePlatformKey,
   heldBundle,
   platformIdOf,
+  readCrl,
   signStatement,
   signTrustBundle,
   statementDigest,
@@ -129,6 +131,35 @@ test('a held bundle whose root has ended does not stop the one that replaces it'
   const replacement = await createAuthority({ trustDomain: 'a.example', generation: 3, now: later })
   const part = { sequence: 6n, roots: [replacement.rootCertificate], crls: [] }
   expect(reason(part, { held, now: later })).toBe('ok')
+})
+
+test('a list that we can read but OpenSSL cannot is refused: the judge itself is asked last', async () => {
+  const [issuing, root] = await createCrls(current, [], times)
+  if (!issuing || !root) throw new Error('an authority has two lists')
+  const inner = 2 + (issuing.readUInt8(1) & 0x7f) // past the outer tag and its long length
+  issuing[inner] = issuing.readUInt8(inner) ^ 0x80
+  expect(readCrl(issuing)).toBeDefined()
+  const verdict = verifyTrustBundle(bundle({ roots: [current.rootCertificate], crls: [issuing, root] }), expected)
+  expect(verdict).toMatchObject({ reason: 'crl', detail: expect.stringContaining('OpenSSL does not load') })
+})
+
+test('whatever a peer signs, its bundle is judged and nothing is thrown', () => {
+  const hostile = fc.oneof(
+    fc.uint8Array({ maxLength: 100 }),
+    fc.tuple(fc.nat(), fc.nat({ max: 7 }), fc.nat({ max: 2 })).map(([at, bit, which]) => {
+      const bytes = Buffer.from([current.rootCertificate, ...crls][which] ?? [])
+      bytes[at % bytes.length] = (bytes[at % bytes.length] ?? 0) ^ (1 << bit)
+      return bytes
+    }),
+  )
+  const some = fc.array(hostile, { minLength: 1, maxLength: 3 })
+  fc.assert(
+    fc.property(some, some, (roots, lists) => {
+      expect(['ok', 'root', 'crl']).toContain(reason({ crls: lists }))
+      expect(reason({ roots })).not.toBe('ok')
+    }),
+    { numRuns: 150 },
+  )
 })
 
 test('a bundle without roots cannot even be signed', () => {
