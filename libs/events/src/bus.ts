@@ -107,8 +107,16 @@ export async function openBus(config: BusConfig): Promise<Bus> {
       const connection = live
       const wasConnected = connected
       closing.abort()
-      if (connection && !connection.isClosed()) await (wasConnected ? connection.drain() : connection.close())
+      if (connection && !connection.isClosed()) await (wasConnected ? drained(connection) : connection.close())
       await supervision
     },
   }
+}
+
+/** Sends what is queued; but a server that is just gone would never take it, so that wait has an end. */
+async function drained(connection: NatsConnection): Promise<void> {
+  const patience = new AbortController()
+  const giveUp = systemClock.sleep(DRAIN_MS, patience.signal).then(() => connection.close())
+  await Promise.race([connection.drain(), giveUp])
+  patience.abort()
 }
