@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import { systemClock } from '@powernode/clock'
 import { fedctl } from '@powernode/fedctl'
 import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
@@ -7,6 +8,10 @@ import { TestPlatform } from '../mesh.ts'
 
 /** An operator at a keyboard: what was typed, what was printed, and the exit code. */
 async function type(platform: TestPlatform, words: readonly string[], input = '') {
+  return typeIn(platform.platform.fedctlContext, words, input)
+}
+
+async function typeIn(file: string, words: readonly string[], input = '') {
   const said = { out: '', err: '' }
   const env = {
     cwd: '/',
@@ -20,7 +25,7 @@ async function type(platform: TestPlatform, words: readonly string[], input = ''
     readInput: () => input,
     ask: () => Promise.reject(new Error('nobody is there to ask')),
   }
-  const argv = ['--context', platform.platform.fedctlContext, ...words]
+  const argv = ['--context', file, ...words]
   const exit = await fedctl(argv, { env, clock: systemClock, signal: AbortSignal.timeout(90_000) })
   return { exit, ...said, json: () => JSON.parse(said.out) as Said }
 }
@@ -73,8 +78,8 @@ describe('an operator does every step by hand', () => {
   })
 
   test('a preview tells what the invitation says and never the token', async () => {
-    const { exit, out } = await type(b, ['invite', 'preview', '-'], `${invitation}\n`)
-    expect(exit).toBe(0)
+    const { exit, out, err } = await type(b, ['invite', 'preview', '-'], `${invitation}\n`)
+    expect(exit, err).toBe(0)
     expect(out).toMatch(/trust domain +a\.example/)
     expect(out).toContain('Nothing speaks against it.')
     expect(out).not.toContain(invitation)
@@ -169,6 +174,27 @@ describe('an operator does every step by hand', () => {
     expect(rehearsed.json().rotation.holders.length).toBeGreaterThan(1)
     const none = await type(a, ['ca', 'rotate', 'apply', '-o', 'json'])
     expect(none.json().error.reason).toBe('ROTATION_NOT_FOUND')
+  })
+
+  test('a service that is down costs its columns; one that everything needs is named', async () => {
+    const file = a.platform.fedctlContext
+    const context = JSON.parse(readFileSync(file, 'utf8')) as { services: Record<string, string> }
+    const without = (service: string) => {
+      const changed = file.replace('fedctl.json', `without-${service}.json`)
+      writeFileSync(
+        changed,
+        JSON.stringify({ ...context, services: { ...context.services, [service]: '127.0.0.1:1' } }),
+      )
+      return changed
+    }
+    const list = await typeIn(without('liveness'), ['peer', 'list'])
+    expect(list.out).toMatch(/^b +active +-/m)
+    expect(list.out).toMatch(/1 service did not answer.*\n {2}liveness: /)
+    const status = await typeIn(without('liveness'), ['status'])
+    expect(status.out).toMatch(/liveness +unreachable/)
+    expect(status.exit).toBe(3)
+    const none = await typeIn(without('peer-registry'), ['peer', 'list', '-o', 'json'])
+    expect(none.json().error).toMatchObject({ reason: 'UNAVAILABLE', exit_code: 1 })
   })
 
   test('revoke ends it on both sides, and re-peer begins anew', async () => {

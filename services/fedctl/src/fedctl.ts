@@ -29,7 +29,7 @@ export async function fedctl(argv: readonly string[], options: FedctlOptions): P
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done
     if (error instanceof CommanderError && formatOf(argv) === 'table') return EXIT.usage // commander has said why
-    return printProblem(factsOf(error), formatOf(argv), env)
+    return printProblem(factsOf(error), formatOf(argv), env, program.opts().context)
   }
 }
 

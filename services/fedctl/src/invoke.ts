@@ -32,6 +32,7 @@ export function runs(invocation: Invocation) {
       const { context: flag, output = 'table', yes = false } = globalOptions(args)
       const context = findContext(flag, env)
       const clients = invocation.connect(context, clock)
+      const canvas = () => canvasFor(env, clock.now(), context.flag)
       const session: Session = {
         context,
         clients,
@@ -39,11 +40,11 @@ export function runs(invocation: Invocation) {
         env,
         signal,
         confirm: (question) => confirm(question, yes, env),
-        emit: (item) => printItem(item, output, canvasFor(env, clock.now()), env),
+        emit: (item) => printItem(item, output, canvas(), env),
       }
       try {
         const outcome = await work(session, ...args)
-        if (outcome) invocation.exit = print(outcome, output, canvasFor(env, clock.now()), env)
+        if (outcome) invocation.exit = print(outcome, output, canvas(), env)
       } finally {
         clients.close()
       }

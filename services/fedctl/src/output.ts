@@ -3,12 +3,18 @@ import type { Environment } from './environment.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import type { ProblemFacts } from './problem.ts'
 import { paint, type Paint } from './render/paint.ts'
+import { pasting } from './render/paste.ts'
 
 export const FORMATS = ['table', 'json', 'yaml'] as const
 export type Format = (typeof FORMATS)[number]
 
-/** How a table is to be drawn: when it is, in which colours, how wide. */
-export type Canvas = { readonly now: Date; readonly to: Paint; readonly width: number | undefined }
+/** How a table is to be drawn: when it is, in which colours, how wide, and how our next command is to be typed. */
+export type Canvas = {
+  readonly now: Date
+  readonly to: Paint
+  readonly width: number | undefined
+  readonly paste: (text: string) => string
+}
 
 /** What a command has to say: once for programs, once for people. */
 export type Outcome = {
@@ -40,12 +46,12 @@ export function printItem(item: Outcome, format: Format, canvas: Canvas, env: En
  * Prints why nothing came of it: on stderr for a person; with -o json or yaml as the one object on stdout, where the
  * program that asked for it is reading.
  */
-export function printProblem(facts: ProblemFacts, format: Format, env: Environment): ExitCode {
+export function printProblem(facts: ProblemFacts, format: Format, env: Environment, contextFlag = ''): ExitCode {
   const { reason, message, next, metadata, exitCode } = facts
   if (format === 'table') {
     const to = paint(env.colours)
     env.err(`${to.bad('error')} ${message} ${to.dim(`(${reason})`)}\n`)
-    if (next) env.err(`${to.dim('next')}  ${next}\n`)
+    if (next) env.err(`${to.dim('next')}  ${pasting(contextFlag)(next)}\n`)
   } else {
     env.out(
       encode(
@@ -61,6 +67,6 @@ function encode(data: unknown, format: 'json' | 'yaml'): string {
   return format === 'json' ? `${JSON.stringify(data, null, 2)}\n` : stringify(data)
 }
 
-export function canvasFor(env: Environment, now: Date): Canvas {
-  return { now, to: paint(env.colours), width: env.columns }
+export function canvasFor(env: Environment, now: Date, contextFlag: string): Canvas {
+  return { now, to: paint(env.colours), width: env.columns, paste: pasting(contextFlag) }
 }

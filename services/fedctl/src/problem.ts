@@ -1,11 +1,12 @@
 import { CommanderError } from 'commander'
 import { Code, ConnectError } from '@connectrpc/connect'
+import { TlsFilesBroken } from '@powernode/identity'
 import { refusalOf } from '@powernode/rpc'
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.ts'
 
 /** Why a command did not do what was asked, as it is shown and as a program reads it. */
 export type ProblemFacts = {
-  /** A reason of docs/errors.md, or one of fedctl's own: USAGE, CONTEXT, TIMEOUT, UNAVAILABLE, FAULT. */
+  /** A reason of docs/errors.md, or one of fedctl's own: USAGE, CONTEXT, IDENTITY, TIMEOUT, UNAVAILABLE, FAULT. */
   readonly reason: string
   readonly message: string
   /** What to do now. */
@@ -31,6 +32,10 @@ export function factsOf(error: unknown): ProblemFacts {
   if (error instanceof Problem) return error.facts
   if (error instanceof CommanderError)
     return { reason: 'USAGE', message: error.message.replace(/^error: /, ''), exitCode: EXIT.usage }
+  if (error instanceof TlsFilesBroken) {
+    const message = error.message.replace(`; mend it: ${error.mend}`, '')
+    return { reason: 'IDENTITY', message, next: error.mend, exitCode: EXIT.usage }
+  }
   const refusal = refusalOf(error)
   if (refusal) {
     const { reason, message, next, metadata } = refusal

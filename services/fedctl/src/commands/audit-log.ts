@@ -24,7 +24,7 @@ export const auditLog = (run: Run) =>
             const head = Buffer.from(response.head).toString('hex')
             const more = response.entries.length < Number(response.size) - after
             const last = response.entries.at(-1)?.sequence
-            const next = more && last ? `\nmore: fedctl audit log ${named} --after ${last}` : ''
+            const next = more && last ? canvas.paste(`\nmore: fedctl audit log ${named} --after ${last}`) : ''
             return `${entryTable(response.entries, canvas)}\n${canvas.to.dim(`${response.size} entries, head ${head}${next}`)}`
           },
         }

@@ -29,6 +29,6 @@ export const peerRevoke = (run: Run) =>
       }),
     )
 
-/** Revoked, and nothing is owed to the other side any more. */
-const isTold = ({ state, notifiedAt, openItems, remotePeerId }: Peer): boolean =>
-  state === PeerState.REVOKED && (notifiedAt !== undefined || remotePeerId === '' || openItems.length === 0)
+/** Revoked, and they know it, unless there is nobody who could be told. */
+const isTold = ({ state, notifiedAt, remotePeerId }: Peer): boolean =>
+  state === PeerState.REVOKED && (notifiedAt !== undefined || remotePeerId === '')

@@ -24,7 +24,7 @@ export function changedPeer(peer: Peer | undefined, dryRun: boolean | undefined,
 
 type More = { readonly data?: Record<string, unknown>; readonly text?: (canvas: Canvas) => string }
 
-function peerLines(peer: Peer, { to }: Canvas): string {
+function peerLines(peer: Peer, { to, paste }: Canvas): string {
   const state = word(PeerState, peer.state)
   return sheet(
     [
@@ -33,7 +33,7 @@ function peerLines(peer: Peer, { to }: Canvas): string {
       ['state', state, stateColour(to, state)],
       ['reason', peer.reason],
       ['waiting on', word(WaitingOn, peer.waitingOn)],
-      ['next', peer.next],
+      ['next', paste(peer.next)],
       ['open items', peer.openItems.map((item) => `- ${item}`).join('\n'), to.warn],
     ],
     to,

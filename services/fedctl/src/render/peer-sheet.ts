@@ -34,7 +34,7 @@ export function peerSheet(view: PeerView, canvas: Canvas): string {
   return [...shown, ...missing(view.unavailable, to)].join('\n\n')
 }
 
-function standing({ peer }: PeerView, { now, to }: Canvas): Fact[] {
+function standing({ peer }: PeerView, { now, to, paste }: Canvas): Fact[] {
   const state = word(PeerState, peer.state)
   const before = word(PeerState, peer.suspendedFrom)
   return [
@@ -44,7 +44,7 @@ function standing({ peer }: PeerView, { now, to }: Canvas): Fact[] {
     ['reason', peer.reason],
     ['since', peer.since ? `${moment(peer.since)} UTC, ${age(peer.since, now)} ago` : ''],
     ['waiting on', word(WaitingOn, peer.waitingOn), peer.waitingOn === WaitingOn.US ? to.warn : undefined],
-    ['next', peer.next, to.bold],
+    ['next', paste(peer.next), to.bold],
     ['open items', peer.openItems.map((item) => `- ${item}`).join('\n'), to.warn],
   ]
 }

@@ -9,8 +9,8 @@ import { plural, word } from './words.ts'
 const SOON_MS = 86_400_000
 
 /** All peers at a glance: state, how old the data is on which it rests, and what is open. */
-export function peerTable(views: readonly PeerView[], { now, to, width }: Canvas): string {
-  if (views.length === 0) return `no peers yet; begin with: ${to.bold('fedctl peer propose <url>')}`
+export function peerTable(views: readonly PeerView[], { now, to, width, paste }: Canvas): string {
+  if (views.length === 0) return `no peers yet; begin with: ${to.bold(paste('fedctl peer propose <url>'))}`
   const rows = table(
     views,
     [

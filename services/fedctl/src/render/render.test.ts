@@ -17,13 +17,14 @@ import type { PeerView } from '../peer-view.ts'
 import { eventLine } from './events.ts'
 import { previewText } from './invitation.ts'
 import { paint } from './paint.ts'
+import { pasting } from './paste.ts'
 import { peerSheet } from './peer-sheet.ts'
 import { peerTable } from './peer-table.ts'
 import { rotationText } from './rotation.ts'
 import { age, span } from './time.ts'
 
 const NOW = new Date('2026-11-21T12:00:00Z')
-const canvas: Canvas = { now: NOW, to: paint(false), width: undefined }
+const canvas: Canvas = { now: NOW, to: paint(false), width: undefined, paste: pasting('') }
 const ago = (ms: number): Timestamp => timestampFromDate(new Date(NOW.getTime() - ms))
 const DAY = 86_400_000
 

@@ -38,7 +38,7 @@ export function authorityText(authority: GetAuthorityResponse, canvas: Canvas): 
 }
 
 /** How far a rotation got, and whom it waits for. */
-export function rotationText(rotation: Rotation, { to, width }: Canvas): string {
+export function rotationText(rotation: Rotation, { to, width, paste }: Canvas): string {
   const step = word(RotationStep, rotation.step)
   const facts = sheet(
     [
@@ -47,7 +47,7 @@ export function rotationText(rotation: Rotation, { to, width }: Canvas): string 
       ['generation', `${rotation.fromGeneration} → ${rotation.toGeneration}`],
       ['bundle', rotation.bundleSequence > 0n ? `sequence ${rotation.bundleSequence}` : ''],
       ['waiting for', plural(waiting(rotation).length, 'holder')],
-      ['next', rotation.next, to.bold],
+      ['next', paste(rotation.next), to.bold],
     ],
     to,
   )

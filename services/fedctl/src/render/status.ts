@@ -41,10 +41,10 @@ export function statusText(status: PlatformStatus, canvas: Canvas): string {
     ),
     services(status.services, canvas),
     `${to.bold('Peers')}\n${peerCounts(status, to)}`,
-    waitingForUs(peers, to),
+    waitingForUs(peers, canvas),
     expiring.length > 0 ? `${to.warn('Certificates that run out')}\n${certificateTable(expiring, canvas)}` : '',
     rotation && !ENDED.includes(rotation.step)
-      ? `${to.warn('CA rotation')}  ${word(RotationStep, rotation.step)}, waiting for ${plural(waiting(rotation).length, 'holder')}; next: ${rotation.next}`
+      ? `${to.warn('CA rotation')}  ${word(RotationStep, rotation.step)}, waiting for ${plural(waiting(rotation).length, 'holder')}; next: ${canvas.paste(rotation.next)}`
       : '',
   ]
   return parts.filter((part) => part !== '').join('\n\n')
@@ -72,12 +72,12 @@ function peerCounts({ peers }: PlatformStatus, to: Canvas['to']): string {
   return `  ${counts.map(([state, count]) => stateColour(to, state)(`${count} ${state}`)).join('   ')}`
 }
 
-function waitingForUs(peers: PlatformStatus['peers'], to: Canvas['to']): string {
+function waitingForUs(peers: PlatformStatus['peers'], { to, paste }: Canvas): string {
   const ours = peers.filter((peer) => peer.waitingOn === WaitingOn.US || peer.openItems.length > 0)
   if (ours.length === 0) return ''
   const lines = ours.map((peer) => {
     const what = peer.openItems[0] ?? peer.reason
-    return harmless(`  ${peer.name || peer.id}: ${what}${peer.next ? `; next: ${peer.next}` : ''}`)
+    return harmless(`  ${peer.name || peer.id}: ${what}${peer.next ? `; next: ${paste(peer.next)}` : ''}`)
   })
   return `${to.warn('Open')}\n${lines.join('\n')}`
 }
