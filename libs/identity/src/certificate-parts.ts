@@ -88,3 +88,15 @@ export function onlyNamesOf(trustDomain: string): x509.Extension {
 export function subjectAltNames(names: x509.JsonGeneralNames): x509.Extension {
   return new x509.SubjectAlternativeNameExtension(names, false)
 }
+
+export type Usage = 'server' | 'client'
+
+export const EXTENDED_KEY_USAGE: Readonly<Record<Usage, string>> = {
+  server: x509.ExtendedKeyUsage.serverAuth,
+  client: x509.ExtendedKeyUsage.clientAuth,
+}
+
+/** Nobody believes a certificate beyond the end of the one that signed it. */
+export function earlier(a: Date, b: Date): Date {
+  return wholeSecond(a < b ? a : b)
+}

@@ -1,5 +1,6 @@
 import { systemClock } from '@powernode/clock'
-import { createAuthority, issueCertificate, type Authority } from '../authority.ts'
+import { createAuthority, type Authority } from '../authority.ts'
+import { issueCertificate } from '../issue-certificate.ts'
 import { createCsr } from '../csr.ts'
 import { type SpiffeId } from '../spiffe.ts'
 import { type TlsMaterial } from '../tls-files.ts'
