@@ -18,6 +18,8 @@ export type Bus = {
 }
 
 const RETRY = { firstMs: 100, mostMs: 2_000 }
+/** How long closing waits for a server to take what is queued. */
+const DRAIN_MS = 1_000
 
 /**
  * Opens the bus without waiting for NATS: Postgres is the record, so a service works while JetStream is away.
@@ -116,7 +118,9 @@ export async function openBus(config: BusConfig): Promise<Bus> {
 /** Sends what is queued; but a server that is just gone would never take it, so that wait has an end. */
 async function drained(connection: NatsConnection): Promise<void> {
   const patience = new AbortController()
-  const giveUp = systemClock.sleep(DRAIN_MS, patience.signal).then(() => connection.close())
+  const giveUp = systemClock
+    .sleep(DRAIN_MS, patience.signal)
+    .then(() => (patience.signal.aborted ? undefined : connection.close()))
   await Promise.race([connection.drain(), giveUp])
   patience.abort()
 }
