@@ -1,10 +1,12 @@
 import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2'
 import { Code, ConnectError } from '@connectrpc/connect'
 import type { Clock } from '@powernode/clock'
-import { readTlsFiles, watchTlsFiles, type TlsMaterial } from '@powernode/identity'
-import { elapsed, runTasks, type Logger } from '@powernode/process'
+import { readTlsFiles, type TlsMaterial } from '@powernode/identity'
+import { elapsed, type Logger } from '@powernode/process'
+import { followTlsFiles } from '../follow-tls-files.ts'
 import { losesRoot, stillGoodBy } from '../trust.ts'
 import { backoffMs } from './backoff.ts'
+import { keepAlive } from './keep-alive.ts'
 import { certificateOf, hangUp, openSession, originOf, type Target } from './connection.ts'
 
 export type SessionOptions = {
@@ -23,8 +25,6 @@ export type Session = {
   notifyResponseByteRead(): void
 }
 
-const KEEPALIVE_MS = 10_000
-const PING_TIMEOUT_MS = 5_000
 const RETIRE_MS = 5_000
 
 /**
@@ -45,10 +45,11 @@ export function keepSession(
 
   function use(next: TlsMaterial): void {
     const before = material
+    const stillGood = stillGoodBy(next)
     material = next
     if (!current) return
     const certificate = certificateOf(current)
-    if (!certificate || !stillGoodBy(next)(certificate, clock.now())) hangUp(current)
+    if (!certificate || !stillGood(certificate, clock.now())) hangUp(current)
     else if (losesRoot(before, next)) void retire(current)
     else if (before.cert !== next.cert) current.close()
     else return
@@ -68,10 +69,11 @@ export function keepSession(
   async function open(): Promise<ClientHttp2Session> {
     try {
       const session = await openSession(target, { material, now: clock.now(), signal })
+      if (failures > 0) logger.info({ address: originOf(target), attempt: failures + 1 }, 'reached a service again')
       failures = 0
       session.once('goaway', () => leave(session))
       session.once('close', () => leave(session))
-      void keepAlive(session, clock, signal)
+      keepAlive(session)
       return (current = session)
     } catch (error) {
       if (failures++ === 0) logger.warn({ error, address: originOf(target) }, 'cannot reach a service')
@@ -102,18 +104,7 @@ export function keepSession(
   }
 
   signal.addEventListener('abort', () => current && hangUp(current), { once: true })
-  void runTasks(signal, [
-    (stop) =>
-      watchTlsFiles(
-        {
-          dir: tlsDir,
-          clock,
-          onChange: use,
-          onBroken: (error) => logger.error({ error, path: tlsDir }, 'tls material refused'),
-        },
-        stop,
-      ),
-  ])
+  void followTlsFiles({ dir: tlsDir, clock, logger }, use, signal)
   return {
     authority: originOf(target),
     // oxlint-disable-next-line max-params -- the library's own signature
@@ -141,18 +132,4 @@ function unreachable({ server, ...target }: Target, cause: unknown): ConnectErro
     undefined,
     cause,
   )
-}
-
-/** Notices a server that vanished without a word, which TCP alone reports after many minutes. */
-async function keepAlive(session: ClientHttp2Session, clock: Clock, signal: AbortSignal): Promise<void> {
-  const gone = new AbortController()
-  session.once('close', () => gone.abort())
-  const stop = AbortSignal.any([signal, gone.signal])
-  for (await clock.sleep(KEEPALIVE_MS, stop); !stop.aborted; await clock.sleep(KEEPALIVE_MS, stop)) {
-    const answered = new AbortController()
-    const stopWaiting = AbortSignal.any([stop, answered.signal])
-    session.ping((error) => error ?? answered.abort())
-    await clock.sleep(PING_TIMEOUT_MS, stopWaiting)
-    if (!stopWaiting.aborted) hangUp(session)
-  }
 }
