@@ -4,23 +4,17 @@ import { timestampNow } from '@bufbuild/protobuf/wkt'
 import { createClient, type Client } from '@connectrpc/connect'
 import { systemClock } from '@powernode/clock'
 import { testDatabase, type TestDatabase } from '@powernode/postgres/testing'
-import { createMetrics } from '@powernode/process'
 import { HeartbeatRequestSchema } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import {
   HeardHeartbeatSchema,
   LivenessService,
   type HeardHeartbeat,
 } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
-import { mount } from '@powernode/rpc'
 import { sql } from 'kysely'
-import type { PeerFeed } from '../../services/liveness/src/feed/peer-feed.ts'
-import type { WatchedPeer } from '../../services/liveness/src/feed/watched-peer.ts'
-import { beatMetrics } from '../../services/liveness/src/metrics/beat-metrics.ts'
-import { createRecorder } from '../../services/liveness/src/recorder/recorder.ts'
-import { CALLERS, handlers } from '../../services/liveness/src/rpc.ts'
 import type { Tables } from '../../services/liveness/src/store/tables.ts'
 import { measureSweep } from './sweep.ts'
-import { makeIdentities, roadTo, startServer } from './own-server.ts'
+import { makeIdentities, roadTo } from './own-server.ts'
+import { startThread } from './thread.ts'
 import { withPostgres } from './own-postgres.ts'
 import { median, quantile, rounded, say, type Report } from './report.ts'
 
@@ -40,13 +34,13 @@ export async function run(): Promise<Report> {
     const database = await livenessDatabase()
     const liveness = await startLiveness(database)
     try {
-      await fill(database, liveness.peers)
+      await fill(database, liveness.peerIds)
       await ours(liveness, BEATS_A_RUN / 4) // everything is compiled and connected after this
-      await limit(database, liveness.peers, BEATS_A_RUN / 4)
+      await limit(database, liveness.peerIds, BEATS_A_RUN / 4)
       const [rates, limits]: [number[], number[]] = [[], []]
       for (let at = 1; at <= RUNS; at++) {
         rates.push(await ours(liveness, BEATS_A_RUN))
-        limits.push(await limit(database, liveness.peers, BEATS_A_RUN))
+        limits.push(await limit(database, liveness.peerIds, BEATS_A_RUN))
         say(`run ${at}: ours ${rates.at(-1)!.toFixed(0)} beats/s, bare upsert ${limits.at(-1)!.toFixed(0)} rows/s`)
       }
       const sustained = await sustain(liveness)
@@ -77,29 +71,16 @@ const livenessDatabase = () =>
 
 type Liveness = Awaited<ReturnType<typeof startLiveness>>
 
-/** liveness's door as it runs, over its real road; the peers are known from the beginning. */
-async function startLiveness({ db }: TestDatabase<Tables>) {
-  const peers = [...Array(PEERS)].map((): WatchedPeer => {
-    const timers = { heartbeatIntervalMs: 60_000, staleAfterMs: 300_000 }
-    return { peerId: randomUUID(), state: 'active', trustBundleSequence: 1n, ...timers }
-  })
-  const byId = new Map(peers.map((peer) => [peer.peerId, peer]))
-  const feed: PeerFeed = {
-    peers: byId,
-    local: () => undefined,
-    isComplete: () => true,
-    subscribe: () => {},
-    follow: async () => {},
-  }
-  const recorder = createRecorder({ db, clock: systemClock })
-  const deps = { db, clock: systemClock, feed, recorder, metrics: beatMetrics(createMetrics('liveness')) }
+/** liveness's door in a thread of its own, and the gateway's end of the road to it here. */
+async function startLiveness({ url }: TestDatabase<Tables>) {
+  const peerIds = [...Array(PEERS)].map(() => randomUUID())
   const { dirs, remove } = await makeIdentities('liveness', 'federation-gateway')
-  const server = await startServer('liveness', dirs.server, [mount(LivenessService, handlers(deps), CALLERS)])
+  const server = await startThread('liveness-door.ts', { url, peerIds, tlsDir: dirs.server })
   const hangUp = new AbortController()
   const client = createClient(LivenessService, roadTo('liveness', server.port, dirs.caller, hangUp.signal))
   let stopped = false
   return {
-    peers,
+    peerIds,
     client,
     incarnation: randomBytes(16),
     sequence: 0n,
@@ -108,29 +89,28 @@ async function startLiveness({ db }: TestDatabase<Tables>) {
       stopped = true
       hangUp.abort()
       await server.stop()
-      await recorder.idle()
       remove()
     },
   }
 }
 
 /** Every peer is heard both ways, so that each beat moves a deadline, as in a platform that is well. */
-async function fill({ db }: TestDatabase<Tables>, peers: readonly WatchedPeer[]): Promise<void> {
+async function fill({ db }: TestDatabase<Tables>, peerIds: readonly string[]): Promise<void> {
   const now = systemClock.now()
   await sql`
     insert into freshness (peer_id, stale_after_ms, last_heard_at, last_heard_by_them_at, announced, announced_at, silent_at)
     select id, 300000, ${now}, ${now}, 'heard', ${now}, ${now}::timestamptz + interval '5 minutes'
-    from unnest(${peers.map(({ peerId }) => peerId)}::uuid[]) as p (id)`.execute(db)
+    from unnest(${peerIds}::uuid[]) as p (id)`.execute(db)
   await sql`analyze freshness`.execute(db).catch(() => {}) // the service's role may not; autovacuum will
 }
 
 function nextBeat(liveness: Liveness, index: number): HeardHeartbeat {
-  const { peers, incarnation } = liveness
-  if (index % peers.length === 0) liveness.sequence += 1n
+  const { peerIds, incarnation } = liveness
+  if (index % peerIds.length === 0) liveness.sequence += 1n
   const sentAt = timestampNow()
   return create(HeardHeartbeatSchema, {
     number: BigInt(index),
-    peerId: peers[index % peers.length]!.peerId,
+    peerId: peerIds[index % peerIds.length]!,
     receivedAt: sentAt,
     heartbeat: create(HeartbeatRequestSchema, {
       nonce: randomBytes(16),
@@ -168,12 +148,12 @@ async function ours(liveness: Liveness, beats: number): Promise<number> {
 }
 
 /** The same rows by one multi-row upsert a transaction, from one connection: rows a second. */
-async function limit({ db }: TestDatabase<Tables>, peers: readonly WatchedPeer[], beats: number): Promise<number> {
+async function limit({ db }: TestDatabase<Tables>, peerIds: readonly string[], beats: number): Promise<number> {
   const incarnation = randomBytes(16)
   const startedAt = performance.now()
   for (let index = 0; index < beats; index += MESSAGE) {
     const now = new Date().toISOString()
-    const ids = [...Array(MESSAGE)].map((_, at) => peers[(index + at) % peers.length]!.peerId)
+    const ids = [...Array(MESSAGE)].map((_, at) => peerIds[(index + at) % peerIds.length]!)
     const all = <T>(value: T) => ids.map(() => value)
     await sql`
       insert into freshness (peer_id, stale_after_ms, last_heard_at, last_heard_by_them_at, epoch, remembered_epoch,

@@ -1,0 +1,41 @@
+import { systemClock } from '@powernode/clock'
+import { openDb } from '@powernode/postgres'
+import { createMetrics } from '@powernode/process'
+import { LivenessService } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
+import { mount } from '@powernode/rpc'
+import type { PeerFeed } from '../../services/liveness/src/feed/peer-feed.ts'
+import type { WatchedPeer } from '../../services/liveness/src/feed/watched-peer.ts'
+import { beatMetrics } from '../../services/liveness/src/metrics/beat-metrics.ts'
+import { createRecorder } from '../../services/liveness/src/recorder/recorder.ts'
+import { CALLERS, handlers } from '../../services/liveness/src/rpc.ts'
+import type { Tables } from '../../services/liveness/src/store/tables.ts'
+import { startServer } from './own-server.ts'
+import { inThread } from './thread.ts'
+
+/** liveness's door as it runs in production, over its real road; its peers are known from the beginning. */
+const { data, ready, stopped } = inThread<{ url: string; tlsDir: string; peerIds: readonly string[] }>()
+
+const timers = { heartbeatIntervalMs: 60_000, staleAfterMs: 300_000 }
+const peers = data.peerIds.map((peerId): WatchedPeer => ({
+  peerId,
+  state: 'active',
+  trustBundleSequence: 1n,
+  ...timers,
+}))
+const feed: PeerFeed = {
+  peers: new Map(peers.map((peer) => [peer.peerId, peer])),
+  local: () => undefined,
+  isComplete: () => true,
+  subscribe: () => {},
+  follow: async () => {},
+}
+const db = openDb<Tables>({ url: data.url, schema: 'liveness', applicationName: 'bench' })
+const recorder = createRecorder({ db, clock: systemClock })
+const deps = { db, clock: systemClock, feed, recorder, metrics: beatMetrics(createMetrics('liveness')) }
+const server = await startServer('liveness', data.tlsDir, [mount(LivenessService, handlers(deps), CALLERS)])
+ready(server.port)
+await stopped
+await server.stop()
+await recorder.idle()
+await db.destroy()
+process.exit()
