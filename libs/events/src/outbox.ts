@@ -23,11 +23,19 @@ export async function markPublished<DB>(tx: Tx<DB>, ids: readonly string[], now:
   await sql`update outbox set published_at = ${now} where id = any(${ids}::uuid[])`.execute(tx)
 }
 
+/** So many rows that one statement stays far below its time limit. */
+const AGAIN_BATCH = 20_000
+
 /** Queues everything that is kept once more: the stream that held it is gone. Consumers drop what they have already handled. */
 export async function queueAgain<DB>(tx: Tx<DB>): Promise<number> {
-  const { numAffectedRows } = await sql`
-    update outbox set published_at = null where published_at is not null`.execute(tx)
-  return Number(numAffectedRows ?? 0n)
+  for (let count = 0; ;) {
+    const { numAffectedRows = 0n } = await sql`
+      update outbox set published_at = null where position in (
+        select position from outbox where published_at is not null limit ${AGAIN_BATCH}
+      )`.execute(tx)
+    count += Number(numAffectedRows)
+    if (numAffectedRows < AGAIN_BATCH) return count
+  }
 }
 
 /** Drops a batch of events published before `before`; returns how many went. */

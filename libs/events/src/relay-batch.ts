@@ -1,6 +1,7 @@
 import { inTransaction, type Db } from '@powernode/postgres'
 import type { Clock } from '@powernode/clock'
-import { headers, type JetStreamClient, type NatsConnection } from 'nats'
+import { elapsed } from '@powernode/process'
+import { type JetStreamClient, type NatsConnection } from 'nats'
 import { ensureStreamWith } from './ensure-stream.ts'
 import {
   advanceStream,
@@ -38,6 +39,8 @@ export type Batch = {
 const BATCH = 128
 const TRIM_BATCH = 1_000
 const PUBLISH_TIMEOUT_MS = 2_000
+/** A slow JetStream gets smaller batches: a transaction left open for too long would be ended, and nothing noted. */
+const BATCH_MS = 5_000
 
 /**
  * Publishes the oldest waiting events, one after the other, under the schema's relay lock.
@@ -59,7 +62,7 @@ export async function relayBatch<DB>({ db, clock, stream }: Source<DB>, js: JetS
     }
     return {
       published: sent.ids.length,
-      more: rows.length === BATCH && sent.fault === undefined,
+      more: sent.fault === undefined && (rows.length === BATCH || sent.ids.length < rows.length),
       ...(sent.fault !== undefined && { fault: sent.fault }),
       streamIsAnother: sent.wentBack,
     }
@@ -70,9 +73,11 @@ async function publishInOrder(js: JetStreamClient, rows: readonly Queued[], know
   const ids: string[] = []
   let lastSequence = knownSequence
   let wentBack = false
+  const ms = elapsed()
   try {
     for (const { id, subject, event } of rows) {
-      const ack = await js.publish(subject, event, { msgID: id, headers: headers(), timeout: PUBLISH_TIMEOUT_MS })
+      if (ms() > BATCH_MS) break
+      const ack = await js.publish(subject, event, { msgID: id, timeout: PUBLISH_TIMEOUT_MS })
       if (!ack.duplicate && ack.seq <= knownSequence) wentBack = true
       lastSequence = Math.max(lastSequence, ack.seq)
       ids.push(id)
