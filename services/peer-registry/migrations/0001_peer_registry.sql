@@ -192,7 +192,11 @@ create table trust_holder (
 -- Every change of a peer, of our bundle or of the CA wakes the feeds of all replicas, at commit.
 create function announce_change() returns trigger language plpgsql as $$
 begin
-  perform pg_notify('peer_registry_changes', tg_argv[0] || case when tg_argv[0] = 'peer' then ':' || new.id::text else '' end);
+  if tg_argv[0] = 'peer' then
+    perform pg_notify('peer_registry_changes', 'peer:' || new.id::text);
+  else
+    perform pg_notify('peer_registry_changes', tg_argv[0]);
+  end if;
   return null;
 end
 $$;
@@ -200,19 +204,69 @@ create trigger peer_announces after insert or update on peer for each row execut
 create trigger platform_announces after insert or update on platform for each row execute function announce_change('platform');
 create trigger authority_announces after insert or update on authority for each row execute function announce_change('authority');
 
--- A revoked peer stays revoked, and nobody's identity is swapped under a live peering: for the owner too.
+-- What must not change is refused here, for the owner too. Only the moves of src/peer.ts are made, a revoked peer stays
+-- revoked, and nobody's identity is swapped under a peering.
 create function guard_peer() returns trigger language plpgsql as $$
 begin
-  if old.state = 'revoked' and new.state <> 'revoked' then
-    raise exception 'peer % is revoked for good', old.id using errcode = 'check_violation';
+  if new.state <> old.state and (old.state, new.state) not in (
+    ('proposed', 'accepted'), ('proposed', 'revoked'),
+    ('accepted', 'enrolled'), ('accepted', 'suspended'), ('accepted', 'revoked'),
+    ('enrolled', 'active'), ('enrolled', 'suspended'), ('enrolled', 'revoked'),
+    ('active', 'degraded'), ('active', 'suspended'), ('active', 'revoked'),
+    ('degraded', 'active'), ('degraded', 'suspended'), ('degraded', 'revoked'),
+    ('suspended', 'accepted'), ('suspended', 'enrolled'), ('suspended', 'degraded'), ('suspended', 'revoked')
+  ) then
+    raise exception 'peer % is % and cannot become %', old.id, old.state, new.state using errcode = 'check_violation';
   end if;
-  if old.identity_key is not null and new.identity_key is distinct from old.identity_key then
-    raise exception 'the identity key of peer % cannot be replaced', old.id using errcode = 'check_violation';
+  if old.identity_key is not null and new.identity_key is distinct from old.identity_key
+    or old.platform_id is not null and new.platform_id is distinct from old.platform_id
+    or old.state <> 'proposed' and new.trust_domain is distinct from old.trust_domain
+  then
+    raise exception 'the identity of peer % cannot be replaced', old.id using errcode = 'check_violation';
   end if;
   return new;
 end
 $$;
 create trigger peer_guarded before update on peer for each row execute function guard_peer();
+
+-- An invitation is spent once, by one key, and one that was taken back stays so.
+create function guard_invitation() returns trigger language plpgsql as $$
+begin
+  if new.token_digest <> old.token_digest or new.peer_id <> old.peer_id
+    or old.redeemed_by is not null and (new.redeemed_by, new.acceptance_digest, new.answer, new.redeemed_at)
+      is distinct from (old.redeemed_by, old.acceptance_digest, old.answer, old.redeemed_at)
+    or old.revoked_at is not null and new.revoked_at is distinct from old.revoked_at
+  then
+    raise exception 'what became of invitation % cannot be undone', old.id using errcode = 'check_violation';
+  end if;
+  return new;
+end
+$$;
+create trigger invitation_guarded before update on invitation for each row execute function guard_invitation();
+
+-- A certificate that was taken back stays so.
+create function guard_certificate() returns trigger language plpgsql as $$
+begin
+  if old.revoked_at is not null and new.revoked_at is distinct from old.revoked_at then
+    raise exception 'certificate % is revoked for good', old.serial using errcode = 'check_violation';
+  end if;
+  return new;
+end
+$$;
+create trigger certificate_guarded before update on certificate for each row execute function guard_certificate();
+
+-- A platform keeps its identity, and bundle sequences only grow: peers refuse one that goes back.
+create function guard_platform() returns trigger language plpgsql as $$
+begin
+  if new.identity_key <> old.identity_key or new.platform_id <> old.platform_id or new.trust_domain <> old.trust_domain
+    or new.bundle_sequence < old.bundle_sequence
+  then
+    raise exception 'the identity of this platform cannot be replaced' using errcode = 'check_violation';
+  end if;
+  return new;
+end
+$$;
+create trigger platform_guarded before update on platform for each row execute function guard_platform();
 
 grant usage on schema peer_registry to peer_registry;
 grant select, insert, update on platform, authority, peer, invitation, certificate, rotation, trust_holder to peer_registry;

@@ -18,9 +18,7 @@ export function openAuthority(sealing: SealingKey, sealed: SealedAuthority): Aut
 export function sealAuthority(
   sealing: SealingKey,
   authority: Authority,
-  status: SealedAuthority['status'],
-  crls: readonly Buffer[],
-  now: Date,
+  { status, crls, now }: { status: SealedAuthority['status']; crls: readonly Buffer[]; now: Date },
 ): SealedAuthority {
   const { generation, rootCertificate, rootKey, issuingCertificate, issuingKey } = authority
   return {

@@ -14,6 +14,7 @@ import {
 import { PeerState as WireState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import type { Invitation } from './invitation.ts'
 import type { Move, Peer, PeerState } from './peer.ts'
+import type { RotationStep } from './rotation.ts'
 import { NO_SURROUNDINGS } from './standing.ts'
 import type { Tables } from './store/tables.ts'
 import { invitationToWire, peerToWire, STATES } from './wire.ts'
@@ -31,7 +32,11 @@ const SEVERITY: Readonly<Partial<Record<PeerState, 'medium' | 'high'>>> = {
 }
 
 /** fed.peer.<state>.<id>: a peer entered a state. */
-export async function peerMoved(tx: Tx<Tables>, by: By, before: Peer | undefined, after: Peer, move: Move | 'propose') {
+export async function peerMoved(
+  tx: Tx<Tables>,
+  by: By,
+  { before, after, move }: { before: Peer | undefined; after: Peer; move: Move | 'propose' },
+) {
   await append(tx, {
     noun: 'peer',
     word: after.state,
@@ -39,7 +44,7 @@ export async function peerMoved(tx: Tx<Tables>, by: By, before: Peer | undefined
     severity: SEVERITY[after.state],
     peerId: after.id,
     at: after.updatedAt,
-    ...said(by),
+    ...causeOf(by),
     payload: create(PeerMovedSchema, {
       peer: peerToWire(after, NO_SURROUNDINGS),
       previousState: before ? STATES[before.state] : WireState.UNSPECIFIED,
@@ -58,7 +63,7 @@ export async function peerChanged(tx: Tx<Tables>, by: By, after: Peer, changed: 
     severity: changed.includes('data_residency') ? 'medium' : 'low',
     peerId: after.id,
     at: after.updatedAt,
-    ...said(by),
+    ...causeOf(by),
     payload: create(PeerChangedSchema, { peer: peerToWire(after, NO_SURROUNDINGS), changed: [...changed] }),
   })
 }
@@ -67,30 +72,33 @@ export async function peerChanged(tx: Tx<Tables>, by: By, after: Peer, changed: 
 export async function invitationChanged(
   tx: Tx<Tables>,
   by: By,
-  invitation: Invitation,
-  word: 'created' | 'redeemed' | 'revoked' | 'expired',
-  at: Date,
+  said: { invitation: Invitation; word: 'created' | 'redeemed' | 'revoked' | 'expired'; at: Date },
 ) {
+  const { invitation, word, at } = said
   await append(tx, {
     noun: 'invitation',
     word,
     id: invitation.peerId,
     peerId: invitation.peerId,
     at,
-    ...said(by),
+    ...causeOf(by),
     payload: create(InvitationChangedSchema, { invitation: invitationToWire(invitation, at) }),
   })
 }
 
 /** fed.ca.<step>.<rotation id>. */
-export async function rotationMoved(tx: Tx<Tables>, by: By, rotation: WireRotation, word: string, at: Date) {
+export async function rotationMoved(
+  tx: Tx<Tables>,
+  by: By,
+  { rotation, word, at }: { rotation: WireRotation; word: RotationStep; at: Date },
+) {
   await append(tx, {
     noun: 'ca',
     word,
     id: rotation.id,
     severity: 'medium',
     at,
-    ...said(by),
+    ...causeOf(by),
     payload: create(RotationMovedSchema, { rotation }),
   })
 }
@@ -99,9 +107,7 @@ export async function rotationMoved(tx: Tx<Tables>, by: By, rotation: WireRotati
 export async function certificateChanged(
   tx: Tx<Tables>,
   by: By,
-  certificate: WireCertificate,
-  word: 'issued' | 'revoked',
-  at: Date,
+  { certificate, word, at }: { certificate: WireCertificate; word: 'issued' | 'revoked'; at: Date },
 ) {
   await append(tx, {
     noun: 'certificate',
@@ -110,9 +116,9 @@ export async function certificateChanged(
     severity: word === 'revoked' ? 'medium' : 'low',
     peerId: certificate.peerId,
     at,
-    ...said(by),
+    ...causeOf(by),
     payload: create(CertificateChangedSchema, { certificate }),
   })
 }
 
-const said = ({ actor, requestId, traceparent }: By) => ({ actor, correlationId: requestId, traceparent })
+const causeOf = ({ actor, requestId, traceparent }: By) => ({ actor, correlationId: requestId, traceparent })

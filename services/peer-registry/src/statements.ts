@@ -96,7 +96,12 @@ export function signNotice(
 
 export function openNotice(envelope: Envelope, identityKey: Uint8Array) {
   const notice = proven(openStatement(RevocationNoticeSchema, envelope, identityKey), 'revocation notice')
-  return { platformId: notice.platformId, peerId: notice.peerId, reason: printable(notice.reason), at: dateOf(notice.at) }
+  return {
+    platformId: notice.platformId,
+    peerId: notice.peerId,
+    reason: printable(notice.reason),
+    at: dateOf(notice.at),
+  }
 }
 
 const dateOf = (at: Parameters<typeof timestampDate>[0] | undefined): Date => (at ? timestampDate(at) : new Date(0))

@@ -1,7 +1,6 @@
 import type { Clock } from '@powernode/clock'
 import { inTransaction, type Db, type Tx } from '@powernode/postgres'
 import type { Logger } from '@powernode/process'
-import { bundleIn } from './feed/routes.ts'
 import { expireInvitations } from './operations/expire-invitations.ts'
 import { oweBundles, oweRenewals } from './operations/owe-errands.ts'
 import { refreshRevocationLists } from './operations/refresh-revocation-lists.ts'
@@ -16,10 +15,7 @@ type Sweep = { readonly everyMs: number; readonly run: (tx: Tx<Tables>, now: Dat
 export const SWEEPS: Readonly<Record<string, Sweep>> = {
   expire_invitations: { everyMs: 10_000, run: expireInvitations },
   owe_bundles: { everyMs: 1_000, run: oweBundles },
-  owe_renewals: {
-    everyMs: 5_000,
-    run: (tx, now, us) => oweRenewals(tx, now, { lifeMs: us.lifetimes.peerMs, bundleIn }),
-  },
+  owe_renewals: { everyMs: 5_000, run: (tx, now, us) => oweRenewals(tx, now, us.lifetimes.peerMs) },
   refresh_revocation_lists: { everyMs: 3_600_000, run: refreshRevocationLists },
 }
 

@@ -1,9 +1,10 @@
-import { heldBundle, spiffeUri, verifyTrustBundle } from '@powernode/identity'
+import { X509Certificate } from 'node:crypto'
+import { checkLeafProfile, heldBundle, spiffeIdOf, spiffeUri, verifyTrustBundle } from '@powernode/identity'
 import type { Envelope, TrustBundle } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
 import { Refusal } from '@powernode/rpc'
 import type { Peer } from './peer.ts'
 import type { Us } from './platform.ts'
-import { envelopeFrom } from './statements.ts'
+import { bundleIn, envelopeFrom } from './statements.ts'
 
 /** Whose identity key must have signed a bundle, and for which trust domain. */
 export type Signer = { readonly identityKey: Uint8Array; readonly platformId: string; readonly trustDomain: string }
@@ -21,6 +22,39 @@ export function checkBundle(envelope: Envelope | undefined, signer: Signer, now:
   const reason = verdict.reason === 'sequence' ? 'BUNDLE_SEQUENCE_OLD' : 'BUNDLE_INVALID'
   throw new Refusal(reason, `the trust bundle is refused: ${verdict.detail}`, { metadata: { problem: verdict.reason } })
 }
+
+/**
+ * The leaf of a chain that another platform signed for us, provided that it names us as they know us, and that each
+ * certificate is signed by the next, up to a root of theirs that we hold. What is stored goes into a TLS context, so
+ * nothing unreadable may pass.
+ */
+export function checkChain(peer: Peer, chain: readonly Uint8Array[], now: Date): X509Certificate {
+  const certificates = chain.map(readable)
+  const [leaf] = certificates
+  const top = certificates.at(-1)
+  const roots = peer.trustBundle ? bundleIn(peer.trustBundle).roots : []
+  const linked = certificates.slice(1).every((issuer, at) => isIssuedBy(certificates[at], issuer))
+  if (!leaf || !top || certificates.length > LONGEST_CHAIN || !linked || !roots.some((root) => top.raw.equals(root)))
+    throw new Refusal('CSR_INVALID', 'the certificate they signed does not lead to a root of theirs that we hold')
+  const id = spiffeIdOf(leaf)
+  const fits = (['client', 'server'] as const).every((usage) => checkLeafProfile(leaf, { now, usage }).ok)
+  if (!fits || id?.kind !== 'peer' || id.trustDomain !== peer.trustDomain || id.name !== peer.remotePeerId)
+    throw new Refusal('CSR_INVALID', 'the certificate they signed is not one for us: another name, time or use')
+  return leaf
+}
+
+const LONGEST_CHAIN = 5
+
+function readable(der: Uint8Array): X509Certificate {
+  try {
+    return new X509Certificate(der)
+  } catch {
+    throw new Refusal('CSR_INVALID', 'they answered our request with something that is no certificate')
+  }
+}
+
+const isIssuedBy = (certificate: X509Certificate | undefined, issuer: X509Certificate): boolean =>
+  certificate !== undefined && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
 
 /**
  * The SPIFFE id a peer must show us.

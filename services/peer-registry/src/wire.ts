@@ -32,6 +32,7 @@ import { statusOf, type Invitation } from './invitation.ts'
 import type { Peer, Timers } from './peer.ts'
 import type { Us } from './platform.ts'
 import { standingOf, type Surroundings } from './standing.ts'
+import { checkPeerUrl } from './url.ts'
 
 /** Every word of ours and the number it has on the wire: the only place that knows both. */
 export const STATES = {
@@ -196,7 +197,7 @@ export const endpointToWire = ({ url, scope, priority, cidrHint }: Endpoint): Wi
 
 function endpointFromWire({ url, scope, priority, cidrHint }: WireEndpoint): Endpoint[] {
   const word = wordOf(SCOPES, scope)
-  return word ? [{ url, scope: word, priority, cidrHint }] : []
+  return word ? [{ url: checkPeerUrl(url), scope: word, priority, cidrHint }] : []
 }
 
 export const timersToWire = ({ heartbeatIntervalMs, staleAfterMs }: Timers): WireTimers =>

@@ -6,7 +6,7 @@ import { storeReceipt } from '../operations/store-receipt.ts'
 import { envelopeFrom } from '../statements.ts'
 import * as errands from '../store/errands.ts'
 import * as platform from '../store/platform.ts'
-import { toPeer, type Performer } from './run-errands.ts'
+import { toPeer, type Performer } from './performer.ts'
 
 /** Hands our newest trust bundle to a peer and keeps its signed receipt. */
 export const deliverBundle: Performer = {

@@ -4,7 +4,7 @@ import { EnvelopeSchema } from '@powernode/proto/powernode/federation/v1/platfor
 import { BY_OURSELVES } from '../events.ts'
 import { receiveTrustBundle } from '../operations/receive-trust-bundle.ts'
 import * as errands from '../store/errands.ts'
-import { toPeer, type Performer } from './run-errands.ts'
+import { toPeer, type Performer } from './performer.ts'
 
 /** Fetches the bundle of a peer whose heartbeat spoke of a newer one than we hold. */
 export const fetchBundle: Performer = {

@@ -3,7 +3,7 @@ import { inTransaction } from '@powernode/postgres'
 import { NotifyRevocationRequestSchema } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { settleNotice } from '../operations/settle-notice.ts'
 import { envelopeFrom } from '../statements.ts'
-import { toPeer, type Performer } from './run-errands.ts'
+import { toPeer, type Performer } from './performer.ts'
 
 /** Tells the other side that the peering has ended. Nothing here waits for the dead: it ended when we said so. */
 export const notifyRevocation: Performer = {

@@ -6,7 +6,7 @@ import { failRedemption } from '../operations/fail-redemption.ts'
 import { storeAgreement } from '../operations/store-agreement.ts'
 import { SEALED } from '../secrets.ts'
 import { envelopeFrom } from '../statements.ts'
-import { toPeer, type Performer } from './run-errands.ts'
+import { toPeer, type Performer } from './performer.ts'
 
 /** Takes the invitation to the platform that made it: always the same bytes, so always the same answer. */
 export const redeem: Performer = {

@@ -4,7 +4,7 @@ import { inTransaction } from '@powernode/postgres'
 import { RenewCertificateRequestSchema } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { storeCertificate } from '../operations/store-certificate.ts'
 import * as errands from '../store/errands.ts'
-import { toPeer, type Performer } from './run-errands.ts'
+import { toPeer, type Performer } from './performer.ts'
 
 /** Under hierarchical trust: a new key, and a new certificate for it from the platform that signs for us. */
 export const renewCertificate: Performer = {

@@ -1,44 +1,16 @@
-import type { Client } from '@connectrpc/connect'
-import type { Clock } from '@powernode/clock'
 import { Doorbell } from '@powernode/events'
-import { inTransaction, listen, type Db, type ListenConfig } from '@powernode/postgres'
-import { runTasks, type Logger, type Metrics } from '@powernode/process'
-import type { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import { inTransaction, listen } from '@powernode/postgres'
+import { runTasks } from '@powernode/process'
 import { refusalOf, type Reason } from '@powernode/rpc'
 import { ERRAND_LEASE_MS, retryAt, type Errand, type ErrandKind } from '../errand.ts'
-import type { Us } from '../platform.ts'
 import * as errands from '../store/errands.ts'
-import type { Tables } from '../store/tables.ts'
+import { printable } from '../text.ts'
 import { deliverBundle } from './deliver-bundle.ts'
 import { fetchBundle } from './fetch-bundle.ts'
 import { notifyRevocation } from './notify-revocation.ts'
+import type { ErrandDeps, Performer } from './performer.ts'
 import { redeem } from './redeem.ts'
 import { renewCertificate } from './renew-certificate.ts'
-
-export type ErrandDeps = {
-  readonly db: Db<Tables>
-  readonly database: ListenConfig
-  readonly us: Us
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly metrics: Metrics
-  /** The gateway's way out: the same contract, to the peer that the header names. */
-  readonly federation: Client<typeof FederationService>
-  /** A number in [0, 1), to spread retries. */
-  readonly jitter: () => number
-}
-
-/**
- * One way of doing what is owed to the other side. Resolves when it is done and noted; throws to be tried again.
- * Runs outside any transaction, may be cut short at any point, and MUST be safe to do twice.
- */
-export type Performer = {
-  readonly perform: (deps: ErrandDeps, errand: Errand, signal: AbortSignal) => Promise<void>
-  /** The other side said no, and will say so again: what follows from that. */
-  readonly refused: (deps: ErrandDeps, errand: Errand, reason: string, message: string) => Promise<void>
-  /** Nobody needs it done any more. */
-  readonly expired: (deps: ErrandDeps, errand: Errand) => Promise<void>
-}
 
 const PERFORMERS: Readonly<Record<ErrandKind, Performer>> = {
   redeem,
@@ -48,7 +20,7 @@ const PERFORMERS: Readonly<Record<ErrandKind, Performer>> = {
   notify_revocation: notifyRevocation,
 }
 
-const AT_ONCE = 16
+const AT_ONCE = 64
 const SLOWEST_LOOK_MS = 2_000
 
 /** Does what is owed to other platforms, soonest first, until told to stop. Several replicas share the list. */
@@ -60,23 +32,36 @@ export async function runErrands(deps: ErrandDeps, signal: AbortSignal): Promise
   ])
 }
 
+/**
+ * Each errand runs by itself: a peer that takes the call and never answers holds up nobody else's. Ends when the last
+ * one under way has ended.
+ */
 async function doDue(deps: ErrandDeps, bell: Doorbell, signal: AbortSignal): Promise<void> {
   const { db, clock, logger } = deps
+  const underway = new Set<Promise<void>>()
   while (!signal.aborted) {
     let waitMs = SLOWEST_LOOK_MS
     try {
-      const due = await inTransaction(db, (tx) => claim(tx, clock.now()))
-      await Promise.all(due.map((errand) => doOne(deps, errand, signal)))
-      waitMs = due.length > 0 ? 0 : await untilNext(deps)
+      const free = AT_ONCE - underway.size
+      const due = free > 0 ? await inTransaction(db, (tx) => claim(tx, clock.now(), free)) : []
+      for (const errand of due) {
+        const one = doOne(deps, errand, signal).finally(() => {
+          underway.delete(one)
+          bell.ring()
+        })
+        underway.add(one)
+      }
+      if (free > 0) waitMs = await untilNext(deps)
     } catch (error) {
       logger.warn({ task: 'errands', error }, 'errands cannot be read')
     }
-    if (waitMs > 0) await bell.wait(clock, waitMs, signal)
+    await bell.wait(clock, waitMs, signal)
   }
+  await Promise.all(underway)
 }
 
-const claim = (tx: Parameters<typeof errands.claimDue>[0], now: Date) =>
-  errands.claimDue(tx, now, new Date(now.getTime() + ERRAND_LEASE_MS), AT_ONCE)
+const claim = (tx: Parameters<typeof errands.claimDue>[0], now: Date, limit: number) =>
+  errands.claimDue(tx, now, new Date(now.getTime() + ERRAND_LEASE_MS), limit)
 
 async function untilNext({ db, clock }: ErrandDeps): Promise<number> {
   const next = await inTransaction(db, (tx) => errands.nextDueAt(tx))
@@ -114,9 +99,18 @@ async function doOne(deps: ErrandDeps, errand: Errand, signal: AbortSignal): Pro
     counted.inc({ kind: errand.kind, outcome: 'done' })
     logger.info({ ...fields, outcome: 'ok' }, 'errand done')
   } catch (error) {
-    await cannot(deps, errand, performer, error)
     counted.inc({ kind: errand.kind, outcome: 'failed' })
     logger.warn({ ...fields, error }, 'errand failed')
+    await noted(cannot(deps, errand, performer, error), deps, errand)
+  }
+}
+
+/** What could not be noted is tried again when the lease of the errand runs out. */
+async function noted(noting: Promise<void>, { logger }: ErrandDeps, { kind, peerId }: Errand): Promise<void> {
+  try {
+    await noting
+  } catch (error) {
+    logger.warn({ task: kind, peer_id: peerId, error }, 'how an errand failed could not be noted')
   }
 }
 
@@ -125,7 +119,7 @@ async function cannot(deps: ErrandDeps, errand: Errand, performer: Performer, er
   const theirs = refusal?.reason === 'PEER_REFUSED' ? (refusal.metadata['reason'] ?? '') : undefined
   const final =
     theirs !== undefined ? !PASSING_THERE.has(theirs) : refusal !== undefined && !PASSING.has(refusal.reason)
-  const message = refusal?.message ?? 'internal error'
+  const message = printable(refusal?.message ?? 'internal error')
   if (final && refusal) return performer.refused(deps, errand, theirs ?? refusal.reason, message)
   const now = deps.clock.now()
   const why = refusal ? `${theirs ?? refusal.reason}: ${message}` : message
@@ -139,9 +133,3 @@ function nextTry({ jitter }: ErrandDeps, errand: Errand, reason: Reason | undefi
   const soon = reason !== undefined && NOT_HEARD_YET.has(reason) && errand.attempts < 20
   return soon ? new Date(now.getTime() + 50) : retryAt(now, errand.attempts, jitter())
 }
-
-export const toPeer = (errand: Errand, signal: AbortSignal) => ({
-  headers: { 'powernode-peer-id': errand.peerId },
-  signal,
-  timeoutMs: 15_000,
-})

@@ -1,21 +1,21 @@
 import { create } from '@bufbuild/protobuf'
 import { timestampFromDate } from '@bufbuild/protobuf/wkt'
 import type { Tx } from '@powernode/postgres'
-import { TrustBundleSchema, type TrustBundle } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
 import {
   LocalPlatformSchema,
   PeerRouteSchema,
+  WatchPeersResponseSchema,
   type LocalPlatform,
   type PeerRoute,
+  type WatchPeersResponse,
 } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
-import { fromBinary } from '@bufbuild/protobuf'
 import { trusted } from '../authority.ts'
 import { crlsOf } from '../bundle.ts'
 import { DAY_MS } from '../invitation.ts'
 import type { Peer } from '../peer.ts'
 import type { Platform, Us } from '../platform.ts'
 import { SEALED } from '../secrets.ts'
-import { envelopeFrom } from '../statements.ts'
+import { bundleIn, envelopeFrom } from '../statements.ts'
 import * as authorities from '../store/authorities.ts'
 import * as platform from '../store/platform.ts'
 import * as rotations from '../store/rotations.ts'
@@ -95,6 +95,18 @@ export function routeOf(us: Us, local: Local, peer: Peer): PeerRoute {
   })
 }
 
+/** The feed for readers that call no peer: a private key goes only to whoever has to use it. */
+export async function* withoutKeys(updates: AsyncIterable<WatchPeersResponse>): AsyncGenerator<WatchPeersResponse> {
+  for await (const message of updates) {
+    const { update } = message
+    const isSecret = update.case === 'peer' && update.value.privateKeyPkcs8.length > 0
+    if (isSecret) yield create(WatchPeersResponseSchema, { update: { case: 'peer', value: keyless(update.value) } })
+    else yield message
+  }
+}
+
+const keyless = (route: PeerRoute): PeerRoute => ({ ...route, privateKeyPkcs8: new Uint8Array(0) })
+
 /** What they advertise; until they have spoken, the URL an operator gave. */
 function endpointsOf(peer: Peer): Peer['endpoints'] {
   if (peer.endpoints.length > 0 || peer.url === '') return peer.endpoints
@@ -106,6 +118,3 @@ function ownKey(us: Us, peer: Peer): Uint8Array {
   if (!peer.certificateKeySealed || peer.certificateChain.length === 0) return new Uint8Array(0)
   return Uint8Array.from(us.sealing.open(peer.certificateKeySealed, SEALED.peerCertificateKey(peer.id)))
 }
-
-/** A bundle that was verified when it was stored. */
-export const bundleIn = (stored: Buffer): TrustBundle => fromBinary(TrustBundleSchema, envelopeFrom(stored).payload)

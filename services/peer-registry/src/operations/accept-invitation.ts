@@ -16,6 +16,7 @@ import * as errands from '../store/errands.ts'
 import * as peers from '../store/peers.ts'
 import * as platform from '../store/platform.ts'
 import type { Tables } from '../store/tables.ts'
+import { printable } from '../text.ts'
 import { descriptionOf, timersToWire } from '../wire.ts'
 import { checkNotPeered, NOT_YET } from './propose-peer.ts'
 
@@ -38,12 +39,13 @@ export type Taken = {
 export async function acceptInvitation(tx: Tx<Tables>, now: Date, taken: Taken): Promise<Peer> {
   const { us, by, offer } = taken
   const tokenDigest = digestOf(offer.token)
-  const underway = await errands.findByToken(tx, tokenDigest)
+  const underway = await errands.holdByToken(tx, tokenDigest)
   if (underway) return peers.lock(tx, underway.peerId)
 
   await checkOffer(tx, us, offer, now)
-  const peer = await proposedBy(tx, now, taken)
+  const { proposed, isNew } = await proposedBy(tx, now, taken)
   const csr = taken.trustMode === 'hierarchical' ? await createCsr() : undefined
+  const peer = csr ? await keepKey(tx, us, proposed, csr.privateKeyPkcs8Der) : proposed
   const acceptance = create(AcceptanceSchema, {
     tokenSha256: tokenDigest,
     audiencePlatformId: offer.platformId ?? '',
@@ -52,7 +54,6 @@ export async function acceptInvitation(tx: Tx<Tables>, now: Date, taken: Taken):
     timers: timersToWire(us.self.timers),
     trust: csr ? { case: 'csrDer', value: Uint8Array.from(csr.csrDer) } : await ourBundle(tx),
   })
-  if (csr) await keepKey(tx, us, peer, csr.privateKeyPkcs8Der)
   await errands.put(tx, {
     peerId: peer.id,
     kind: 'redeem',
@@ -65,8 +66,8 @@ export async function acceptInvitation(tx: Tx<Tables>, now: Date, taken: Taken):
     lastError: '',
     createdAt: now,
   })
-  await (peer.revision === 1
-    ? peerMoved(tx, by, undefined, peer, 'propose')
+  await (isNew
+    ? peerMoved(tx, by, { before: undefined, after: peer, move: 'propose' })
     : peerChanged(tx, by, peer, ['invitation']))
   return peer
 }
@@ -83,10 +84,19 @@ async function checkOffer(tx: Tx<Tables>, us: Us, offer: Offer, now: Date): Prom
   if (offer.trustDomain === us.trustDomain)
     throw new Refusal('TRUST_DOMAIN_TAKEN', `${offer.trustDomain} is our own trust domain`)
   if (offer.platformId) await checkNotPeered(tx, offer.platformId)
+  const other = offer.trustDomain ? await peers.findByTrustDomain(tx, offer.trustDomain) : undefined
+  if (other)
+    throw new Refusal('TRUST_DOMAIN_TAKEN', `the trust domain ${offer.trustDomain} belongs to another peer`, {
+      next: `fedctl peer show ${other.id}`,
+    })
 }
 
 /** A new row, or the row of an earlier invitation of theirs that did not come through. */
-async function proposedBy(tx: Tx<Tables>, now: Date, { us, offer, name, trustMode, metadata }: Taken): Promise<Peer> {
+async function proposedBy(
+  tx: Tx<Tables>,
+  now: Date,
+  { us, offer, name, trustMode, metadata }: Taken,
+): Promise<{ proposed: Peer; isNew: boolean }> {
   const pending = offer.platformId ? await peers.lockPendingRedemption(tx, offer.platformId) : undefined
   const said = {
     url: offer.urls[0] ?? '',
@@ -97,13 +107,16 @@ async function proposedBy(tx: Tx<Tables>, now: Date, { us, offer, name, trustMod
     reason: 'redeeming their invitation',
     updatedAt: now,
   }
-  if (pending) return peers.save(tx, pending, { ...pending, ...said, name: name || pending.name })
+  if (pending) {
+    const proposed = await peers.save(tx, pending, { ...pending, ...said, name: name || pending.name })
+    return { proposed, isNew: false }
+  }
   const peer: Peer = {
     ...NOTHING_SAID,
     ...NOT_YET,
     ...said,
     id: newId(now),
-    name: name || offer.platformName,
+    name: name || printable(offer.platformName, 128),
     state: 'proposed',
     since: now,
     kind: 'platform',
@@ -122,7 +135,7 @@ async function proposedBy(tx: Tx<Tables>, now: Date, { us, offer, name, trustMod
     createdAt: now,
   }
   await peers.insert(tx, peer)
-  return peer
+  return { proposed: peer, isNew: true }
 }
 
 async function ourBundle(tx: Tx<Tables>): Promise<Acceptance['trust']> {
@@ -131,7 +144,7 @@ async function ourBundle(tx: Tx<Tables>): Promise<Acceptance['trust']> {
 }
 
 /** The key never leaves this platform; only the request for a certificate does. */
-async function keepKey(tx: Tx<Tables>, us: Us, peer: Peer, key: Buffer): Promise<void> {
+function keepKey(tx: Tx<Tables>, us: Us, peer: Peer, key: Buffer): Promise<Peer> {
   const sealed = us.sealing.seal(key, SEALED.peerCertificateKey(peer.id))
-  await peers.save(tx, peer, { ...peer, certificateKeySealed: sealed })
+  return peers.save(tx, peer, { ...peer, certificateKeySealed: sealed })
 }

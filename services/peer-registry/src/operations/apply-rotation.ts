@@ -37,7 +37,7 @@ export async function applyRotation(
     step === 'cancelled' && before.step === 'planned' ? before.bundleSequence : await publishBundle(tx, now, us)
   const rotation = step === 'published' ? { ...entering, bundleSequence: sequence } : entering
   await rotations.save(tx, rotation)
-  await rotationMoved(tx, by, rotationToWire(rotation, holders), step, now)
+  await rotationMoved(tx, by, { rotation: rotationToWire(rotation, holders), word: step, at: now })
   return { rotation, holders }
 }
 

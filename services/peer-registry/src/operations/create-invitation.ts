@@ -47,7 +47,7 @@ export async function createInvitation(
     expiredAt: null,
   }
   await invitations.insert(tx, invitation)
-  await invitationChanged(tx, said.by, invitation, 'created', now)
+  await invitationChanged(tx, said.by, { invitation: invitation, word: 'created', at: now })
   return { invitation, token, text: await textOf(tx, said.us, token, invitation.expiresAt) }
 }
 

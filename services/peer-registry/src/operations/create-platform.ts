@@ -31,7 +31,7 @@ export async function createPlatform(
   const platformId = platformIdOf(key.publicKey)
   const authority = await createAuthority({ trustDomain, generation: 1, now })
   const crls = await createCrls(authority, [], { number: 1, now, nextUpdate: crlNextUpdate(now) })
-  const sealed = sealAuthority(sealing, authority, 'current', crls, now)
+  const sealed = sealAuthority(sealing, authority, { status: 'current', crls, now })
   await authorities.insert(tx, sealed)
   const bundle = makeBundle({ key, trustDomain }, [sealed], 1, now)
   await platform.insert(tx, {

@@ -11,7 +11,7 @@ export async function expireInvitations(tx: Tx<Tables>, now: Date): Promise<numb
   for (const invitation of runOut) {
     const expired = { ...invitation, expiredAt: now }
     await invitations.save(tx, expired)
-    await invitationChanged(tx, BY_OURSELVES, expired, 'expired', now)
+    await invitationChanged(tx, BY_OURSELVES, { invitation: expired, word: 'expired', at: now })
   }
   return runOut.length
 }

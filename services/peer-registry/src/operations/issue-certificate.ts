@@ -65,7 +65,7 @@ export async function issueCertificate(
     revocationReason: '',
   }
   await certificates.insert(tx, certificate)
-  await certificateChanged(tx, by, certificateToWire(certificate), 'issued', now)
+  await certificateChanged(tx, by, { certificate: certificateToWire(certificate), word: 'issued', at: now })
   return { certificate, chain: issued.chain }
 }
 

@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto'
 import type { Tx } from '@powernode/postgres'
-import type { TrustBundle } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
 import type { ErrandKind } from '../errand.ts'
 import { DAY_MS } from '../invitation.ts'
 import type { Peer } from '../peer.ts'
+import { bundleIn } from '../statements.ts'
 import * as errands from '../store/errands.ts'
 import * as peers from '../store/peers.ts'
 import * as platform from '../store/platform.ts'
@@ -36,13 +36,9 @@ export async function oweBundles(tx: Tx<Tables>, now: Date): Promise<number> {
 }
 
 /** Every certificate that another platform signed for us is renewed when a third of its life is left, or its CA is replaced. */
-export async function oweRenewals(
-  tx: Tx<Tables>,
-  now: Date,
-  { lifeMs, bundleIn }: { lifeMs: number; bundleIn: (stored: Buffer) => TrustBundle },
-): Promise<number> {
+export async function oweRenewals(tx: Tx<Tables>, now: Date, lifeMs: number): Promise<number> {
   const held = await peers.listCertified(tx)
-  const due = held.filter((peer) => isDue(peer, now, lifeMs) || isOfOldRoot(peer, bundleIn))
+  const due = held.filter((peer) => isDue(peer, now, lifeMs) || isOfOldRoot(peer))
   for (const peer of due)
     if (!(await errands.find(tx, peer.id, 'renew_certificate'))) await oweErrand(tx, now, peer.id, 'renew_certificate')
   return due.length
@@ -52,7 +48,7 @@ const isDue = ({ certificateExpiresAt }: Peer, now: Date, lifeMs: number): boole
   certificateExpiresAt !== null && certificateExpiresAt.getTime() - now.getTime() < lifeMs / 3
 
 /** Their bundle names the root in use first; ours should hang from it. */
-function isOfOldRoot({ trustBundle, certificateChain }: Peer, bundleIn: (stored: Buffer) => TrustBundle): boolean {
+function isOfOldRoot({ trustBundle, certificateChain }: Peer): boolean {
   const inUse = trustBundle && bundleIn(trustBundle).roots[0]
   const ours = certificateChain.at(-1)
   return Boolean(inUse && ours && hash('sha256', inUse) !== hash('sha256', Buffer.from(ours, 'base64')))

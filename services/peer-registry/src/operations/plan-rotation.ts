@@ -46,8 +46,8 @@ export async function planRotation(
   }
   const holders = await listTrustHolders(tx, now, rotation)
   if (rehearse) return { rotation, holders }
-  await authorities.insert(tx, sealAuthority(us.sealing, next, 'next', crls, now))
+  await authorities.insert(tx, sealAuthority(us.sealing, next, { status: 'next', crls, now }))
   await rotations.insert(tx, rotation)
-  await rotationMoved(tx, by, rotationToWire(rotation, holders), 'planned', now)
+  await rotationMoved(tx, by, { rotation: rotationToWire(rotation, holders), word: 'planned', at: now })
   return { rotation, holders }
 }

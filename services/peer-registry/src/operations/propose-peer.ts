@@ -36,6 +36,7 @@ export async function proposePeer(tx: Tx<Tables>, now: Date, said: Proposal): Pr
   const { us, by, url, ...rest } = said
   if (said.platformId === us.platformId) throw new Refusal('PLATFORM_IS_SELF', 'a platform cannot be a peer of itself')
   if (said.platformId) await checkNotPeered(tx, said.platformId)
+  if (said.parentPeerId) await peers.lock(tx, said.parentPeerId)
   const peer: Peer = {
     ...NOTHING_SAID,
     ...rest,
@@ -51,7 +52,7 @@ export async function proposePeer(tx: Tx<Tables>, now: Date, said: Proposal): Pr
     updatedAt: now,
   }
   await peers.insert(tx, peer)
-  await peerMoved(tx, by, undefined, peer, 'propose')
+  await peerMoved(tx, by, { before: undefined, after: peer, move: 'propose' })
   return peer
 }
 

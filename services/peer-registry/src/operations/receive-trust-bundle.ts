@@ -20,7 +20,9 @@ export async function receiveTrustBundle(
 ): Promise<Envelope> {
   const peer = await peers.lock(tx, peerId)
   const { identityKey, platformId, trustDomain } = peer
-  if (!identityKey || !platformId || !trustDomain) throw new Refusal('PEER_NOT_ENROLLED', `the peer is ${peer.state}`)
+  if (peer.state === 'revoked') throw new Refusal('PEER_REVOKED', 'this peering has ended')
+  if (peer.state === 'proposed' || !identityKey || !platformId || !trustDomain)
+    throw new Refusal('PEER_NOT_ENROLLED', `the peer is ${peer.state}`)
   // A peer we sign for keeps a CA of its own for its own house; it does not vouch for the peer here.
   const held = weSignFor(peer) ? undefined : (peer.trustBundle ?? undefined)
   const { sequence } = checkBundle(bundle, { identityKey, platformId, trustDomain }, now, held)

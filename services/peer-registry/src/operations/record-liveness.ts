@@ -11,7 +11,7 @@ export async function recordHeard(tx: Tx<Tables>, now: Date, { peerId }: { peerI
   const peer = await peers.lock(tx, peerId)
   if (peer.state !== 'enrolled' && peer.state !== 'degraded') return
   const active = await peers.save(tx, peer, move(peer, 'heartbeat', 'heartbeats are fresh in both directions', now))
-  await peerMoved(tx, BY_LIVENESS, peer, active, 'heartbeat')
+  await peerMoved(tx, BY_LIVENESS, { before: peer, after: active, move: 'heartbeat' })
 }
 
 /** An active peer has been silent for longer than was agreed, in at least one direction. */
@@ -23,5 +23,5 @@ export async function recordSilent(
   const peer = await peers.lock(tx, peerId)
   if (peer.state !== 'active') return
   const degraded = await peers.save(tx, peer, move(peer, 'fallSilent', why, now))
-  await peerMoved(tx, BY_LIVENESS, peer, degraded, 'fallSilent')
+  await peerMoved(tx, BY_LIVENESS, { before: peer, after: degraded, move: 'fallSilent' })
 }

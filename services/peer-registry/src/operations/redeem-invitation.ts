@@ -22,6 +22,7 @@ import * as platform from '../store/platform.ts'
 import type { Tables } from '../store/tables.ts'
 import { checkBundle } from '../trust.ts'
 import { descriptionFromWire, descriptionOf, timersFromWire, timersToWire, windowFromWire } from '../wire.ts'
+import { nameFor } from './name-peer.ts'
 import { checkNotPeered } from './propose-peer.ts'
 import { signForPeer } from './sign-peer-certificate.ts'
 
@@ -43,19 +44,21 @@ export async function redeemInvitation(
   checkAddressed(us, acceptance.said, digest)
   const agreed = agree(us.self.window, windowFromWire(acceptance.by.contractWindow) ?? NO_WINDOW)
 
-  const invitation = await invitations.lockByDigest(tx, digest)
-  const told = openTo(invitation, acceptance, now)
+  const found = await invitations.findByDigest(tx, digest)
+  if (!found) throw new Refusal('INVITATION_UNKNOWN', 'no invitation of this platform has this token', ASK_AGAIN)
+  const proposed = await peers.lock(tx, found.peerId)
+  const told = openTo(await invitations.lock(tx, found.id), proposed, acceptance, now)
   if ('answer' in told) return fromBinary(AcceptResponseSchema, told.answer)
 
-  const proposed = await peers.lock(tx, told.open.peerId)
   const by: By = { ...call, actor: `peer/${proposed.id}` }
   await checkFree(tx, us, proposed, acceptance)
-  const accepted = move(known(us, proposed, acceptance, agreed, now), 'accept', 'the invitation was redeemed', now)
+  const named = { ...proposed, name: await nameFor(tx, proposed, acceptance.by) }
+  const accepted = move(known(us, named, acceptance, agreed), 'accept', 'the invitation was redeemed', now)
   const peer = await peers.save(tx, proposed, accepted)
-  await peerMoved(tx, by, proposed, peer, 'accept')
+  await peerMoved(tx, by, { before: proposed, after: peer, move: 'accept' })
   const { enrolled, chain } = await trustAndEnroll(tx, now, { us, by, peer, acceptance })
 
-  const answer = await agreement(tx, us, enrolled, acceptance, chain)
+  const answer = await agreement(tx, acceptance, { us, peer: enrolled, chain })
   await spend(tx, now, { by, invitation: told.open, acceptance, answer })
   return answer
 }
@@ -68,13 +71,16 @@ function checkAddressed(us: Us, said: Acceptance, digest: Buffer): void {
     throw new Refusal('INVITATION_FOR_ANOTHER', `this is platform ${us.platformId}, not ${said.audiencePlatformId}`)
 }
 
-/** What the invitation is for this redeemer: open, or answered already. Unknown, expired and revoked say so: the caller holds the token. */
+/**
+ * What the invitation is for this redeemer: open, or answered already. Expired and revoked say so: the caller holds the
+ * token. An answer is given again only while the peering it began is not over.
+ */
 function openTo(
-  invitation: Invitation | undefined,
+  invitation: Invitation,
+  peer: Peer,
   { by, digest }: Proven<Acceptance>,
   now: Date,
 ): { open: Invitation } | { answer: Buffer } {
-  if (!invitation) throw new Refusal('INVITATION_UNKNOWN', 'no invitation of this platform has this token', ASK_AGAIN)
   const status = statusOf(invitation, now)
   if (status === 'open') return { open: invitation }
   if (status === 'expired')
@@ -85,7 +91,10 @@ function openTo(
     )
   if (status === 'revoked') throw new Refusal('INVITATION_REVOKED', 'the invitation was taken back', ASK_AGAIN)
   const { redeemedBy, acceptanceDigest, answer } = invitation
-  if (answer && redeemedBy?.equals(by.identityKey) && acceptanceDigest?.equals(digest)) return { answer }
+  if (answer && redeemedBy?.equals(by.identityKey) && acceptanceDigest?.equals(digest)) {
+    if (peer.state !== 'revoked') return { answer }
+    throw new Refusal('PEER_REVOKED', 'the peering that this invitation began has ended', ASK_AGAIN)
+  }
   throw new Refusal('INVITATION_SPENT', 'the invitation has been redeemed already', ASK_AGAIN)
 }
 
@@ -99,26 +108,24 @@ async function checkFree(tx: Tx<Tables>, us: Us, proposed: Peer, { by }: Proven<
   if (by.trustDomain === us.trustDomain)
     throw new Refusal('TRUST_DOMAIN_TAKEN', `${by.trustDomain} is our own trust domain`)
   if (proposed.platformId !== null && proposed.platformId !== by.platformId)
-    throw new Refusal('INVITATION_FOR_ANOTHER', `this invitation is for platform ${proposed.platformId} only`)
+    throw new Refusal('INVITATION_FOR_ANOTHER', 'this invitation is for another platform only')
   await checkNotPeered(tx, by.platformId)
 }
 
 /** The peer with what it says of itself and what was agreed. */
-function known(us: Us, proposed: Peer, { said, by }: Proven<Acceptance>, agreed: Agreed, now: Date): Peer {
+function known(us: Us, proposed: Peer, { said, by }: Proven<Acceptance>, agreed: Agreed): Peer {
   return {
     ...proposed,
     ...descriptionFromWire(by),
     platformId: by.platformId,
     identityKey: Buffer.from(by.identityKey),
     trustDomain: by.trustDomain,
-    name: proposed.name || by.name,
     url: proposed.url || by.endpoints[0]?.url || '',
     remotePeerId: said.peerId,
     contractVersion: agreed.version,
     contractWindow: windowFromWire(by.contractWindow) ?? null,
     features: agreed.features,
     timers: agreeTimers(us.self.timers, timersFromWire(said.timers)),
-    updatedAt: now,
   }
 }
 
@@ -173,16 +180,14 @@ export async function enrollIfDisclosed(tx: Tx<Tables>, now: Date, by: By, peer:
   if (peer.state !== 'accepted' || peer.kind !== 'platform' || missingDisclosure(peer.disclosure).length > 0)
     return peer
   const enrolled = await peers.save(tx, peer, move(peer, 'enroll', 'trust is exchanged; no heartbeat yet', now))
-  await peerMoved(tx, by, peer, enrolled, 'enroll')
+  await peerMoved(tx, by, { before: peer, after: enrolled, move: 'enroll' })
   return enrolled
 }
 
 async function agreement(
   tx: Tx<Tables>,
-  us: Us,
-  peer: Peer,
   acceptance: Proven<Acceptance>,
-  chain: readonly Buffer[],
+  { us, peer, chain }: { us: Us; peer: Peer; chain: readonly Buffer[] },
 ): Promise<AcceptResponse> {
   const { bundle } = await platform.read(tx)
   const said = create(AgreementSchema, {
@@ -216,5 +221,5 @@ async function spend(
     answer: Buffer.from(toBinary(AcceptResponseSchema, said.answer)),
   }
   await invitations.save(tx, spent)
-  await invitationChanged(tx, said.by, spent, 'redeemed', now)
+  await invitationChanged(tx, said.by, { invitation: spent, word: 'redeemed', at: now })
 }

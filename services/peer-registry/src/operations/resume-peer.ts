@@ -13,6 +13,6 @@ export async function resumePeer(
 ): Promise<Peer> {
   const peer = await peers.lock(tx, peerId)
   const resumed = await peers.save(tx, peer, move(peer, 'resume', reason || `resumed by ${by.actor}`, now))
-  await peerMoved(tx, by, peer, resumed, 'resume')
+  await peerMoved(tx, by, { before: peer, after: resumed, move: 'resume' })
   return enrollIfDisclosed(tx, now, by, resumed)
 }

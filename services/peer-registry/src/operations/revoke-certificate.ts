@@ -25,6 +25,6 @@ export async function revokeCertificate(
   for (const authority of authoritiesHeld)
     if (authority.generation === certificate.generation) await refreshCrls(tx, now, us, authority)
   await publishBundle(tx, now, us)
-  await certificateChanged(tx, by, certificateToWire(revoked), 'revoked', now)
+  await certificateChanged(tx, by, { certificate: certificateToWire(revoked), word: 'revoked', at: now })
   return revoked
 }

@@ -20,6 +20,6 @@ export async function revokeInvitation(
     })
   const revoked: Invitation = { ...invitation, revokedAt: now }
   await invitations.save(tx, revoked)
-  await invitationChanged(tx, said.by, revoked, 'revoked', now)
+  await invitationChanged(tx, said.by, { invitation: revoked, word: 'revoked', at: now })
   return revoked
 }

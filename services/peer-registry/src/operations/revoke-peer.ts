@@ -11,6 +11,7 @@ import * as invitations from '../store/invitations.ts'
 import * as peers from '../store/peers.ts'
 import type { Tables } from '../store/tables.ts'
 import { certificateToWire } from '../wire-ca.ts'
+import { weSignFor } from '../trust.ts'
 import { publishBundle, refreshCrls } from './publish-bundle.ts'
 
 const NOTICE_FOR_MS = 30 * DAY_MS
@@ -41,10 +42,10 @@ export async function endPeer(
 ): Promise<{ peer: Peer; effects: readonly string[] }> {
   const after = { ...move(peer, 'revoke', reason, now), certificateKeySealed: null, certificateChain: [] }
   const revoked = await peers.save(tx, peer, after)
-  await peerMoved(tx, by, peer, revoked, 'revoke')
+  await peerMoved(tx, by, { before: peer, after: revoked, move: 'revoke' })
   await errands.removeAllBut(tx, peer.id, 'notify_revocation')
   const taken = await takeBackInvitations(tx, now, by, peer)
-  const certificatesRevoked = await revokeCertificates(tx, now, us, by, peer)
+  const certificatesRevoked = await revokeCertificates(tx, now, { us, by, peer })
   return {
     peer: revoked,
     effects: [
@@ -62,18 +63,24 @@ async function takeBackInvitations(tx: Tx<Tables>, now: Date, by: By, peer: Peer
   for (const invitation of open) {
     const taken = { ...invitation, revokedAt: now }
     await invitations.save(tx, taken)
-    await invitationChanged(tx, by, taken, 'revoked', now)
+    await invitationChanged(tx, by, { invitation: taken, word: 'revoked', at: now })
   }
   return open.length
 }
 
-async function revokeCertificates(tx: Tx<Tables>, now: Date, us: Us, by: By, peer: Peer): Promise<number> {
+async function revokeCertificates(
+  tx: Tx<Tables>,
+  now: Date,
+  { us, by, peer }: { us: Us; by: By; peer: Peer },
+): Promise<number> {
+  if (!weSignFor(peer)) return 0
+  const held = await authorities.lock(tx)
   const revoked = await certificates.revokeOfPeer(tx, peer.id, now, 'the peering ended')
-  for (const certificate of revoked) await certificateChanged(tx, by, certificateToWire(certificate), 'revoked', now)
+  for (const certificate of revoked)
+    await certificateChanged(tx, by, { certificate: certificateToWire(certificate), word: 'revoked', at: now })
   if (revoked.length > 0) {
     const generations = new Set(revoked.map(({ generation }) => generation))
-    for (const authority of await authorities.lock(tx))
-      if (generations.has(authority.generation)) await refreshCrls(tx, now, us, authority)
+    for (const authority of held) if (generations.has(authority.generation)) await refreshCrls(tx, now, us, authority)
     await publishBundle(tx, now, us)
   }
   return revoked.length

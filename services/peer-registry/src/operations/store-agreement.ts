@@ -1,9 +1,8 @@
-import { createPublicKey, createPrivateKey, X509Certificate } from 'node:crypto'
-import { spiffeIdOf } from '@powernode/identity'
+import { createPublicKey, createPrivateKey } from 'node:crypto'
 import type { Tx } from '@powernode/postgres'
 import type { Agreement, AcceptResponse } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { Refusal } from '@powernode/rpc'
-import { commonVersion } from '../contract.ts'
+import { commonVersion, type Agreed } from '../contract.ts'
 import { peerMoved, type By } from '../events.ts'
 import type { Errand } from '../errand.ts'
 import { agreeTimers, move, type Peer, type SpawnMode, type SpawnRole } from '../peer.ts'
@@ -13,8 +12,9 @@ import { envelopeBytes, envelopeFrom, openAcceptance, openAgreement, type Proven
 import * as errands from '../store/errands.ts'
 import * as peers from '../store/peers.ts'
 import type { Tables } from '../store/tables.ts'
-import { checkBundle } from '../trust.ts'
+import { checkBundle, checkChain } from '../trust.ts'
 import { descriptionFromWire, SPAWN_MODES, timersFromWire, windowFromWire } from '../wire.ts'
+import { nameFor } from './name-peer.ts'
 import { enrollIfDisclosed } from './redeem-invitation.ts'
 
 /**
@@ -34,16 +34,17 @@ export async function storeAgreement(
     answer.agreement ?? envelopeFrom(new Uint8Array(0)),
     proposed.identityKey ?? undefined,
   )
-  checkOurs(us, proposed, errand, agreement)
-  const trusted = withTrust(us, withAgreement(us, proposed, agreement, now), agreement.said, now)
+  const agreed = checkOurs(us, proposed, errand, agreement)
+  const named = { ...proposed, name: await nameFor(tx, proposed, agreement.by) }
+  const trusted = withTrust(us, withAgreement(us, named, agreement, agreed), agreement.said, now)
   const accepted = await peers.save(tx, proposed, move(trusted, 'accept', 'they accepted our redemption', now))
-  await peerMoved(tx, by, proposed, accepted, 'accept')
+  await peerMoved(tx, by, { before: proposed, after: accepted, move: 'accept' })
   await errands.remove(tx, proposed.id, 'redeem')
   return enrollIfDisclosed(tx, now, by, accepted)
 }
 
-/** It must answer what we said, to us, inside our contract window. */
-function checkOurs(us: Us, proposed: Peer, errand: Errand, { said, by }: Proven<Agreement>): void {
+/** It must answer what we said, to us, inside our contract window; what is agreed is what both windows say, not what it says. */
+function checkOurs(us: Us, proposed: Peer, errand: Errand, { said, by }: Proven<Agreement>): Agreed {
   const acceptance = openAcceptance(envelopeFrom(errand.statement ?? Buffer.alloc(0)))
   const theirs = windowFromWire(by.contractWindow)
   const agreed = theirs && commonVersion(us.self.window, theirs)
@@ -57,30 +58,41 @@ function checkOurs(us: Us, proposed: Peer, errand: Errand, { said, by }: Proven<
           : agreed?.version !== said.contractVersion
             ? `it settles on contract version ${said.contractVersion}`
             : undefined
-  if (problem) throw new Refusal('ACCEPTANCE_INVALID', `the other side's agreement is refused: ${problem}`)
+  if (problem || !agreed)
+    throw new Refusal('ACCEPTANCE_INVALID', `the other side's agreement is refused: ${problem ?? 'no common version'}`)
+  return agreed
 }
 
-function withAgreement(us: Us, proposed: Peer, { said, by }: Proven<Agreement>, now: Date): Peer {
+function withAgreement(us: Us, proposed: Peer, { said, by }: Proven<Agreement>, agreed: Agreed): Peer {
   return {
     ...proposed,
     ...descriptionFromWire(by),
     platformId: by.platformId,
     identityKey: Buffer.from(by.identityKey),
     trustDomain: by.trustDomain,
-    name: proposed.name || by.name,
     remotePeerId: said.peerId,
-    contractVersion: said.contractVersion,
+    contractVersion: agreed.version,
     contractWindow: windowFromWire(by.contractWindow) ?? null,
-    features: said.features,
+    features: agreed.features,
     timers: agreeTimers(us.self.timers, timersFromWire(said.timers)),
-    spawnRole: MIRRORED[said.spawnRole] ?? 'symmetric',
-    spawnMode: isSpawnMode(said.spawnMode) ? said.spawnMode : 'out_of_band',
-    updatedAt: now,
+    ...kinship(proposed, said),
   }
 }
 
-/** What they are to us follows from what we are to them. */
-const MIRRORED: Readonly<Record<string, SpawnRole>> = { parent: 'child', child: 'parent', symmetric: 'symmetric' }
+/**
+ * What we are to each other, as far as our operator agreed to it. Kinship comes with rights (a parent operates its
+ * child), so nobody becomes our parent by saying so: only whom our operator lets sign for us. Nobody becomes our child.
+ */
+function kinship(
+  { trustMode }: Peer,
+  { spawnRole, spawnMode }: Agreement,
+): { spawnRole: SpawnRole; spawnMode: SpawnMode } {
+  if (trustMode === 'hierarchical' && spawnRole === 'parent')
+    return { spawnRole: 'child', spawnMode: isSpawnMode(spawnMode) ? spawnMode : 'out_of_band' }
+  const equal = isSpawnMode(spawnMode) && spawnMode !== 'managed_child'
+  return { spawnRole: 'symmetric', spawnMode: equal ? spawnMode : 'out_of_band' }
+}
+
 const isSpawnMode = (word: string): word is SpawnMode => Object.hasOwn(SPAWN_MODES, word)
 
 /** Their bundle, and under hierarchical trust the certificate they signed for the key we kept. */
@@ -96,24 +108,26 @@ function withTrust(us: Us, peer: Peer, said: Agreement, now: Date): Peer {
     trustBundleSequence: Number(bundle.sequence),
   }
   return peer.trustMode === 'hierarchical'
-    ? withCertificate(us, trusted, said.certificateChain, peer.certificateKeySealed)
+    ? withCertificate(us, trusted, { chain: said.certificateChain, keySealed: peer.certificateKeySealed, now })
     : trusted
 }
 
 /** Keeps a certificate they signed for us, provided it is for our key and names us as they know us. */
-export function withCertificate(us: Us, peer: Peer, chain: readonly Uint8Array[], keySealed: Buffer | null): Peer {
-  const [leafDer] = chain
-  if (!leafDer || !keySealed)
+export function withCertificate(
+  us: Us,
+  peer: Peer,
+  { chain, keySealed, now }: { chain: readonly Uint8Array[]; keySealed: Buffer | null; now: Date },
+): Peer {
+  if (chain.length === 0 || !keySealed)
     throw new Refusal('TRUST_MATERIAL_MISSING', 'the other side signed no certificate for our request')
-  const leaf = new X509Certificate(leafDer)
+  const leaf = checkChain(peer, chain, now)
   const key = createPrivateKey({
     key: us.sealing.open(keySealed, SEALED.peerCertificateKey(peer.id)),
     format: 'der',
     type: 'pkcs8',
   })
-  const id = spiffeIdOf(leaf)
-  if (!createPublicKey(key).equals(leaf.publicKey) || id?.kind !== 'peer' || id.trustDomain !== peer.trustDomain)
-    throw new Refusal('CSR_INVALID', 'the certificate they signed is for another key or another name')
+  if (!createPublicKey(key).equals(leaf.publicKey))
+    throw new Refusal('CSR_INVALID', 'the certificate they signed is for another key')
   return {
     ...peer,
     certificateKeySealed: keySealed,

@@ -1,7 +1,7 @@
 import type { Tx } from '@powernode/postgres'
 import type { Envelope } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
 import { BY_OURSELVES, peerChanged } from '../events.ts'
-import { envelopeBytes, envelopeFrom, openReceipt } from '../statements.ts'
+import { envelopeBytes, openReceipt } from '../statements.ts'
 import * as peers from '../store/peers.ts'
 import type { Tables } from '../store/tables.ts'
 
@@ -12,8 +12,8 @@ export async function storeReceipt(
   { peerId, receipt, bundle }: { peerId: string; receipt: Envelope; bundle: Buffer },
 ): Promise<void> {
   const peer = await peers.lock(tx, peerId)
-  const said = openReceipt(receipt, peer.identityKey ?? Buffer.alloc(0), envelopeFrom(bundle))
-  const sequence = Number(said.bundleSequence)
+  const by = { identityKey: peer.identityKey ?? Buffer.alloc(0), platformId: peer.platformId ?? '' }
+  const sequence = openReceipt(receipt, by, bundle)
   if (sequence <= peer.acknowledgedBundleSequence) return
   const saved = await peers.save(tx, peer, {
     ...peer,

@@ -12,6 +12,6 @@ export async function suspendPeer(
 ): Promise<Peer> {
   const peer = await peers.lock(tx, peerId)
   const suspended = await peers.save(tx, peer, move(peer, 'suspend', reason || `suspended by ${by.actor}`, now))
-  await peerMoved(tx, by, peer, suspended, 'suspend')
+  await peerMoved(tx, by, { before: peer, after: suspended, move: 'suspend' })
   return suspended
 }

@@ -4,15 +4,18 @@ import { caPinOf, fingerprintOf } from '@powernode/identity'
 import { EnvelopeSchema } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
 import { AcceptRequestSchema } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import type { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
-import { requestOf } from '@powernode/rpc'
+import { callerOf, callerText, requestOf } from '@powernode/rpc'
 import { contractDigest } from '../contract.ts'
 import { CONTRACT_TEXT } from '../contract-text.ts'
-import { readLocal, localToWire } from '../feed/routes.ts'
+import { readLocal, localToWire, withoutKeys } from '../feed/routes.ts'
 import { receiveRevocation } from '../operations/receive-revocation.ts'
 import { receiveTrustBundle } from '../operations/receive-trust-bundle.ts'
 import { redeemInvitation } from '../operations/redeem-invitation.ts'
 import { signPeerCertificate } from '../operations/sign-peer-certificate.ts'
 import { act, type RpcDeps } from './door.ts'
+
+/** The only reader that shows our certificates to peers, and so the only one that is given their keys. */
+const DOOR = 'service/federation-gateway'
 
 type Handlers = Pick<
   ServiceImpl<typeof PeerRegistryService>,
@@ -62,5 +65,8 @@ export const borderHandlers = (deps: RpcDeps): Handlers => ({
       return {}
     }),
 
-  watchPeers: (_, { signal }) => deps.feed.watchPeers(signal),
+  watchPeers: (_, context) => {
+    const updates = deps.feed.watchPeers(context.signal)
+    return callerText(callerOf(context)) === DOOR ? updates : withoutKeys(updates)
+  },
 })

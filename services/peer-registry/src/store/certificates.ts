@@ -23,12 +23,13 @@ export async function lock(tx: Tx<Tables>, serial: string): Promise<Certificate 
   return row && fromRow<Certificate>(row)
 }
 
-/** The newest certificate of an identity, whatever became of it. */
+/** The certificate an identity was issued last, whatever became of it: not the one that lives longest. */
 export async function newestOf(tx: Tx<Tables>, spiffeId: string): Promise<Certificate | undefined> {
   const row = await tx
     .selectFrom('certificate')
     .select(CERTIFICATE)
     .where('spiffe_id', '=', spiffeId)
+    .orderBy('not_before', 'desc')
     .orderBy('not_after', 'desc')
     .limit(1)
     .executeTakeFirst()

@@ -20,14 +20,14 @@ export async function put(tx: Tx<Tables>, errand: Errand): Promise<void> {
   await sql`select pg_notify('peer_registry_errands', '')`.execute(tx)
 }
 
-/** Takes up to `limit` due errands, so that nobody else does before `until`. */
+/** Takes up to `limit` due errands, so that nobody else does before `until`; redemptions first, since a person waits. */
 export async function claimDue(tx: Tx<Tables>, now: Date, until: Date, limit: number): Promise<Errand[]> {
   const rows = await tx
     .updateTable('errand')
     .set({ next_attempt_at: until })
     .where(
       sql<boolean>`(peer_id, kind) in (select peer_id, kind from errand where next_attempt_at <= ${now}
-        order by next_attempt_at limit ${limit} for update skip locked)`,
+        order by kind <> 'redeem', next_attempt_at limit ${limit} for update skip locked)`,
     )
     .returning(ERRAND)
     .execute()
@@ -54,7 +54,9 @@ export async function find(tx: Tx<Tables>, peerId: string, kind: ErrandKind): Pr
   return row && fromRow<Errand>(row)
 }
 
-export async function findByToken(tx: Tx<Tables>, tokenDigest: Buffer): Promise<Errand | undefined> {
+/** The redemption of a token, held until the transaction ends: a second click waits here for the first. */
+export async function holdByToken(tx: Tx<Tables>, tokenDigest: Buffer): Promise<Errand | undefined> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`redeem ${tokenDigest.toString('hex')}`}, 0))`.execute(tx)
   const row = await tx.selectFrom('errand').select(ERRAND).where('token_digest', '=', tokenDigest).executeTakeFirst()
   return row && fromRow<Errand>(row)
 }

@@ -13,14 +13,9 @@ export async function insert(tx: Tx<Tables>, invitation: Invitation): Promise<vo
   await tx.insertInto('invitation').values(toRow(invitation)).execute()
 }
 
-/** The invitation a token opens, locked: of many that redeem it at once, the others wait here for the first. */
-export async function lockByDigest(tx: Tx<Tables>, digest: Buffer): Promise<Invitation | undefined> {
-  const row = await tx
-    .selectFrom('invitation')
-    .select(INVITATION)
-    .where('token_digest', '=', digest)
-    .forUpdate()
-    .executeTakeFirst()
+/** The invitation a token opens. Not locked: whoever spends it locks its peer first, then it. */
+export async function findByDigest(tx: Tx<Tables>, digest: Buffer): Promise<Invitation | undefined> {
+  const row = await tx.selectFrom('invitation').select(INVITATION).where('token_digest', '=', digest).executeTakeFirst()
   return row && fromRow<Invitation>(row)
 }
 

@@ -47,14 +47,24 @@ export async function find(tx: Tx<Tables>, id: string): Promise<Peer | undefined
   return row && fromRow<Peer>(row)
 }
 
-/** By id, name or platform id; a revoked peering is found by its id only, or when it is the only one. */
+/**
+ * By id, else by platform id, else by name; a revoked peering is found by its id, or when it is the only one.
+ *
+ * In this order, because a name may have been chosen by the peer itself: one that calls itself by another's id MUST NOT
+ * be met under it.
+ */
 export async function resolve(tx: Tx<Tables>, said: string): Promise<Peer> {
+  const byId = UUID.test(said) ? await find(tx, said) : undefined
+  const peer = byId ?? (await resolveBy(tx, 'platform_id', said)) ?? (await resolveBy(tx, 'name', said))
+  if (!peer) throw notFound(said)
+  return peer
+}
+
+async function resolveBy(tx: Tx<Tables>, column: 'platform_id' | 'name', said: string): Promise<Peer | undefined> {
   const rows = await tx
     .selectFrom('peer')
     .select(PEER)
-    .where((on) =>
-      on.or([...(UUID.test(said) ? [on('id', '=', said)] : []), on('name', '=', said), on('platform_id', '=', said)]),
-    )
+    .where(column, '=', said)
     .orderBy('created_at', 'desc')
     .limit(20)
     .execute()
@@ -65,9 +75,30 @@ export async function resolve(tx: Tx<Tables>, said: string): Promise<Peer> {
     throw new Refusal('PEER_AMBIGUOUS', `${matches.length} peers are called ${said}: name one by its id`, {
       metadata: { ids: matches.map(({ id }) => id).join(',') },
     })
-  const [peer] = matches
-  if (!peer) throw notFound(said)
-  return peer
+  return matches[0]
+}
+
+/** Whether a peering that is not over is called so. */
+export async function isNameTaken(tx: Tx<Tables>, name: string): Promise<boolean> {
+  if (name === '') return false
+  const row = await tx
+    .selectFrom('peer')
+    .select('id')
+    .where('name', '=', name)
+    .where('state', '<>', 'revoked')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** The live peering that a trust domain belongs to. */
+export async function findByTrustDomain(tx: Tx<Tables>, trustDomain: string): Promise<Peer | undefined> {
+  const row = await tx
+    .selectFrom('peer')
+    .select(PEER)
+    .where('trust_domain', '=', trustDomain)
+    .where('state', 'in', LIVE)
+    .executeTakeFirst()
+  return row && fromRow<Peer>(row)
 }
 
 /** The live peering with a platform, locked. */

@@ -1,3 +1,5 @@
+import { Refusal } from '@powernode/rpc'
+
 /** `created_at` in SQL is `createdAt` in TypeScript: the mapping, once, with its types. */
 type SnakeOf<Text extends string> = Text extends `${infer Head}${infer Tail}`
   ? `${Head extends Lowercase<Head> ? Head : `_${Lowercase<Head>}`}${SnakeOf<Tail>}`
@@ -13,9 +15,24 @@ export function fromRow<Noun>(row: RowOf<Noun>): Noun {
 
 /** Column values for a statement: lists and objects go as JSON text, because our list columns are all jsonb. */
 export function toRow<Noun extends object>(noun: Noun): RowOf<Noun> {
-  const row = Object.entries(noun).map(([key, value]) => [snake(key), isJson(value) ? JSON.stringify(value) : value])
+  const row = Object.entries(noun).map(([key, value]) => [snake(key), isJson(value) ? jsonOf(value) : textOf(value)])
   return Object.fromEntries(row) as RowOf<Noun> // as above
 }
+
+/** Postgres stores every character of Unicode but this one; whoever sends it is refused, not met with a fault. */
+const NUL = '\u0000'
+
+function textOf(value: unknown): unknown {
+  if (typeof value === 'string' && value.includes(NUL))
+    throw new Refusal('REQUEST_INVALID', 'a text holds the character U+0000, which cannot be stored')
+  return value
+}
+
+const jsonOf = (value: unknown): string =>
+  JSON.stringify(value, (key, part: unknown) => {
+    textOf(key)
+    return textOf(part)
+  })
 
 const isJson = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && !(value instanceof Date) && !(value instanceof Uint8Array)
