@@ -1,4 +1,5 @@
 import { createSecureContext } from 'node:tls'
+import { systemClock } from '@powernode/clock'
 import { ChannelCredentials, Client, Metadata, type ServiceError } from '@grpc/grpc-js'
 import {
   create,
@@ -9,7 +10,7 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from '@bufbuild/protobuf'
-import { FederationService, HeartbeatRequestSchema } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import { FederationService, type HeartbeatRequestSchema } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 
 export type Shown = { readonly cert: string; readonly key: string }
 
@@ -47,7 +48,7 @@ export class Caller {
       asItIs,
       bytes,
       metadata,
-      { deadline: new Date(Date.now() + 10_000) },
+      { deadline: new Date(systemClock.now().getTime() + 10_000) },
       done,
     )
     return promise

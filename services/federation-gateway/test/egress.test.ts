@@ -151,7 +151,7 @@ describe('who may call out', () => {
     await expectRefusal(beat('01930000-0000-7000-8000-00000000aaaa'), 'PEER_NOT_FOUND')
     await expectRefusal(beat(await know(routeTo(b, { state: PeerState.SUSPENDED }))), 'PEER_SUSPENDED')
     await expectRefusal(beat(await know(routeTo(b, { state: PeerState.REVOKED }))), 'PEER_REVOKED')
-    await expectRefusal(beat(await know(routeTo(b, { state: PeerState.ACCEPTED }))), 'PEER_NOT_ENROLLED')
+    await expectRefusal(beat(await know(routeTo(b, { state: PeerState.PROPOSED }))), 'PEER_NOT_ENROLLED')
   })
 
   test('nobody is called while the lease on the peers has run out', async () => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { create, type MessageInitShape } from '@bufbuild/protobuf'
+import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { ServiceImpl } from '@connectrpc/connect'
 import { systemClock } from '@powernode/clock'
 import { createLogger, createMetrics } from '@powernode/process'
@@ -7,7 +7,7 @@ import { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/se
 import { LivenessService } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
 import {
   PeerRegistryService,
-  WatchPeersResponseSchema,
+  type WatchPeersResponseSchema,
   type PeerRoute,
 } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { mount, serve, type CallersTable, type Mount } from '@powernode/rpc'
@@ -55,9 +55,7 @@ export class TestRegistry {
       receiveRevocation: (...said) => required(this.answers.receiveRevocation)(...said),
     })
     const authority = partly(CertificateAuthorityService, {
-      async *watchTrust(_request, { signal }) {
-        if (!signal.aborted) await once(signal, 'abort')
-      },
+      watchTrust: (_request, { signal }) => nothingUntil(signal),
     })
     return [
       mount(PeerRegistryService, impl, everyMethodFor(PeerRegistryService, ['service/federation-gateway'])),
@@ -150,25 +148,23 @@ function required<T>(value: T | undefined): T {
   return value
 }
 
+type Inner = {
+  readonly name: string
+  readonly tlsDir: string
+  readonly trustDomain: string
+  readonly services: Mount[]
+}
+
 /** Serves on a free port until `signal` aborts; tells the port. */
-export async function serveInner(
-  name: string,
-  tlsDir: string,
-  trustDomain: string,
-  services: Mount[],
-  signal: AbortSignal,
-) {
+export async function serveInner(inner: Inner, signal: AbortSignal) {
   const listening = Promise.withResolvers<number>()
   const ended = serve(
     {
-      name,
+      ...inner,
       listen: { host: '127.0.0.1', port: 0 },
-      tlsDir,
-      trustDomain,
-      services,
       clock: systemClock,
-      logger: createLogger(name, { level: 'silent' }),
-      metrics: createMetrics(name),
+      logger: createLogger(inner.name, { level: 'silent' }),
+      metrics: createMetrics(inner.name),
       onListening: listening.resolve,
     },
     signal,
@@ -177,4 +173,8 @@ export async function serveInner(
   return { port: await listening.promise, ended }
 }
 
-export { create }
+/** A stream on which nothing ever comes. */
+async function* nothingUntil(signal: AbortSignal): AsyncGenerator<never> {
+  if (!signal.aborted) await once(signal, 'abort')
+  yield* []
+}

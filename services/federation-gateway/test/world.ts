@@ -40,14 +40,15 @@ export async function startWorld(settings: Settings = {}): Promise<World> {
   const registry = new TestRegistry(platform)
   const liveness = new TestLiveness()
   const inner = new AbortController()
+  const { trustDomain } = platform
   const registryAt = await serveInner(
-    'peer-registry',
-    dirs['peer-registry'],
-    platform.trustDomain,
-    registry.mounts(),
+    { name: 'peer-registry', tlsDir: dirs['peer-registry'], trustDomain, services: registry.mounts() },
     inner.signal,
   )
-  const livenessAt = await serveInner('liveness', dirs.liveness, platform.trustDomain, liveness.mounts(), inner.signal)
+  const livenessAt = await serveInner(
+    { name: 'liveness', tlsDir: dirs.liveness, trustDomain, services: liveness.mounts() },
+    inner.signal,
+  )
 
   const read = configFrom({
     FEDERATION_LISTEN: '127.0.0.1:0',

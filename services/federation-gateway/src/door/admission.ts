@@ -13,7 +13,8 @@ const REACHABLE = [ENROLLED, ACTIVE, DEGRADED] as const
 
 /**
  * In which states a peer may call what. A method without a row does not compile; a state not listed is refused.
- * `anybody`: the request itself carries what admits it. A peering may be ended by the other side whatever we think of it.
+ * `anybody`: the request itself carries what admits it. Accepted peers may beat, because a disclosure that was missing
+ * travels with the beats. A peering may be ended by the other side whatever we think of it.
  */
 export const ADMITTED: Readonly<Record<keyof typeof FederationService.method, 'anybody' | readonly PeerState[]>> = {
   accept: 'anybody',

@@ -8,7 +8,7 @@ import type { PeerRegistryService, PeerRoute } from '@powernode/proto/powernode/
 import type { PeerTable } from '../peers/peer-table.ts'
 import type { Heartbeats } from './heartbeats.ts'
 import { takeOrRefuse, type RateLimit } from './rate-limits.ts'
-import { unary, type Asked, type UnaryParts } from './unary.ts'
+import { passOn, unary, type Asked, type UnaryParts } from './unary.ts'
 
 export type FederationParts = UnaryParts & {
   readonly registry: Client<typeof PeerRegistryService>
@@ -97,15 +97,6 @@ function within({ visit, timeoutMs, signal }: Asked) {
     headers: { [REQUEST_ID]: visit.requestId, [TRACEPARENT]: traceparentOf(visit.trace) },
     timeoutMs,
     signal,
-  }
-}
-
-/** Makes the refusal of one of our services our own answer; whatever else goes wrong there stays what it is. */
-async function passOn<T>(asked: Promise<T>): Promise<T> {
-  try {
-    return await asked
-  } catch (error) {
-    throw refusalOf(error) ?? error
   }
 }
 

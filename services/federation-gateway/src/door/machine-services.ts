@@ -8,11 +8,11 @@ import {
   type DescService,
   type Message,
 } from '@bufbuild/protobuf'
-import { createRouterTransport, type Transport } from '@connectrpc/connect'
+import { createRouterTransport, type Interceptor, type Transport } from '@connectrpc/connect'
 import type { handleBidiStreamingCall, handleServerStreamingCall, UntypedServiceImplementation } from '@grpc/grpc-js'
-import { reflection, type Health, type Mount } from '@powernode/rpc'
+import { reflection, refusalOf, toConnectError, type Health, type Mount } from '@powernode/rpc'
 import type { Served } from './grpc-server.ts'
-import { unary, type UnaryParts } from './unary.ts'
+import { passOn, unary, type UnaryParts } from './unary.ts'
 
 /**
  * What every server of ours answers to machines and their keepers, here too: reflection (v1, v1alpha) and health.
@@ -22,8 +22,19 @@ import { unary, type UnaryParts } from './unary.ts'
 export function machineServices(parts: UnaryParts, health: Health, services: readonly DescService[]): Served[] {
   const own = health.mount(services.map(({ typeName }) => typeName))
   const mounts: readonly Mount[] = [own, ...reflection([...services, own.service])]
-  const transport = createRouterTransport((router) => mounts.forEach(({ route }) => route(router)))
+  const transport = createRouterTransport((router) => mounts.forEach(({ route }) => route(router)), {
+    router: { interceptors: [refusalsPass] },
+  })
   return mounts.map(({ service }) => ({ service, handlers: bridged(parts, service, transport) }))
+}
+
+/** What a real server does at its edge: without it a refusal would arrive as an internal error. */
+const refusalsPass: Interceptor = (next) => async (req) => {
+  try {
+    return await next(req)
+  } catch (error) {
+    throw toConnectError(error)
+  }
 }
 
 function bridged(parts: UnaryParts, service: DescService, transport: Transport): UntypedServiceImplementation {
@@ -44,8 +55,8 @@ const talks = (method: DescMethod): method is DescMethodBiDiStreaming => method.
 
 function bridgedUnary(parts: UnaryParts, method: DescMethodUnary, transport: Transport) {
   return unary(parts, method, async (request, { timeoutMs, signal }) => {
-    const { message } = await transport.unary(method, signal, timeoutMs, undefined, request)
-    return message
+    const answer = transport.unary(method, signal, timeoutMs, undefined, request)
+    return (await passOn(answer)).message
   })
 }
 
@@ -54,7 +65,8 @@ function bridgedAnswers(
   method: DescMethodServerStreaming,
   transport: Transport,
 ): handleServerStreamingCall<Buffer, Buffer> {
-  return (call) => void pipe(parts, call, method, transport, oneOf(fromBinary(method.input, call.request)))
+  return (call) =>
+    void pipe(parts, call, { method, transport, requests: oneOf(fromBinary(method.input, call.request)) })
 }
 
 function bridgedTalk(
@@ -62,18 +74,23 @@ function bridgedTalk(
   method: DescMethodBiDiStreaming,
   transport: Transport,
 ): handleBidiStreamingCall<Buffer, Buffer> {
-  return (call) => void pipe(parts, call, method, transport, decoded(method, call))
+  return (call) => void pipe(parts, call, { method, transport, requests: decoded(method, call) })
 }
 
 type StreamingCall =
   Parameters<handleBidiStreamingCall<Buffer, Buffer>>[0] | Parameters<handleServerStreamingCall<Buffer, Buffer>>[0]
 
+type Stream = {
+  readonly method: DescMethodServerStreaming | DescMethodBiDiStreaming
+  readonly transport: Transport
+  readonly requests: AsyncIterable<Message>
+}
+
+/** Runs one stream of ours in the shape that grpc-js wants. */
 async function pipe(
   { visits }: UnaryParts,
   call: StreamingCall,
-  method: DescMethodServerStreaming | DescMethodBiDiStreaming,
-  transport: Transport,
-  requests: AsyncIterable<Message>,
+  { method, transport, requests }: Stream,
 ): Promise<void> {
   const over = new AbortController()
   call.once('cancelled', () => over.abort())
@@ -84,7 +101,7 @@ async function pipe(
   } catch (error) {
     const visit = visits.get(call.metadata)
     if (over.signal.aborted) visit?.abandon()
-    else call.emit('error', visit?.fail(error) ?? error)
+    else call.emit('error', visit?.fail(refusalOf(error) ?? error) ?? error)
   }
 }
 

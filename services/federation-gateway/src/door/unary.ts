@@ -7,9 +7,9 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from '@bufbuild/protobuf'
-import type { handleUnaryCall, sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js'
+import type { handleUnaryCall } from '@grpc/grpc-js'
 import type { Clock } from '@powernode/clock'
-import { Refusal, refuseInvalid, warmUp } from '@powernode/rpc'
+import { Refusal, refusalOf, refuseInvalid, warmUp } from '@powernode/rpc'
 import type { CallLimits } from '../limits.ts'
 import type { Visit, Visits } from './visit.ts'
 
@@ -44,26 +44,25 @@ export function unary<I extends DescMessage, O extends DescMessage>(
   return (call, answer) => {
     const visit = parts.visits.get(call.metadata)
     if (!visit) throw new Error('a handler was reached without a visit')
-    respond(parts, method, handle, call, visit).then(
+    const hungUp = new AbortController()
+    call.once('cancelled', () => hungUp.abort())
+    const timeoutMs = timeLeftMs(call.getDeadline(), parts.clock.now(), parts.limits)
+    respond(method, handle, call.request, { visit, timeoutMs, signal: hungUp.signal }).then(
       (bytes) => answer(null, bytes),
-      (error: unknown) => refuse(answer, visit, error),
+      (error: unknown) => answer(visit.fail(error)),
     )
   }
 }
 
 async function respond<I extends DescMessage, O extends DescMessage>(
-  { clock, limits }: UnaryParts,
   method: DescMethodUnary<I, O>,
   handle: UnaryHandler<I, O>,
-  call: ServerUnaryCall<Buffer, Buffer>,
-  visit: Visit,
+  bytes: Buffer,
+  asked: Asked,
 ): Promise<Buffer> {
-  const request = decode(method.input, call.request)
+  const request = decode(method.input, bytes)
   refuseInvalid(method.input, request)
-  const hungUp = new AbortController()
-  call.once('cancelled', () => hungUp.abort())
-  const timeoutMs = timeLeftMs(call.getDeadline(), clock.now(), limits)
-  const response = await handle(request, { visit, timeoutMs, signal: hungUp.signal })
+  const response = await handle(request, asked)
   return Buffer.from(toBinary(method.output, create(method.output, response)))
 }
 
@@ -81,6 +80,11 @@ function timeLeftMs(deadline: Date | number, now: Date, { defaultDeadlineMs, max
   return Number.isFinite(left) ? Math.max(1, Math.min(left, maxDeadlineMs)) : defaultDeadlineMs
 }
 
-function refuse(answer: sendUnaryData<Buffer>, visit: Visit, error: unknown): void {
-  answer(visit.fail(error))
+/** Makes the refusal of one of our services our own answer; whatever else goes wrong there stays what it is. */
+export async function passOn<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked
+  } catch (error) {
+    throw refusalOf(error) ?? error
+  }
 }

@@ -88,11 +88,11 @@ export class Outbound {
   /** Our certificate changed: new connections show the new one; calls under way finish on the old. */
   renew(own: TlsMaterial): void {
     this.#own = own
-    for (const peerId of [...this.#ways.keys()]) this.#forget(peerId, { cut: false })
+    for (const peerId of this.#ways.keys()) this.#forget(peerId, { cut: false })
   }
 
   close(): void {
-    for (const peerId of [...this.#ways.keys()]) this.#forget(peerId, { cut: true })
+    for (const peerId of this.#ways.keys()) this.#forget(peerId, { cut: true })
   }
 
   #repeatedly(client: PeerClient, call: PeerCall): Promise<Buffer> {

@@ -79,7 +79,10 @@ export class PeerClient {
   /** Calls under way finish; `cut` ends them. */
   close({ cut }: { readonly cut: boolean }): void {
     this.#closed = true
-    for (const road of this.#roads.values()) cut ? road.cut() : road.close()
+    for (const road of this.#roads.values()) {
+      if (cut) road.cut()
+      else road.close()
+    }
     this.#roads.clear()
   }
 

@@ -103,7 +103,7 @@ export class PeerTable {
 
   #replaceBy(snapshot: Map<string, PeerRoute>): void {
     this.#incoming = undefined
-    for (const peerId of [...this.#peers.keys()]) if (!snapshot.has(peerId)) this.#remove(peerId)
+    for (const peerId of this.#peers.keys()) if (!snapshot.has(peerId)) this.#remove(peerId)
     for (const route of snapshot.values()) this.#put(route)
   }
 
