@@ -52,7 +52,15 @@ test('a person reads the error and the next step on stderr', async () => {
 
 test('every write can be rehearsed and waited for', async () => {
   const writes = ['peer propose', 'peer accept', 'peer suspend', 'peer resume', 'peer revoke', 'peer re-peer']
-  const more = ['invite create', 'invite revoke', 'ca rotate plan', 'ca rotate apply', 'cert issue', 'cert revoke']
+  const more = [
+    'invite create',
+    'invite revoke',
+    'peer update',
+    'ca rotate plan',
+    'ca rotate apply',
+    'cert issue',
+    'cert revoke',
+  ]
   for (const write of [...writes, ...more]) {
     const { out } = await run(...write.split(' '), '--help')
     expect(out, write).toContain('--dry-run')

@@ -22,6 +22,7 @@ import { peerResume } from './commands/peer-resume.ts'
 import { peerRevoke } from './commands/peer-revoke.ts'
 import { peerShow } from './commands/peer-show.ts'
 import { peerSuspend } from './commands/peer-suspend.ts'
+import { peerUpdate } from './commands/peer-update.ts'
 import { status } from './commands/status.ts'
 import { runs, type Invocation } from './invoke.ts'
 import { FORMATS } from './output.ts'
@@ -47,6 +48,7 @@ export function fedctlProgram(invocation: Invocation) {
       .addCommand(peerShow(run))
       .addCommand(peerPropose(run))
       .addCommand(peerAccept(run))
+      .addCommand(peerUpdate(run))
       .addCommand(peerSuspend(run))
       .addCommand(peerResume(run))
       .addCommand(peerRevoke(run))
