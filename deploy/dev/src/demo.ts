@@ -35,6 +35,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 0
   }
   const display = createDisplay(options.json ? process.stderr : process.stdout)
+  display.print('\n  Two platforms federate\n')
   const stop = stopOnSignals(display)
   try {
     const release = claimDirectory(options.data)
@@ -148,4 +149,6 @@ function otherDemo({ dir, pid }: InUse): string {
   return `Another demo (process ${pid}) runs on ${data}: stop it, or keep this one's data apart with --data DIR.`
 }
 
-const printVerdict = (verdict: object) => void process.stdout.write(`${JSON.stringify(verdict)}\n`)
+function printVerdict(verdict: object): void {
+  process.stdout.write(`${JSON.stringify(verdict)}\n`)
+}

@@ -1,44 +1,46 @@
-import { relative } from 'node:path'
+import { join, relative } from 'node:path'
 import { type Painter } from '../display.ts'
 import { type Platform } from '../platform.ts'
 
-/** Lines to paste: how to reach a running platform with fedctl, grpcurl and curl. */
+/** Lines to paste: how to reach the running platforms with fedctl, grpcurl and curl. */
 export function hints(a: Platform, b: Platform, to: Painter): string {
-  const from = relative(process.cwd(), a.operatorDir) || '.'
-  const files = { ca: `${from}/roots.pem`, cert: `${from}/cert.pem`, key: `${from}/key.pem` }
   const registry = `127.0.0.1:${a.ports['peer-registry']}`
-  const door = `127.0.0.1:${a.ports.door}`
-  const grpcurl = `grpcurl -cacert ${files.ca} -cert ${files.cert} -key ${files.key}`
-  const lines: [string, string[]][] = [
+  const grpcurl = 'grpcurl -cacert $I/roots.pem -cert $I/cert.pem -key $I/key.pem'
+  const fedctl = `npx fedctl --context ${contextOf(a)}`
+  const sections: [string, string[]][] = [
     [
-      'fedctl, as an operator of A (or B: --context b)',
-      [
-        'npx fedctl --context a status',
-        'npx fedctl --context a peer list',
-        'npx fedctl --context a events watch',
-        'npx fedctl --context a audit log',
-      ],
+      `fedctl, as an operator of A (of B: --context ${contextOf(b)})`,
+      ['status', 'peer list', 'peer show b', 'audit log b', 'events watch'].map((words) => `${fedctl} ${words}`),
     ],
     [
       'grpcurl, by reflection over mutual TLS',
       [
+        `I=${shown(a.operatorDir)}`,
         `${grpcurl} ${registry} list`,
         `${grpcurl} ${registry} powernode.peer.v1.PeerRegistryService/ListPeers`,
-        `${grpcurl} ${door} grpc.health.v1.Health/Check`,
+        `${grpcurl} 127.0.0.1:${a.ports.door} grpc.health.v1.Health/Check`,
       ],
     ],
     [
-      'curl, the same call as JSON',
+      'curl, the same as JSON',
       [
-        `curl --cacert ${files.ca} --cert ${files.cert} --key ${files.key} -H 'content-type: application/json' -d '{}' \\\n` +
-          `      https://${registry}/powernode.peer.v1.PeerRegistryService/ListPeers`,
+        `curl --cacert $I/roots.pem --cert $I/cert.pem --key $I/key.pem -H 'content-type: application/json' -d '{}' \\`,
+        `  https://${registry}/powernode.peer.v1.PeerRegistryService/ListPeers`,
       ],
     ],
   ]
-  const text = lines.map(
-    ([title, commands]) => `  ${to.dim(title)}\n${commands.map((command) => `    ${command}\n`).join('')}`,
-  )
+  const text = sections.map(([title, lines]) => `  ${to.dim(title)}\n${lines.map((line) => `    ${line}\n`).join('')}`)
   return `\n${text.join('\n')}\n${portTable([a, b], to)}`
+}
+
+/** A name where fedctl finds it by one, else the file. */
+const contextOf = ({ name, fedctlContext }: Platform) =>
+  relative(process.cwd(), fedctlContext) === join('.data', name, 'fedctl.json') ? name : shown(fedctlContext)
+
+/** The shorter of the path from here and the whole path. */
+function shown(path: string): string {
+  const fromHere = relative(process.cwd(), path)
+  return fromHere === '' ? '.' : fromHere.startsWith('..') ? path : fromHere
 }
 
 /** Which server is where. */
@@ -48,12 +50,13 @@ function portTable(platforms: readonly Platform[], to: Painter): string {
   const rows = platforms.map((platform) => [
     platform.name.toUpperCase(),
     ...names.map((name) => String(platform.ports[name])),
-    `${relative(process.cwd(), platform.dir) || '.'}/log/`,
+    shown(join(platform.dir, 'log')),
   ])
-  const widths = head.map((title, column) =>
-    Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0), title.length),
-  )
+  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)))
   const line = (cells: readonly string[]) =>
-    `  ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}\n`
+    `  ${cells
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd()}\n`
   return `${to.dim(line(head))}${rows.map(line).join('')}`
 }
