@@ -33,6 +33,8 @@ export type MeshOptions = {
   readonly env?: NonNullable<Settings['env']>
   /** Each service as a process of its own, to be killed. */
   readonly processes?: boolean
+  /** A Postgres that answers only for what is on disk: for those who measure. */
+  readonly throughToDisk?: boolean
 }
 
 /** One whole platform with its operator's clients: Postgres, NATS and every service, real, on free ports. */
@@ -74,7 +76,7 @@ export class TestPlatform {
         name,
         trustDomain: `${name}.example`,
         settings: { allowLoopback: true, env },
-        fast: true,
+        fast: options.throughToDisk !== true,
         cacheDir: CACHE,
         ...(options.processes !== true && { startService: startInProcess }),
       },
