@@ -42,10 +42,13 @@ export function runs(invocation: Invocation) {
         confirm: (question) => confirm(question, yes, env),
         emit: (item) => printItem(item, output, canvas(), env),
       }
+      const hangUp = () => clients.close()
+      signal.addEventListener('abort', hangUp, { once: true })
       try {
         const outcome = await work(session, ...args)
         if (outcome) invocation.exit = print(outcome, output, canvas(), env)
       } finally {
+        signal.removeEventListener('abort', hangUp)
         clients.close()
       }
     }

@@ -6,7 +6,7 @@ import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.ts'
 
 /** Why a command did not do what was asked, as it is shown and as a program reads it. */
 export type ProblemFacts = {
-  /** A reason of docs/errors.md, or one of fedctl's own: USAGE, CONTEXT, IDENTITY, TIMEOUT, UNAVAILABLE, FAULT. */
+  /** A reason of docs/errors.md, or one of fedctl's own: USAGE, CONTEXT, IDENTITY, TIMEOUT, UNAVAILABLE, INTERRUPTED, FAULT. */
   readonly reason: string
   readonly message: string
   /** What to do now. */
@@ -54,6 +54,13 @@ function fromStatus(error: ConnectError): ProblemFacts {
         message: 'there was no answer in time',
         next: 'fedctl status',
         exitCode: EXIT.timeout,
+      }
+    case Code.Canceled:
+      return {
+        reason: 'INTERRUPTED',
+        message: 'interrupted; what was begun goes on',
+        next: 'fedctl status',
+        exitCode: EXIT.fault,
       }
     case Code.Unavailable:
       return { reason: 'UNAVAILABLE', message, next: 'fedctl status', exitCode: EXIT.fault }

@@ -21,7 +21,7 @@ export async function until<State>(
     const verdict = judge(state)
     if (verdict === 'done') return state
     if (verdict !== 'not yet') throw verdict
-    if (signal.aborted || clock.now().getTime() >= giveUpAt) throw timeout(ms, missing(state))
+    if (clock.now().getTime() >= giveUpAt) throw timeout(ms, missing(state))
     await clock.sleep(LOOK_EVERY_MS, signal)
   }
 }
