@@ -15,10 +15,10 @@ import { createLogger } from '@powernode/process'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import { GrantAuthzService, type Grant } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
-import { LivenessService } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
+import { LivenessService, type Freshness } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
 import { PeerState, type Peer } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
-import { createClient, openTransport } from '@powernode/rpc'
+import { createClient, keepIdentity, openTransport } from '@powernode/rpc'
 import { startInProcess } from './in-process.ts'
 
 const CACHE = fileURLToPath(new URL('../.cache', import.meta.url))
@@ -50,6 +50,9 @@ export class TestPlatform {
   private constructor(platform: Platform, stopping: AbortController) {
     this.platform = platform
     this.#stopping = stopping
+    const address = { host: '127.0.0.1', port: platform.ports['peer-registry'] }
+    const way = { dir: identityDir(platform, 'admin'), address, trustDomain: platform.trustDomain }
+    void keepIdentity({ ...way, clock: systemClock, logger: QUIET }, stopping.signal)
     const registry = this.transport('peer-registry')
     this.peers = createClient(PeerRegistryService, registry)
     this.authority = createClient(CertificateAuthorityService, registry)
@@ -126,6 +129,18 @@ export class TestPlatform {
       await systemClock.sleep(20, giveUp)
     }
     throw new Error(`the log of ${peerId} holds ${actions.join(', ')}, not ${last}`)
+  }
+
+  /** How fresh a peer is, once `met` says yes. */
+  async untilFreshness(peerId: string, met: (freshness: Freshness) => boolean): Promise<Freshness> {
+    const giveUp = AbortSignal.timeout(60_000)
+    let last: Freshness | undefined
+    while (!giveUp.aborted) {
+      last = (await this.liveness.listFreshness({ peerIds: [peerId] })).freshness[0]
+      if (last && met(last)) return last
+      await systemClock.sleep(20, giveUp)
+    }
+    throw new Error(`peer ${peerId}: epoch ${last?.epoch}, hearing ${last?.hearing}, ${last?.lastError}`)
   }
 
   /** What a peer was granted, once there is something. */

@@ -10,6 +10,7 @@ import {
   type Metrics,
 } from '@powernode/process'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import { GatewayService } from '@powernode/proto/powernode/gateway/v1/service_pb.ts'
 import { LivenessService } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
 import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { createClient, createHealth, keepIdentity, mount, resolveEndpoint, serve, type Health } from '@powernode/rpc'
@@ -27,6 +28,7 @@ import { sameTrust, TlsContexts } from './door/tls-contexts.ts'
 import { createRecorder, type Visits } from './door/visit.ts'
 import { CALLERS, forwarders } from './egress/forward.ts'
 import { Outbound } from './egress/outbound.ts'
+import { ROAD_CALLERS, roadHandlers } from './egress/roads.ts'
 import { followPeers } from './peers/follow-peers.ts'
 import { PeerTable } from './peers/peer-table.ts'
 
@@ -70,6 +72,13 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   const deps = { table, clock, logger, metrics }
   const resolve = (url: string) => resolveEndpoint(url, config.addressPolicy)
   const outbound = new Outbound({ ...deps, own, resolve, limits: config.outbound })
+  const roads = roadHandlers({
+    outbound,
+    resolve,
+    clock,
+    trustDomain,
+    connectTimeoutMs: config.outbound.connectTimeoutMs,
+  })
   const contexts = new TlsContexts(table, own)
   const sessions = openSessions({ ...deps, config, registry, heartbeats, outbound, health })
   const door = new Door({
@@ -108,7 +117,10 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
             listen: config.innerListen,
             tlsDir,
             trustDomain,
-            services: [mount(FederationService, forwarders({ ...deps, outbound }), CALLERS)],
+            services: [
+              mount(FederationService, forwarders({ ...deps, outbound }), CALLERS),
+              mount(GatewayService, roads, ROAD_CALLERS),
+            ],
             clock,
             logger,
             metrics,

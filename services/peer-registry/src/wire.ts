@@ -106,9 +106,7 @@ export function peerToWire(peer: Peer, around: Surroundings): WirePeer {
     ...(peer.contractWindow && { contractWindow: windowToWire(peer.contractWindow) }),
     timers: timersToWire(peer.timers),
     disclosure: create(DisclosureSchema, peer.disclosure),
-    endpoints: peer.endpoints.map((endpoint) =>
-      create(EndpointStatusSchema, { endpoint: endpointToWire(endpoint), status: 'untried' }),
-    ),
+    endpoints: peer.endpoints.map((endpoint) => create(EndpointStatusSchema, { endpoint: endpointToWire(endpoint) })),
     capabilities: peer.capabilities as JsonObject,
     extensionSlugs: [...peer.extensionSlugs],
     prefixAdvertisement: peer.prefixAdvertisement,

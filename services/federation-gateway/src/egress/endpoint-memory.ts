@@ -9,8 +9,24 @@ import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts
 /** For so long an endpoint that failed is tried after all others. */
 const FAILED_FOR_MS = 30_000
 
-/** What became of the last try. */
-type Fared = { readonly reachable: boolean; readonly at: Date; readonly why: string }
+/** What became of the last try, and when it last went the one way and the other. */
+type Fared = {
+  readonly reachable: boolean
+  readonly at: Date
+  readonly why: string
+  readonly verifiedAt: Date | undefined
+  readonly failedAt: Date | undefined
+}
+
+/** An endpoint that was tried, for operators. */
+export type TriedEndpoint = {
+  readonly peerId: string
+  readonly url: string
+  readonly status: 'reachable' | 'unreachable'
+  readonly verifiedAt: Date | undefined
+  readonly failedAt: Date | undefined
+  readonly why: string
+}
 
 /**
  * How we fared with each endpoint of each peer, and the order to try them in.
@@ -51,11 +67,21 @@ export class EndpointMemory {
   }
 
   reached({ peerId }: PeerRoute, { url }: Endpoint): void {
-    this.#note(peerId, url, { reachable: true, at: this.#clock.now(), why: '' })
+    this.#note(peerId, url, true, '')
   }
 
   failed({ peerId }: PeerRoute, { url }: Endpoint, why: string): void {
-    this.#note(peerId, url, { reachable: false, at: this.#clock.now(), why })
+    this.#note(peerId, url, false, why)
+  }
+
+  /** What was tried, of these peers or of all. */
+  list(peerIds: readonly string[]): TriedEndpoint[] {
+    const asked = peerIds.length > 0 ? peerIds : [...this.#fared.keys()]
+    return asked.flatMap((peerId) =>
+      [...(this.#fared.get(peerId) ?? [])].map(([url, { reachable, verifiedAt, failedAt, why }]) => {
+        return { peerId, url, status: statusOf(reachable), verifiedAt, failedAt, why }
+      }),
+    )
   }
 
   /** The peer is gone, or its endpoints are new: what we remember is of no more use. */
@@ -65,9 +91,13 @@ export class EndpointMemory {
     this.#fared.delete(peerId)
   }
 
-  #note(peerId: string, url: string, fared: Fared): void {
+  // oxlint-disable-next-line max-params -- which endpoint, and how it went
+  #note(peerId: string, url: string, reachable: boolean, why: string): void {
     const ofPeer = this.#fared.get(peerId) ?? new Map<string, Fared>()
     const before = ofPeer.get(url)
+    const at = this.#clock.now()
+    const verifiedAt = reachable ? at : before?.verifiedAt
+    const fared: Fared = { reachable, at, why, verifiedAt, failedAt: reachable ? before?.failedAt : at }
     this.#fared.set(peerId, ofPeer.set(url, fared))
     if (before?.reachable === fared.reachable) return
     if (before) this.#gauge.dec({ status: statusOf(before.reachable) })

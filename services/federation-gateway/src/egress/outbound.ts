@@ -15,7 +15,7 @@ import { Refusal } from '@powernode/rpc'
 import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { sameRoots } from '../door/tls-contexts.ts'
 import type { Change, PeerTable } from '../peers/peer-table.ts'
-import { EndpointMemory } from './endpoint-memory.ts'
+import { EndpointMemory, type TriedEndpoint } from './endpoint-memory.ts'
 import { PeerClient, type PeerCall, type Resolve } from './peer-client.ts'
 
 export type OutboundLimits = {
@@ -77,6 +77,11 @@ export class Outbound {
       if (error instanceof BrokenCircuitError) throw circuitOpen(breaker)
       throw error
     }
+  }
+
+  /** How we fared with the endpoints of these peers, or of all. */
+  endpoints(peerIds: readonly string[]): readonly TriedEndpoint[] {
+    return this.#memory.list(peerIds)
   }
 
   /** We hear from a peer: whatever was wrong with the road to it may be over, so the next call goes through. */

@@ -91,7 +91,7 @@ const failed = (nonce: Buffer, sentAt: Date, failedAt: Date, error: string): Sen
 function sentence(error: unknown): string {
   const refusal = refusalOf(error)
   // What the other side said, when it was the other side: that is the word an operator can look up.
-  if (refusal) return `${refusal.metadata['reason'] ?? refusal.reason}: ${refusal.message}`
+  if (refusal) return `${refusal.metadata['peer_reason'] ?? refusal.reason}: ${refusal.message}`
   const { code, rawMessage } = ConnectError.from(error)
   if (code === Code.DeadlineExceeded) return `DEADLINE_EXCEEDED: ${rawMessage}`
   return `SERVICE_UNAVAILABLE: ${Code[code]}: ${rawMessage}`

@@ -116,7 +116,7 @@ async function noted(noting: Promise<void>, { logger }: ErrandDeps, { kind, peer
 
 async function cannot(deps: ErrandDeps, errand: Errand, performer: Performer, error: unknown): Promise<void> {
   const refusal = refusalOf(error)
-  const theirs = refusal?.reason === 'PEER_REFUSED' ? (refusal.metadata['reason'] ?? '') : undefined
+  const theirs = refusal?.reason === 'PEER_REFUSED' ? (refusal.metadata['peer_reason'] ?? '') : undefined
   const final =
     theirs !== undefined ? !PASSING_THERE.has(theirs) : refusal !== undefined && !PASSING.has(refusal.reason)
   const message = printable(refusal?.message ?? 'internal error')

@@ -42,7 +42,7 @@ export const AUTHORITY_CALLERS: CallersTable<typeof CertificateAuthorityService>
   renewOwnCertificate: ['operator', ...HOLDERS],
   revokeCertificate: ['operator'],
   watchTrust: ['operator', ...HOLDERS],
-  reportTrust: HOLDERS,
+  reportTrust: ['operator', ...HOLDERS],
   planRotation: ['operator'],
   getRotation: ['operator'],
   applyRotation: ['operator'],

@@ -1,11 +1,12 @@
 import { create } from '@bufbuild/protobuf'
-import type { ServiceImpl } from '@connectrpc/connect'
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
+import type { Peer as WirePeer } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import {
   MintedInvitationSchema,
   type MintedInvitation,
   type PeerRegistryService,
 } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
-import { requestOf } from '@powernode/rpc'
+import { requestOf, within } from '@powernode/rpc'
 import type { Tx } from '@powernode/postgres'
 import { DEFAULT_TTL_MS } from '../invitation.ts'
 import { readOffer } from '../offer.ts'
@@ -105,7 +106,10 @@ export const peerHandlers = (deps: RpcDeps): Handlers => ({
       return { peers: await allShown(tx, page.slice(0, limit), now), nextPageToken: last ? pageToken(last.id) : '' }
     }),
 
-  getPeer: (req) => act(deps, async (tx, now) => ({ peer: await shown(tx, await peers.resolve(tx, req.peer), now) })),
+  async getPeer(req, context) {
+    const peer = await act(deps, async (tx, now) => shown(tx, await peers.resolve(tx, req.peer), now))
+    return { peer: await withEndpointHealth(deps, peer, context) }
+  },
 
   updatePeer: (req, context) =>
     actOrRehearse(deps, req.dryRun, async (tx, now) => {
@@ -142,8 +146,28 @@ export const peerHandlers = (deps: RpcDeps): Handlers => ({
     }),
 })
 
+const ASK_GATEWAY_MS = 500
+
+/** How the gateway fared with the peer's endpoints. A gateway that is away leaves them unsaid: the peer itself is known. */
+async function withEndpointHealth({ roads }: RpcDeps, peer: WirePeer, context: HandlerContext): Promise<WirePeer> {
+  if (peer.endpoints.length === 0) return peer
+  const options = { ...within(context), timeoutMs: ASK_GATEWAY_MS }
+  const asked = await roads.listEndpoints({ peerIds: [peer.id] }, options).catch(() => undefined)
+  if (!asked) return peer
+  const fared = new Map(asked.endpoints.map((health) => [health.url, health]))
+  for (const shownEndpoint of peer.endpoints) {
+    const health = fared.get(shownEndpoint.endpoint?.url ?? '')
+    shownEndpoint.status = health?.status ?? 'untried'
+    if (health?.lastVerifiedAt) shownEndpoint.lastVerifiedAt = health.lastVerifiedAt
+    if (health?.lastFailureAt) shownEndpoint.lastFailureAt = health.lastFailureAt
+    shownEndpoint.lastFailureError = health?.lastFailureError ?? ''
+  }
+  return peer
+}
+
 async function shown(tx: Tx<Tables>, peer: Peer, now: Date) {
   const [wire] = await allShown(tx, [peer], now)
+  if (!wire) throw new Error('one peer was shown as none')
   return wire
 }
 

@@ -293,7 +293,7 @@ export type EndpointStatus = Message<"powernode.peer.v1.EndpointStatus"> & {
   endpoint?: Endpoint | undefined;
 
   /**
-   * "reachable", "unreachable" or "untried".
+   * "reachable", "unreachable" or "untried"; GetPeer asks the gateway, lists and events leave it empty.
    *
    * @generated from field: string status = 2;
    */
