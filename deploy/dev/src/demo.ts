@@ -91,11 +91,7 @@ async function start(options: DemoOptions, display: Display, platforms: Platform
       say(`${Object.keys(platform.parts).length} processes, ${platform.url}`)
       return platform
     })
-    for (const { port, wanted: asked, got } of started.moved) {
-      display.print(
-        `    port ${asked} is taken by another program: ${wanted.name.toUpperCase()}'s ${port} is at ${got}`,
-      )
-    }
+    if (started.moved.length > 0) display.print(movedText(started))
     return started
   })
   for (const starting of starts) starting.catch((error: unknown) => failing.abort(error))
@@ -115,6 +111,15 @@ async function show(a: Platform, b: Platform, options: DemoOptions, display: Dis
     display.print(table.replaceAll(/^(?=.)/gm, '  ').trimEnd())
   }
   if (!options.json) display.print(hints(a, b, to))
+}
+
+/** Whose ports were taken, and where it is instead. A peer that knew it elsewhere is told with the next heartbeat. */
+function movedText({ name, moved, ports }: Platform): string {
+  const [first, ...others] = moved
+  const more = others.length > 0 ? ` and ${others.length} more are` : ' is'
+  const where = moved.map(({ port, got }) => `${port} ${got}`).join(', ')
+  const instead = others.length > 2 ? `at ${ports.door} and near it` : `at ${where}`
+  return `    port ${first?.wanted}${more} taken by another program: ${name.toUpperCase()} is ${instead} instead`
 }
 
 function forget(dir: string): void {

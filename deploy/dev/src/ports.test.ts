@@ -24,6 +24,20 @@ test('a port that somebody took is replaced, and told of', async () => {
   }
 })
 
+test('a new platform that meets a taken port moves as a whole', async () => {
+  const base = (await freePort()) - 22
+  const squatter = createServer().listen(base + 22, '127.0.0.1')
+  await once(squatter, 'listening')
+  try {
+    const { ports, moved } = await choosePorts({}, base)
+    expect(ports.door - ports.nats).toBe(43 - 22)
+    expect((ports.door - 43 - base) % 200).toBe(0)
+    expect(moved.length).toBe(Object.keys(ports).length)
+  } finally {
+    squatter.close()
+  }
+})
+
 test('free ports are free', async () => {
   expect(await isPortFree(await freePort())).toBe(true)
 })

@@ -34,25 +34,39 @@ export type Moved = { readonly port: PortName; readonly wanted: number; readonly
 /**
  * Chooses the ports of a platform: those it had before, else those of `base`, else free ones.
  *
- * A taken port is replaced and told of, never waited for.
+ * A taken port is replaced and told of, never waited for. A new platform of which a port is taken moves as a whole, so
+ * that its ports still end in the same digits.
  */
 export async function choosePorts(
   had: Partial<Ports>,
   base: number | undefined,
 ): Promise<{ ports: Ports; moved: Moved[] }> {
-  const moved: Moved[] = []
+  const from = base === undefined || had.door !== undefined ? base : await freeBase(base)
   const chosen = new Map<PortName, number>()
   for (const port of PORT_NAMES) {
-    const wanted = had[port] ?? (base === undefined ? undefined : base + PORTS[port])
-    if (wanted !== undefined && ![...chosen.values()].includes(wanted) && (await isPortFree(wanted))) {
-      chosen.set(port, wanted)
-      continue
-    }
-    const got = await unused(chosen)
-    chosen.set(port, got)
-    if (wanted !== undefined) moved.push({ port, wanted, got })
+    const wanted = had[port] ?? (from === undefined ? undefined : from + PORTS[port])
+    const isFree = wanted !== undefined && ![...chosen.values()].includes(wanted) && (await isPortFree(wanted))
+    chosen.set(port, isFree ? wanted : await unused(chosen))
   }
-  return { ports: Object.fromEntries(chosen) as Ports, moved } // one entry for every name, by the loop
+  const ports = Object.fromEntries(chosen) as Ports // one entry for every name, by the loop
+  const moved = PORT_NAMES.flatMap((port) => {
+    const wanted = had[port] ?? (base === undefined ? undefined : base + PORTS[port])
+    return wanted === undefined || wanted === ports[port] ? [] : [{ port, wanted, got: ports[port] }]
+  })
+  return { ports, moved }
+}
+
+/** How far a platform moves when its ports are taken: the demo's two lie side by side. */
+const STEP = 200
+const STEPS = 20
+
+async function freeBase(base: number): Promise<number> {
+  for (let step = 0; step < STEPS; step++) {
+    const from = base + step * STEP
+    const free = await Promise.all(PORT_NAMES.map((name) => isPortFree(from + PORTS[name])))
+    if (!free.includes(false)) return from
+  }
+  return base
 }
 
 async function unused(chosen: ReadonlyMap<PortName, number>): Promise<number> {
