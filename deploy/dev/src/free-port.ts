@@ -1,26 +1,50 @@
 import { randomInt } from 'node:crypto'
-import { createServer } from 'node:net'
+import { createServer, type Server } from 'node:net'
 
 /** Below the range from which systems take the ports of outgoing connections (Linux 32768, others 49152). */
 const RANGE = [15_000, 32_000] as const
+const BLOCK = 100
+
+/** The ports this process has for itself: it listens on the first, which tells every other process to look elsewhere. */
+let block: { readonly guard: Server; readonly ports: number[] } | undefined
 
 /**
- * A TCP port that nobody listens on at `host` right now. The caller MUST be ready to lose it to somebody faster; from
- * this range only another caller of this function is likely to be.
+ * A TCP port that nobody listens on at `host` right now, and that no other caller of this function is given, in this
+ * process or another: two that ask at once would otherwise sooner or later be told the same one.
  */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
   for (let attempt = 0; attempt < 1_000; attempt++) {
-    const port = randomInt(...RANGE)
-    if (await isPortFree(port, host)) return port
+    const port = block?.ports.pop()
+    if (port === undefined) block = await reserveBlock()
+    else if (await isPortFree(port, host)) return port
   }
   throw new Error(`no free port between ${RANGE[0]} and ${RANGE[1]}`)
 }
 
 /** Whether one could listen on `port` at `host` now. */
 export async function isPortFree(port: number, host = '127.0.0.1'): Promise<boolean> {
+  const server = await listen(port, host)
+  if (!server) return false
+  await new Promise((closed) => server.close(closed))
+  return true
+}
+
+/** The guard ends with the process, however that ends; it keeps nothing running. */
+async function reserveBlock(): Promise<NonNullable<typeof block>> {
+  for (let attempt = 0; attempt < 1_000; attempt++) {
+    const first = RANGE[0] + BLOCK * randomInt((RANGE[1] - RANGE[0]) / BLOCK)
+    const guard = await listen(first, '127.0.0.1')
+    if (!guard) continue
+    guard.unref()
+    return { guard, ports: Array.from({ length: BLOCK - 1 }, (_, at) => first + BLOCK - 1 - at) }
+  }
+  throw new Error(`no free ports between ${RANGE[0]} and ${RANGE[1]}`)
+}
+
+async function listen(port: number, host: string): Promise<Server | undefined> {
   return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(port, host, () => server.close(() => resolve(true)))
+    const server = createServer((socket) => socket.destroy())
+    server.once('error', () => resolve(undefined))
+    server.listen(port, host, () => resolve(server))
   })
 }
