@@ -7,7 +7,8 @@ import { Server, ServerCredentials, experimental, type sendUnaryData, type Serve
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { EndpointScope } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
 import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
-import { createClient, grpcDefinition, Refusal, toGrpcStatus } from '@powernode/rpc'
+import { createCrls } from '@powernode/identity'
+import { createClient, grpcDefinition, Refusal, refusalOf, toGrpcStatus } from '@powernode/rpc'
 import { expectRefusal } from '@powernode/rpc/testing'
 import { systemClock } from '@powernode/clock'
 import { createLogger } from '@powernode/process'
@@ -168,12 +169,24 @@ describe('who may call out', () => {
   })
 })
 
-test('a revoked peer still gets its notice', async () => {
+test('a revoked peer still gets its notice, though its certificate was revoked with it', async () => {
   await start()
   const peer = await startPeer(b.gateway, rootsOf(world.platform), {
     notifyRevocation: (_call, answer) => answer(null, {}),
   })
-  const peerId = await know(routeTo(b, { state: PeerState.REVOKED, endpoints: [peer.endpoint()] }))
+  const now = systemClock.now()
+  const params = { number: 2, now, nextUpdate: new Date(now.getTime() + 3_600_000) }
+  const crls = await createCrls(b.authority, [{ serial: b.gateway.serial, revokedAt: now }], params)
+  const active = routeTo(b, { endpoints: [peer.endpoint()], crls })
+  const peerId = await know(active)
+  await expectRefusal(beat(peerId), 'PEER_CERTIFICATE_NOT_TRUSTED')
+  world.registry.put({ ...active, state: PeerState.REVOKED })
+  await until(() =>
+    beat(peerId).then(
+      () => false,
+      (error: unknown) => refusalOf(error)?.reason === 'PEER_REVOKED',
+    ),
+  )
   const { client, options } = callAs('peer-registry', peerId)
   await client.notifyRevocation({ notice: TEST_BUNDLE }, options)
 })

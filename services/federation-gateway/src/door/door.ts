@@ -10,7 +10,7 @@ import { identityOf } from './identity.ts'
 import { rateLimit } from './rate-limits.ts'
 import type { Sessions } from './sessions.ts'
 import { sourceOf } from './sources.ts'
-import { beginsTls, speaks } from './speaks.ts'
+import { beginsTls, firstWord, type Heard } from './speaks.ts'
 import { Strangers, type Place } from './strangers.ts'
 import { TLS_OPTIONS, type TlsContexts } from './tls-contexts.ts'
 import { endsOf, isStranger, visitorName, type Visitor } from './visitor.ts'
@@ -104,7 +104,8 @@ export class Door {
       place.leave()
     })
 
-    if (!(await speaks(socket, clock, limits.handshakeTimeoutMs))) return this.#drop(socket, 'silent')
+    const heard = await firstWord(socket, clock, limits.handshakeTimeoutMs)
+    if (heard !== 'something') return this.#letGo(socket, heard, 'silent')
     place.spoke()
     if (!beginsTls(socket)) return this.#drop(socket, 'plaintext')
     if (await this.#handshakes.take(source)) return this.#drop(socket, 'handshake_rate')
@@ -134,7 +135,8 @@ export class Door {
       if (refused) return this.#drop(socket, refused)
       arrival.place.leave()
     }
-    if (!(await speaks(socket, clock, limits.firstFrameTimeoutMs))) return this.#drop(socket, 'no_first_frame')
+    const heard = await firstWord(socket, clock, limits.firstFrameTimeoutMs)
+    if (heard !== 'something') return this.#letGo(socket, heard, 'no_first_frame')
     if (contexts.changedSince(arrival.trustVersion, serverNameOf(socket))) {
       return this.#drop(socket, 'trust_changed')
     }
@@ -153,6 +155,12 @@ export class Door {
     }
     const remoteAddress = socket.remoteAddress ?? ''
     return { remoteAddress, source: sourceOf(remoteAddress), identity: identityOf(shown, contexts.ownDomain) }
+  }
+
+  /** Whoever says goodbye by himself is no news: a probe, or a peer that only wanted to see our certificate. */
+  #letGo(socket: Socket, heard: Heard, why: Dropped): void {
+    if (heard === 'goodbye') socket.destroy()
+    else this.#drop(socket, why)
   }
 
   #drop(socket: Socket, why: Dropped, error?: Error): void {

@@ -12,6 +12,7 @@ import type { Clock } from '@powernode/clock'
 import type { TlsMaterial } from '@powernode/identity'
 import type { Logger, Metrics } from '@powernode/process'
 import { Refusal } from '@powernode/rpc'
+import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { sameRoots } from '../door/tls-contexts.ts'
 import type { Change, PeerTable } from '../peers/peer-table.ts'
@@ -152,6 +153,7 @@ export class Outbound {
 function sameWay(one: PeerRoute, other: PeerRoute): boolean {
   return (
     sameRoots(one, other) &&
+    (one.state === PeerState.REVOKED) === (other.state === PeerState.REVOKED) &&
     one.spiffeId === other.spiffeId &&
     sameBytes(
       [one.caPin, one.privateKeyPkcs8, ...one.certificateChain],

@@ -6,6 +6,7 @@ import { certificatesToPem, pemToDer, spiffeIdOf, type TlsMaterial } from '@powe
 import { X509Certificate } from 'node:crypto'
 import { Refusal, refusalOf, type Reason, type ResolvedEndpoint } from '@powernode/rpc'
 import type { Endpoint } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
+import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { shownTo, TLS_OPTIONS, trustedOf } from '../door/tls-contexts.ts'
 import type { EndpointMemory } from './endpoint-memory.ts'
@@ -101,6 +102,7 @@ export class PeerClient {
         if (call.signal.aborted) break
       }
     } catch (error) {
+      call.signal.throwIfAborted()
       last = failureOf(error) ?? { kind: 'unreachable', why: error instanceof Error ? error.message : String(error) }
     }
     memory.failed(this.route, endpoint, textOf(last))
@@ -129,6 +131,7 @@ export class PeerClient {
       const attemptEnds = new Date(clock.now().getTime() + attemptTimeoutMs)
       return await road.call({ ...call, deadline: attemptEnds < call.deadline ? attemptEnds : call.deadline })
     } catch (error) {
+      call.signal.throwIfAborted() // our caller gave up, which says nothing of the peer
       const failure = failureOf(error)
       if (!failure) throw error
       const said = refusalOf(error)?.reason
@@ -160,7 +163,8 @@ export class PeerClient {
     const where = { address, port, authority: `${host}:${port}` }
     if (route.trustRoots.length > 0) {
       const shown = shownTo(route, own)
-      const context = createSecureContext({ ...TLS_OPTIONS, ...shown, ...trustedOf(route) })
+      const trusted = route.state === PeerState.REVOKED ? withoutRevocation(route) : trustedOf(route)
+      const context = createSecureContext({ ...TLS_OPTIONS, ...shown, ...trusted })
       return { ...where, serverName: trustDomainOf(shown.cert), context, check: mustBe(route.spiffeId) }
     }
     if (route.caPin.length > 0) {
@@ -172,6 +176,14 @@ export class PeerClient {
     const serverName = isIP(host) ? own.spiffeId.trustDomain : host // an address cannot be a server name (RFC 6066 §3)
     return { ...where, serverName, context: createSecureContext(TLS_OPTIONS), check: mustHoldName(host) }
   }
+}
+
+/**
+ * A revoked peer is called for one thing, to be told so. When we signed its certificate we have revoked that too, and by
+ * our own list nobody could tell it any more; the notice is signed and no secret.
+ */
+function withoutRevocation(route: PeerRoute): { readonly ca: string } {
+  return { ca: trustedOf(route).ca }
 }
 
 /** What a server is told as TLS server name, so that it asks the right roots about our certificate. */

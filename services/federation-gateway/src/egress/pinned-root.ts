@@ -55,9 +55,13 @@ async function shownChain({ address, port, serverName, timeoutMs }: Where, clock
     return await promise
   } finally {
     settled.abort()
-    socket.destroy()
+    socket.end()
+    socket.setTimeout(LINGER_MS, () => socket.destroy())
   }
 }
+
+/** A server that does not return our goodbye is left after so long. */
+const LINGER_MS = 1_000
 
 /** More than any chain of ours has; a loop of issuers ends here. */
 const LONGEST_CHAIN = 8
