@@ -176,6 +176,18 @@ describe('an operator does every step by hand', () => {
     expect(none.json().error.reason).toBe('ROTATION_NOT_FOUND')
   })
 
+  test('the CA is replaced step by step, and the operator is not shut out', async () => {
+    const before = await type(a, ['ca', 'show', '--pem'])
+    expect((await type(a, ['ca', 'rotate', 'plan'])).exit).toBe(0)
+    for (const step of ['published', 'switched', 'retired']) {
+      const applied = await type(a, ['ca', 'rotate', 'apply', '--step', step, '--wait', '-o', 'json'])
+      expect(applied.json().rotation?.step, applied.out).toBe(step)
+    }
+    expect((await type(a, ['ca', 'show'])).out).toMatch(/^2 +current/m)
+    expect((await type(a, ['ca', 'show', '--pem'])).out).not.toBe(before.out)
+    expect((await type(a, ['peer', 'show', 'b', '-o', 'json'])).json()).toMatchObject({ state: 'active' })
+  })
+
   test('a service that is down costs its columns; one that everything needs is named', async () => {
     const file = a.platform.fedctlContext
     const context = JSON.parse(readFileSync(file, 'utf8')) as { services: Record<string, string> }

@@ -11,6 +11,8 @@ export { refusalOf } from './errors/refusal-of.ts'
 export { isReason, Refusal, STATUS, type Reason, type RefusalDetails } from './errors/refusal.ts'
 export { toConnectError } from './errors/to-connect-error.ts'
 export { grpcDefinition } from './grpc/definition.ts'
+export { generationHeld, holdTrust } from './identity/held-trust.ts'
+export { renewCertificate } from './identity/renew-certificate.ts'
 export { keepIdentity, type KeepIdentityOptions } from './identity/keep-identity.ts'
 export {
   checkAddress,

@@ -4,6 +4,7 @@ import { findContext } from './context.ts'
 import type { Environment } from './environment.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { canvasFor, print, printItem, type Format, type Outcome } from './output.ts'
+import { followTrust } from './own-identity.ts'
 import { Problem } from './problem.ts'
 import type { Session } from './session.ts'
 
@@ -45,7 +46,8 @@ export function runs(invocation: Invocation) {
       const hangUp = () => clients.close()
       signal.addEventListener('abort', hangUp, { once: true })
       try {
-        const outcome = await work(session, ...args)
+        const trust = followTrust(context, clients, clock)
+        const outcome = await work(session, ...args).finally(() => trust.finish())
         if (outcome) invocation.exit = print(outcome, output, canvas(), env)
       } finally {
         signal.removeEventListener('abort', hangUp)

@@ -45,6 +45,10 @@ export function factsOf(error: unknown): ProblemFacts {
   return { reason: 'FAULT', message: error instanceof Error ? error.message : String(error), exitCode: EXIT.fault }
 }
 
+/** OpenSSL's words for a server whose CA our files do not know: the CA was replaced while we did not look. */
+const NOT_TRUSTED = /certificate CRL|self-signed certificate|issuer certificate|unable to verify/i
+const TRUST_ANEW = 'put roots.pem anew and remove crl.pem; another operator prints it: fedctl ca show --pem'
+
 function fromStatus(error: ConnectError): ProblemFacts {
   const message = error.rawMessage
   switch (error.code) {
@@ -63,7 +67,12 @@ function fromStatus(error: ConnectError): ProblemFacts {
         exitCode: EXIT.fault,
       }
     case Code.Unavailable:
-      return { reason: 'UNAVAILABLE', message, next: 'fedctl status', exitCode: EXIT.fault }
+      return {
+        reason: 'UNAVAILABLE',
+        message,
+        next: NOT_TRUSTED.test(message) ? TRUST_ANEW : 'fedctl status',
+        exitCode: EXIT.fault,
+      }
     case Code.PermissionDenied:
     case Code.Unauthenticated:
       return { reason: Code[error.code].toUpperCase(), message, exitCode: EXIT.refusedByPolicy }
