@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { create, toBinary } from '@bufbuild/protobuf'
 import { systemClock } from '@powernode/clock'
+import { FakeClock } from '@powernode/clock/testing'
 import { inTransaction, type Tx } from '@powernode/postgres'
 import { testDatabase, type TestDatabase } from '@powernode/postgres/testing'
 import { createLogger, createMetrics, elapsed } from '@powernode/process'
@@ -25,6 +26,8 @@ import {
   type RawSubscription,
   type Subscription,
 } from './index.ts'
+import { takeTurn } from './outbox.ts'
+import { checkStream, relayBatch } from './relay-batch.ts'
 import { startTestNats, until, type TestNats } from './testing.ts'
 
 type Tables = { effect: { position: number; consumer: string; grant_id: string } }
@@ -298,6 +301,37 @@ test('of several relays one publishes at a time, and the order holds', async () 
     const { state } = await (await connection.jetstreamManager()).streams.info(STREAM)
     expect(state.messages).toBe(100)
   })
+})
+
+test('a relay whose schema another one serves publishes nothing', async () => {
+  const connection = await bus.connection(stopping.signal)
+  const source = { db: database.db, clock: systemClock, stream: STREAM, replicas: 1, retentionMs: 1 } as const
+  await checkStream(source, connection!)
+  await announceAll('one')
+  const turn = () => relayBatch(source, connection!.jetstream())
+  await inTransaction(database.db, async (other) => {
+    expect(await takeTurn(other)).toBe(true)
+    expect(await turn()).toMatchObject({ published: 0, more: false })
+  })
+  expect(await turn()).toMatchObject({ published: 1, more: false })
+})
+
+test('what was published goes when its time is over, and what was not stays', async () => {
+  const clock = new FakeClock(systemClock.now())
+  const connection = await bus.connection(stopping.signal)
+  const source = { db: database.db, clock, stream: STREAM, replicas: 1, retentionMs: 60_000 } as const
+  const kept = async () => (await sql`select 1 from outbox`.execute(database.db)).rows.length
+  await checkStream(source, connection!)
+  await announceAll('published')
+  await relayBatch(source, connection!.jetstream())
+  await announceAll('waiting')
+  await clock.advance(60_000)
+  await checkStream(source, connection!)
+  expect(await kept()).toBe(2)
+  await clock.advance(1)
+  await checkStream(source, connection!)
+  expect(await kept()).toBe(1)
+  expect(await outboxIsEmpty(database.db)).toBe(false)
 })
 
 test('two replicas of one consumer share its events', async () => {

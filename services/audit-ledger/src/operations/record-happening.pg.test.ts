@@ -1,5 +1,7 @@
 import { inTransaction } from '@powernode/postgres'
 import type { TestDatabase } from '@powernode/postgres/testing'
+import { until } from '@powernode/events/testing'
+import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Happening } from '../happening.ts'
 import type { LedgerTx, Tables } from '../store/tables.ts'
@@ -53,6 +55,29 @@ test('the feed shows what the ledger wrote', async () => {
   const filter = { kindPrefix: '', source: '', peerId: '', since: undefined }
   const [event] = await act((tx) => listEvents(tx, NOW, { filter, limit: 10 }))
   expect(event).toEqual({ ...happening(1), position: 1 })
+})
+
+test('an event becomes visible after all that stand before it in the feed, also those of other logs', async () => {
+  const [written, commit] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const first = act(async (tx) => {
+    await recordHappening(tx, NOW, happening(1))
+    written.resolve()
+    await commit.promise
+  })
+  await written.promise
+  const second = record(happening(2, { peerId: '' }))
+  const isWaiting = async () => {
+    const { rows } = await sql`
+      select 1 from pg_locks join pg_database on pg_database.oid = pg_locks.database
+      where datname = current_database() and locktype = 'advisory' and not granted`.execute(ledger.db)
+    return rows.length > 0
+  }
+  await until(isWaiting)
+  commit.resolve()
+  await Promise.all([first, second])
+  const filter = { kindPrefix: '', source: '', peerId: '', since: undefined }
+  const events = await act((tx) => listEvents(tx, NOW, { filter, limit: 10 }))
+  expect(events.map(({ id }) => id)).toEqual([happening(2).id, happening(1).id])
 })
 
 test('an event is never written twice, even without its receipt', async () => {
