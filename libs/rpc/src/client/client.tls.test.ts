@@ -2,7 +2,9 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { Code } from '@connectrpc/connect'
 import { systemClock } from '@powernode/clock'
-import { makeTestIdentity } from '@powernode/identity/testing'
+import { certificatesToPem, createCrls, derToPem, readTlsFiles, writeTlsFiles } from '@powernode/identity'
+import { makeTestAuthority, makeTestIdentity } from '@powernode/identity/testing'
+import { Health } from '@powernode/proto/grpc/health/v1/health_pb.ts'
 import { createLogger, createMetrics } from '@powernode/process'
 import { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -109,6 +111,31 @@ test('a server that is not there fails the call once patience has run out, and s
   await expect(client.getAuthority({})).rejects.toThrow(
     /peer-registry at https:\/\/127.0.0.1:\d+ cannot be reached: connect ECONNREFUSED/,
   )
+})
+
+test('trust that only grows disturbs nobody; a server whose certificate is taken back loses its calls at once', async () => {
+  const client = createClient(Health, server.optionsFor(dir), server.signal)
+  const watch = client.watch({})[Symbol.asyncIterator]()
+  await watch.next()
+  const ended = watch.next()
+  const held = readTlsFiles(dir)
+  const other = await makeTestAuthority('b.example')
+  const opened = () => server.logged().filter(({ msg }) => msg === 'new certificate').length
+
+  writeTlsFiles(dir, { ...held, ca: held.ca + certificatesToPem([other.rootCertificate]) })
+  const read = () => server.logged().filter(({ msg, path }) => msg === 'tls material in use' && path === dir).length
+  await expect.poll(read, { timeout: 5_000 }).toBe(2)
+  expect(opened()).toBe(0)
+
+  const now = systemClock.now()
+  const serial = readTlsFiles(server.serverDir).serial
+  const until = new Date(now.getTime() + 3_600_000)
+  const crls = await createCrls(server.authority, [{ serial, revokedAt: now }], { number: 1, now, nextUpdate: until })
+  writeTlsFiles(dir, { ...held, crl: crls.map((der) => derToPem(der, 'X509 CRL')) })
+  await expect(ended).rejects.toMatchObject({
+    code: Code.Unavailable,
+    rawMessage: "the server's certificate was taken back",
+  })
 })
 
 test('a connection that breaks under a call makes it unavailable, not canceled', async () => {

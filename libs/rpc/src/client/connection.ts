@@ -1,5 +1,7 @@
-import { constants, connect, type ClientHttp2Session } from 'node:http2'
+import type { X509Certificate } from 'node:crypto'
+import { connect, constants, type ClientHttp2Session } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
+import { Code, ConnectError } from '@connectrpc/connect'
 import type { SpiffeId, TlsMaterial } from '@powernode/identity'
 import { checkServerIs } from './server-identity.ts'
 
@@ -17,12 +19,15 @@ export function originOf({ host, port }: Target): string {
   return `https://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
+/** A verified session, and whom it was verified for. */
+export type Connection = { readonly session: ClientHttp2Session; readonly certificate: X509Certificate }
+
 /** Opens one verified HTTP/2 session, over TLS 1.3, as the holder of `material`. Rejects when it is not there in time. */
-export function openSession(
+export function openConnection(
   target: Target,
   { material: { cert, key, ca, crl }, now, signal }: { material: TlsMaterial; now: Date; signal: AbortSignal },
-): Promise<ClientHttp2Session> {
-  const { promise, resolve, reject } = Promise.withResolvers<ClientHttp2Session>()
+): Promise<Connection> {
+  const { promise, resolve, reject } = Promise.withResolvers<Connection>()
   const session = connect(originOf(target), {
     cert,
     key,
@@ -31,29 +36,32 @@ export function openSession(
     minVersion: 'TLSv1.3',
     rejectUnauthorized: true,
     checkServerIdentity: checkServerIs(target.server, now),
-    timeout: CONNECT_TIMEOUT_MS,
   })
-  const giveUp = (): void => session.destroy(new Error('connecting was given up'))
-  const tooLate = (): void =>
-    session.destroy(new Error(`no answer from ${originOf(target)} within ${CONNECT_TIMEOUT_MS} ms`))
+  const giveUp = (): void => hangUp(session, 'this client is closed')
+  const tooLate = (): void => hangUp(session, `no answer within ${CONNECT_TIMEOUT_MS} ms`)
   signal.addEventListener('abort', giveUp, { once: true })
   session.setTimeout(CONNECT_TIMEOUT_MS, tooLate)
   session.once('error', reject)
   session.once('close', () => reject(new Error(`${originOf(target)} closed the connection`)))
-  session.once('connect', () => {
+  session.once('connect', (_, socket) => {
     session.setTimeout(0, tooLate)
     session.on('error', () => {}) // told to the streams of the session, which is where somebody waits
-    resolve(session)
+    const certificate = certificateOnce(socket as TLSSocket) // every session of ours is over TLS
+    if (certificate) resolve({ session, certificate })
+    else hangUp(session, 'the server showed no certificate')
   })
   return promise.finally(() => signal.removeEventListener('abort', giveUp))
 }
 
-/** The certificate the server showed on this session. */
-export function certificateOf(session: ClientHttp2Session) {
-  return (session.socket as TLSSocket | undefined)?.getPeerX509Certificate() // every session of ours is over TLS
+/**
+ * The server's certificate. MUST be asked for once: on the client's side each call of Node's takes one certificate
+ * off the chain, and the second would return the issuer.
+ */
+function certificateOnce(socket: TLSSocket): X509Certificate | undefined {
+  return socket.getPeerX509Certificate()
 }
 
-/** Ends a session at once, with all its calls. */
-export function hangUp(session: ClientHttp2Session): void {
-  session.destroy(undefined, constants.NGHTTP2_CANCEL)
+/** Ends a session at once, and tells its calls why: they are unavailable, not canceled. */
+export function hangUp(session: ClientHttp2Session, why: string): void {
+  session.destroy(new ConnectError(why, Code.Unavailable), constants.NGHTTP2_CANCEL)
 }

@@ -7,7 +7,7 @@ import { followTlsFiles } from '../follow-tls-files.ts'
 import { losesRoot, stillGoodBy } from '../trust.ts'
 import { backoffMs } from './backoff.ts'
 import { keepAlive } from './keep-alive.ts'
-import { certificateOf, hangUp, openSession, originOf, type Target } from './connection.ts'
+import { hangUp, openConnection, originOf, type Connection, type Target } from './connection.ts'
 
 export type SessionOptions = {
   readonly target: Target
@@ -39,8 +39,8 @@ export function keepSession(
   signal: AbortSignal,
 ): Session {
   let material = readTlsFiles(tlsDir)
-  let current: ClientHttp2Session | undefined
-  let opening: Promise<ClientHttp2Session> | undefined
+  let current: Connection | undefined
+  let opening: Promise<Connection> | undefined
   let failures = 0
 
   function use(next: TlsMaterial): void {
@@ -48,10 +48,10 @@ export function keepSession(
     const stillGood = stillGoodBy(next)
     material = next
     if (!current) return
-    const certificate = certificateOf(current)
-    if (!certificate || !stillGood(certificate, clock.now())) hangUp(current)
-    else if (losesRoot(before, next)) void retire(current)
-    else if (before.cert !== next.cert) current.close()
+    const { session, certificate } = current
+    if (!stillGood(certificate, clock.now())) hangUp(session, "the server's certificate was taken back")
+    else if (losesRoot(before, next)) void retire(session)
+    else if (before.cert !== next.cert) session.close()
     else return
     logger.info({ serial: next.serial, address: originOf(target) }, 'new certificate')
     current = undefined
@@ -63,18 +63,19 @@ export function keepSession(
     session.once('close', () => closed.abort())
     session.close()
     await clock.sleep(RETIRE_MS, closed.signal)
-    hangUp(session)
+    hangUp(session, 'the server was verified under a root that is trusted no more')
   }
 
-  async function open(): Promise<ClientHttp2Session> {
+  async function open(): Promise<Connection> {
     try {
-      const session = await openSession(target, { material, now: clock.now(), signal })
+      const connection = await openConnection(target, { material, now: clock.now(), signal })
+      const { session } = connection
       if (failures > 0) logger.info({ address: originOf(target), attempt: failures + 1 }, 'reached a service again')
       failures = 0
       session.once('goaway', () => leave(session))
       session.once('close', () => leave(session))
       keepAlive(session)
-      return (current = session)
+      return (current = connection)
     } catch (error) {
       if (failures++ === 0) logger.warn({ error, address: originOf(target) }, 'cannot reach a service')
       throw error
@@ -84,7 +85,7 @@ export function keepSession(
   }
 
   function leave(session: ClientHttp2Session): void {
-    if (current === session) current = undefined
+    if (current?.session === session) current = undefined
   }
 
   /** The session, or the reason there is none once patience has run out. */
@@ -92,9 +93,9 @@ export function keepSession(
     const waited = elapsed()
     for (;;) {
       if (signal.aborted) throw new ConnectError('this client is closed', Code.Canceled)
-      if (current && !current.closed && !current.destroyed) return current
+      if (current && !current.session.closed && !current.session.destroyed) return current.session
       try {
-        return await (opening ??= open())
+        return (await (opening ??= open())).session
       } catch (error) {
         const waitMs = backoffMs(failures - 1, { maxMs: 1_000 })
         if (waited() + waitMs > patienceMs) throw unreachable(target, error)
@@ -103,7 +104,7 @@ export function keepSession(
     }
   }
 
-  signal.addEventListener('abort', () => current && hangUp(current), { once: true })
+  signal.addEventListener('abort', () => current && hangUp(current.session, 'this client is closed'), { once: true })
   void followTlsFiles({ dir: tlsDir, clock, logger }, use, signal)
   return {
     authority: originOf(target),

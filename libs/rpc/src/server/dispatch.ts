@@ -67,7 +67,7 @@ export function createDispatch({ mounts, logger, metrics, stopping }: DispatchOp
       .set(callerKey, origin.caller)
       .set(requestIdKey, requestId)
       .set(traceKey, trace)
-    const body = handler ? checkedBody(request, handler.method.input, call) : request.body
+    const body = handler ? checkedBody(request, handler.method, call) : request.body
     const response = await (handler ?? UNKNOWN)({ ...request, body, contextValues })
     if (!call.begun) call.fail(new Refusal('REQUEST_INVALID', 'the protocol layer refused the request'))
     return response

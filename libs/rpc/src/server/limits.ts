@@ -12,6 +12,8 @@ export const LIMITS = {
   /** Calls at a time on one connection. */
   streamsPerConnection: 256,
   headerBytes: 16_384,
+  /** Connections the system keeps ready for us to accept. */
+  backlog: 1_024,
   /** How long a stopping server waits for the calls it has. */
   drainMs: 5_000,
   /** How long we go on reading, and forgetting, what comes after our answer. */

@@ -1,4 +1,4 @@
-import { fromBinary, fromJsonString, type DescMessage } from '@bufbuild/protobuf'
+import { fromBinary, fromJsonString, type DescMessage, type DescMethod } from '@bufbuild/protobuf'
 import type { UniversalServerRequest } from '@connectrpc/connect/protocol'
 import { Refusal } from '../errors/refusal.ts'
 import type { CallRecord } from './call-record.ts'
@@ -23,13 +23,14 @@ type Body = UniversalServerRequest['body']
  */
 export async function* checkedBody(
   { body, header }: UniversalServerRequest,
-  schema: DescMessage,
+  { input, methodKind }: DescMethod,
   call: CallRecord,
 ): AsyncGenerator<Uint8Array> {
   const { enveloped, json } = formOf(header)
+  const single = methodKind === 'unary' || methodKind === 'server_streaming'
   try {
     const chunks = untilEndOf(call, body)
-    yield* enveloped ? eachEnvelope(chunks, schema, json) : wholeMessage(chunks, schema, json)
+    yield* enveloped ? eachEnvelope(chunks, { schema: input, json, single }) : wholeMessage(chunks, input, json)
   } catch (error) {
     throw call.begun ? error : call.fail(error)
   }
@@ -79,19 +80,23 @@ async function* wholeMessage(
 
 async function* eachEnvelope(
   chunks: AsyncIterable<Uint8Array>,
-  schema: DescMessage,
-  json: boolean,
+  { schema, json, single }: { readonly schema: DescMessage; readonly json: boolean; readonly single: boolean },
 ): AsyncGenerator<Uint8Array> {
   let held = Buffer.alloc(0)
+  let messages = 0
   for await (const chunk of chunks) {
     held = Buffer.concat([held, chunk])
     for (let size = envelopeSize(held); size <= held.length; size = envelopeSize(held)) {
-      if (!(held.readUInt8() & FLAGS_END_OF_STREAM)) check(schema, held.subarray(ENVELOPE_BYTES, size), json)
+      if (!(held.readUInt8() & FLAGS_END_OF_STREAM)) {
+        if (single && ++messages > 1) throw unreadable('it takes one message, and here is another')
+        check(schema, held.subarray(ENVELOPE_BYTES, size), json)
+      }
       yield held.subarray(0, size)
       held = held.subarray(size)
     }
   }
   if (held.length > 0) throw unreadable('the body ends in the middle of a message')
+  if (single && messages === 0) throw unreadable('there is no message')
 }
 
 /** How long the envelope at the start of `bytes` is; without end while its prefix has not arrived. */

@@ -165,6 +165,18 @@ describe('what cannot be answered is refused with a reason', () => {
   })
 })
 
+test.each([
+  ['no message', ''],
+  ['two messages', '\0\0\0\0\0\0\0\0\0\0'],
+  ['half a message', '\0\0\0\0\x05ab'],
+])('gRPC with %s, where there must be one, is refused with a reason too', async (_, body) => {
+  const headers = { 'content-type': 'application/grpc-web' }
+  const res = await curl(asAlice(), GET_AUTHORITY, { body, headers })
+  expect(res.status).toBe(200)
+  expect(server.logged().findLast(({ msg }) => msg === 'request')).toMatchObject({ outcome: 'REQUEST_INVALID' })
+  expect(res.text).toContain('grpc-status: 3')
+})
+
 describe('nobody is let in', () => {
   const logged = () => server.logged().filter(({ msg }) => msg === 'connections dropped')
   const expectReason = async (reason: string) => {

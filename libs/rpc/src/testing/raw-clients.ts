@@ -16,6 +16,7 @@ export async function curl(
   }: { body?: string; method?: string; headers?: Record<string, string> } = {},
 ): Promise<{
   status: number
+  text: string
   json: () => { code: string; message: string; details: { type: string; debug: object }[] }
   headers: NodeJS.Dict<string | string[]>
 }> {
@@ -35,7 +36,7 @@ export async function curl(
   req.end(body)
   const [res] = (await once(req, 'response')) as [import('node:http').IncomingMessage]
   const read = await text(res)
-  return { status: res.statusCode ?? 0, headers: res.headers, json: () => JSON.parse(read) as never }
+  return { status: res.statusCode ?? 0, headers: res.headers, text: read, json: () => JSON.parse(read) as never }
 }
 
 /** Why a TLS client with these options is turned away; undefined when it is still connected after saying something. */
