@@ -3,7 +3,7 @@ import type { Tx } from '@powernode/postgres'
 import type { PlatformDescription } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
 import { announceBundle, announceHeard, type PeerState } from '../announcement.ts'
 import { peerBundleOutdated, peerDescribed, peerHeard, peerRestored } from '../events.ts'
-import { hearing, unheard, withPatience, type Freshness } from '../freshness.ts'
+import { hearing, unheard as neverHeard, withPatience, type Freshness } from '../freshness.ts'
 import { hearBeat, wantsDescription, type Beat } from '../heard-beat.ts'
 import { noteAnswer, noteFailure, type AnsweredBeat, type FailedBeat } from '../own-beat.ts'
 import * as freshness from '../store/freshness.ts'
@@ -75,7 +75,7 @@ async function claim(tx: Tx<Tables>, said: readonly Said[]): Promise<Map<string,
 
 function record(batch: Batch, now: Date, said: Said): Recorded {
   const { peerId, state, staleAfterMs, trustBundleSequence } = said.peer
-  const before = withPatience(batch.known.get(peerId) ?? unheard(peerId, staleAfterMs), staleAfterMs)
+  const before = withPatience(batch.known.get(peerId) ?? neverHeard(peerId, staleAfterMs), staleAfterMs)
   const { after: noted, outcome } = note(batch, now, before, said)
 
   const { after: told, announcement } = announceHeard(noted, state, now)
@@ -83,7 +83,9 @@ function record(batch: Batch, now: Date, said: Said): Recorded {
   const { after, outdated } = announceBundle(told, trustBundleSequence, now)
   if (outdated && state !== 'unknown') batch.news.push(peerBundleOutdated(after, now))
 
-  if (said.kind === 'heard' && hearing(after, now) === 'we_hear_them') batch.unheardBy.add(peerId)
+  // They are there, and ours did not reach them (lately): the way may be open now.
+  const unheard = after.consecutiveFailures > 0 || hearing(after, now) === 'we_hear_them'
+  if (said.kind === 'heard' && unheard) batch.unheardBy.add(peerId)
   batch.known.set(peerId, after)
   return { freshness: after, outcome, wantsDescription: said.kind === 'heard' && wantsDescription(after, said.beat) }
 }

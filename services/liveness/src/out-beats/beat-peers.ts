@@ -41,6 +41,11 @@ export class PeerBeat {
   /** Peers whose memory of our epoch we have believed. One word each: a peer cannot drive our epoch on and on. */
   readonly #believed = new Set<string>()
   #own: OwnEpoch
+  /**
+   * Of our incarnation: one counter for all peers, because it MUST grow for each of them whatever happens to what we
+   * remember of it. A peer that was suspended and resumed would take a smaller number for a replay.
+   */
+  #sequence = 0n
 
   private constructor(deps: BeatDeps, own: OwnEpoch, planned: ReadonlyMap<string, Date>) {
     this.#deps = deps
@@ -76,8 +81,8 @@ export class PeerBeat {
   }
 
   /** Somebody asks that peers be beaten before their turn. */
-  nudge({ peerIds }: Nudge): void {
-    for (const peerId of peerIds) this.#rhythms.soon(peerId, this.#deps.clock.now())
+  nudge({ peerIds, urgent }: Nudge): void {
+    for (const peerId of peerIds) this.#rhythms.soon(peerId, this.#deps.clock.now(), { demanded: urgent })
     this.#wake.now()
   }
 
@@ -122,10 +127,10 @@ export class PeerBeat {
     try {
       if (!peer || !local || signal.aborted) return
       rhythm.lastSentAt = clock.now()
-      rhythm.sequence += 1n
+      this.#sequence += 1n
       const describe = !rhythm.told?.equals(local.descriptionSha256)
       const echoNonce = known?.lastNonce ?? null
-      const said = { peer, own: this.#own, sequence: rhythm.sequence, local, describe, echoNonce }
+      const said = { peer, own: this.#own, sequence: this.#sequence, local, describe, echoNonce }
       const sent = await sendBeat(this.#deps, said, signal)
       if (signal.aborted && sent.kind === 'failed') return
       if (sent.kind === 'answered' && describe) rhythm.told = local.descriptionSha256
@@ -164,7 +169,7 @@ export class PeerBeat {
   async #heed(rhythm: Rhythm, { response }: SentBeat & { kind: 'answered' }, described: boolean): Promise<void> {
     if (response.wantPlatform) {
       rhythm.told = undefined
-      rhythm.again ||= !described // who has just been told and asks again waits for the next turn
+      if (!described) rhythm.again = 'yes' // who has just been told and asks again waits for the next turn
     }
     if (response.lastEpoch <= this.#own.epoch || this.#believed.has(rhythm.peerId)) return
     const { db, clock, metrics, logger } = this.#deps
@@ -173,8 +178,9 @@ export class PeerBeat {
     const raised = await inTransaction(db, (tx) => raiseEpoch(tx, clock.now(), said))
     if (!raised) return
     this.#own = raised
+    this.#sequence = 0n
     this.#rhythms.restart()
-    rhythm.again = true
+    rhythm.again = 'yes'
     metrics.epoch.set(Number(raised.epoch))
     logger.warn({ peer_id: rhythm.peerId, epoch: Number(raised.epoch) }, 'this platform was restored from a backup')
   }

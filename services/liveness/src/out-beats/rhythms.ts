@@ -8,16 +8,14 @@ import { Lane } from './lane.ts'
 export type Rhythm = {
   readonly peerId: string
   state: PeerState
-  /** Of our current incarnation. */
-  sequence: bigint
   failures: number
   /** The digest of the description this peer has from us in this incarnation. */
   told: Buffer | undefined
   lastSentAt: Date | undefined
   /** The lane it is in while a beat is under way. */
   lane: Lane | undefined
-  /** Somebody asked for a beat while one was under way. */
-  again: boolean
+  /** What somebody who asked for a beat while one was under way is owed: another one, or one if that one fails. */
+  again: 'no' | 'if failed' | 'yes'
 }
 
 const LIVE_AT_ONCE = 256
@@ -73,12 +71,14 @@ export class Rhythms {
     this.#rhythms.delete(peerId)
   }
 
-  /** Has a peer beaten before its turn; one that is being beaten comes again right after. */
-  soon(peerId: string, now: Date): void {
+  /** Has a peer beaten before its turn. The beat that is under way will do, unless it fails or another is demanded. */
+  soon(peerId: string, now: Date, { demanded = false } = {}): void {
     const rhythm = this.#rhythms.get(peerId)
     if (!rhythm) return
-    rhythm.again = rhythm.lane !== undefined
-    if (rhythm.again) return
+    if (rhythm.lane) {
+      if (rhythm.again !== 'yes') rhythm.again = demanded ? 'yes' : 'if failed'
+      return
+    }
     const at = new Date(Math.max(now.getTime(), (rhythm.lastSentAt?.getTime() ?? 0) + SMALLEST_GAP_MS))
     const dueAt = this.#schedule.dueAt(peerId)
     if (!dueAt || dueAt > at) this.#schedule.plan(peerId, at)
@@ -105,19 +105,19 @@ export class Rhythms {
   landed(rhythm: Rhythm, now: Date): void {
     rhythm.lane?.leave()
     rhythm.lane = undefined
-    if (!rhythm.again) return
-    rhythm.again = false
-    if (this.#rhythms.get(rhythm.peerId) === rhythm) this.soon(rhythm.peerId, now)
+    const owed = rhythm.again === 'yes' || (rhythm.again === 'if failed' && rhythm.failures > 0)
+    rhythm.again = 'no'
+    if (owed && this.#rhythms.get(rhythm.peerId) === rhythm) this.soon(rhythm.peerId, now)
   }
 
-  /** A new incarnation of ours: sequences begin anew, and everybody is told who we are. */
+  /** A new incarnation of ours: everybody is told anew who we are. */
   restart(): void {
-    for (const rhythm of this.#rhythms.values()) Object.assign(rhythm, { sequence: 0n, told: undefined })
+    for (const rhythm of this.#rhythms.values()) rhythm.told = undefined
   }
 
   #begin({ peerId, state, heartbeatIntervalMs }: WatchedPeer, now: Date): void {
-    const fresh = { sequence: 0n, failures: 0, told: undefined, lastSentAt: undefined, lane: undefined, again: false }
-    this.#rhythms.set(peerId, { peerId, state, ...fresh })
+    const fresh = { failures: 0, told: undefined, lastSentAt: undefined, lane: undefined } as const
+    this.#rhythms.set(peerId, { peerId, state, again: 'no', ...fresh })
     const planned = this.#planned.get(peerId)
     this.#planned.delete(peerId)
     const resumes = state === 'active' && planned !== undefined
