@@ -8,6 +8,7 @@ import {
   retry,
   type CircuitBreakerPolicy,
 } from 'cockatiel'
+import { timestampMs } from '@bufbuild/protobuf/wkt'
 import type { Clock } from '@powernode/clock'
 import type { TlsMaterial } from '@powernode/identity'
 import type { Logger, Metrics } from '@powernode/process'
@@ -71,9 +72,9 @@ export class Outbound {
 
   /** Calls a peer. Throws a `Refusal`: PEER_UNREACHABLE, PEER_CIRCUIT_OPEN, PEER_REFUSED, … */
   async call(route: PeerRoute, call: PeerCall): Promise<Buffer> {
-    const { client, breaker } = this.#way(route)
+    const { breaker } = this.#way(route)
     try {
-      return await breaker.execute(() => this.#repeatedly(client, call))
+      return await breaker.execute(() => this.#repeatedly(route, call))
     } catch (error) {
       if (error instanceof BrokenCircuitError) throw circuitOpen(breaker)
       throw error
@@ -101,12 +102,17 @@ export class Outbound {
     for (const peerId of this.#ways.keys()) this.#forget(peerId, { cut: true })
   }
 
-  #repeatedly(client: PeerClient, call: PeerCall): Promise<Buffer> {
-    const again = retry(handleWhen(isTransient), {
-      maxAttempts: this.#parts.limits.retries,
-      backoff: new ExponentialBackoff({ initialDelay: 100, maxDelay: 1_000 }), // scattered by its default generator
-    }).dangerouslyUnref()
-    return again.execute(() => client.callOnce(call), call.signal)
+  /** Each attempt takes the way as it is by then: a peer may have moved, or shown a new CA, since the one before. */
+  #repeatedly(route: PeerRoute, call: PeerCall): Promise<Buffer> {
+    const { table, limits, clock } = this.#parts
+    const again = retry(
+      handleWhen((error) => isTransient(error) || (isNotYet(error) && isNew(route, clock.now()))),
+      {
+        maxAttempts: limits.retries,
+        backoff: new ExponentialBackoff({ initialDelay: 100, maxDelay: 1_000 }), // scattered by its default generator
+      },
+    ).dangerouslyUnref()
+    return again.execute(() => this.#way(table.peer(route.peerId) ?? route).client.callOnce(call), call.signal)
   }
 
   #way(route: PeerRoute): Way {
@@ -179,6 +185,19 @@ function isTransient(error: unknown): boolean {
   return isUnreachable(error) || (error instanceof Refusal && NOT_NOW.has(error.metadata['peer_reason'] ?? ''))
 }
 const NOT_NOW: ReadonlySet<string> = new Set(['POLICY_STALE', 'SERVICE_UNAVAILABLE'])
+
+/** The other side does not know us yet, or not who we are by now. */
+function isNotYet(error: unknown): boolean {
+  if (!(error instanceof Refusal)) return false
+  return error.reason === 'PEER_CERTIFICATE_NOT_TRUSTED' || NOT_YET.has(error.metadata['peer_reason'] ?? '')
+}
+const NOT_YET: ReadonlySet<string> = new Set(['CERTIFICATE_NOT_TRUSTED', 'PEER_UNKNOWN', 'PEER_NOT_ENROLLED'])
+
+/** Both sides enrol each other, one a moment before the other: until both gateways have heard of it, "no" may mean "not yet". */
+function isNew({ enrolledAt }: PeerRoute, now: Date): boolean {
+  return enrolledAt !== undefined && now.getTime() - timestampMs(enrolledAt) < NEW_FOR_MS
+}
+const NEW_FOR_MS = 10_000
 
 function circuitOpen({ lastFailure }: CircuitBreakerPolicy): Refusal {
   const last =

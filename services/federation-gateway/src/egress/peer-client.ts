@@ -105,6 +105,7 @@ export class PeerClient {
       call.signal.throwIfAborted()
       last = failureOf(error) ?? { kind: 'unreachable', why: error instanceof Error ? error.message : String(error) }
     }
+    if (this.#closed) return { kind: 'unreachable', why: 'what we know of the peer changed meanwhile' }
     memory.failed(this.route, endpoint, textOf(last))
     this.#resolved.delete(endpoint.url)
     return last

@@ -70,16 +70,16 @@ export class Road {
     })
   }
 
-  /** Makes sure that there is a connection, or throws `NotConnected` once it has failed or `withinMs` have passed. */
+  /**
+   * Waits for a connection; throws `NotConnected` when its TLS failed, or after `withinMs`. When the network said no it
+   * returns, because the call that follows fails at once and tells why, which the channel says nowhere else.
+   */
   async connect(withinMs: number): Promise<void> {
     const channel = this.#client.getChannel()
     const deadline = new Date(this.#clock.now().getTime() + withinMs)
     for (let state = channel.getConnectivityState(true); state !== connectivityState.READY;) {
-      if (state === connectivityState.TRANSIENT_FAILURE || state === connectivityState.SHUTDOWN) {
-        throw new NotConnected('the connection failed', {
-          cause: this.#failure ?? new Error('nobody listens there, or the network is down'),
-        })
-      }
+      if (this.#failure) throw new NotConnected('the connection failed', { cause: this.#failure })
+      if (state === connectivityState.TRANSIENT_FAILURE || state === connectivityState.SHUTDOWN) return
       const seen = state
       await new Promise<void>((resolve, reject) => {
         const late = (error: Error | undefined) =>
