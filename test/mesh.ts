@@ -158,7 +158,7 @@ export class TestPlatform {
   async stop({ keep = false } = {}): Promise<void> {
     await this.platform.stop()
     this.#stopping.abort()
-    if (keep) return
+    if (keep || process.env["KEEP_MESH"]) return
     removePostgres(join(this.platform.dir, 'postgres'))
     rmSync(this.platform.dir, { recursive: true, force: true })
   }

@@ -217,6 +217,6 @@ describe('an operator does every step by hand', () => {
 
     const anew = await type(a, ['peer', 're-peer', 'b', '-o', 'json'])
     const accepted = await type(b, ['peer', 'accept', '-', '--wait', '-o', 'json'], anew.json().invitation.text)
-    expect(accepted.json().peer.state, accepted.out).toBe('active')
+    expect(accepted.json().peer?.state, accepted.out).toBe('active')
   })
 })
