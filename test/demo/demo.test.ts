@@ -1,0 +1,136 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { isAlive } from '@powernode/dev/owner'
+import { removePostgres } from '@powernode/dev/postgres'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const DEMO = ['deploy/dev/run.mjs', 'deploy/dev/src/demo.ts']
+const data = mkdtempSync(join(tmpdir(), 'powernode-demo-'))
+
+afterAll(() => {
+  for (const name of ['a', 'b']) removePostgres(join(data, name, 'postgres'))
+  rmSync(data, { recursive: true, force: true })
+})
+
+type Verdict = {
+  readonly ok: boolean
+  readonly steps: readonly { readonly name: string; readonly ok: boolean; readonly ms: number }[]
+  readonly a: { readonly id: string; readonly state: string }
+  readonly b: { readonly id: string; readonly state: string }
+}
+
+function once(): Verdict {
+  const args = [...DEMO, '--once', '--json', '--data', data]
+  const { status, stdout, stderr } = spawnSync('node', args, { cwd: ROOT, encoding: 'utf8' })
+  expect(status, stderr).toBe(0)
+  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
+}
+
+describe('the demo', () => {
+  let first: Verdict
+
+  test('takes two platforms from nothing to active, and says so as one object', () => {
+    first = once()
+    expect(first).toMatchObject({ ok: true, a: { state: 'active' }, b: { state: 'active' } })
+    expect(first.steps.map(({ name }) => name)).toEqual(
+      expect.arrayContaining([
+        'A proposes to peer with B',
+        'A makes an invitation',
+        'B looks at the invitation',
+        'B accepts it',
+        'A sees B active',
+        'B sees A active',
+      ]),
+    )
+    expect(first.steps.filter(({ ok }) => !ok)).toEqual([])
+  })
+
+  test('continues with its data when it is started again', () => {
+    const second = once()
+    expect([second.ok, second.a.id, second.b.id]).toEqual([true, first.a.id, first.b.id])
+    expect(second.steps.map(({ name }) => name)).not.toContain('B accepts it')
+  })
+
+  test('keeps what is secret to its owner', () => {
+    const listed = spawnSync('find', [data, '-type', 'f', '-perm', '/077', '-not', '-path', '*/postgres/data/*'])
+    const readable = listed.stdout.toString().trim().split('\n')
+    expect(readable.filter((path) => /secrets|key|password|\.conf|fedctl/.test(path))).toEqual([])
+  })
+})
+
+describe('a demo that stays up', () => {
+  let runner: ChildProcess
+  let said = ''
+
+  beforeAll(async () => {
+    runner = spawn('node', [...DEMO, '--data', data], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] })
+    await new Promise<void>((resolve, reject) => {
+      runner.stdout?.on('data', (chunk) => {
+        said += chunk
+        if (said.includes('Both stay up')) resolve()
+      })
+      runner.once('exit', () => reject(new Error(said)))
+    })
+  })
+  afterAll(() => void runner.kill('SIGKILL'))
+
+  /** The lines that can be pasted, longer ones put together again. */
+  const pasted = (tool: RegExp) =>
+    [...said.replaceAll('\\\n', '').matchAll(/^ {4}(.*)$/gm)]
+      .map(([, line = '']) => line)
+      .filter((line) => tool.test(line))
+
+  function paste(line: string): string {
+    const script = `${pasted(/^I=/).join('\n')}\n${line}`
+    const { status, stdout, stderr } = spawnSync('bash', ['-c', script], { cwd: ROOT, encoding: 'utf8' })
+    expect(status, `${line}\n${stderr}`).toBe(0)
+    return stdout
+  }
+
+  test('prints fedctl lines that work as they are', () => {
+    const lines = pasted(/^npx fedctl .*(status|peer list|peer show b)$/)
+    expect(lines.length).toBe(3)
+    expect(lines.map(paste).join('\n')).toMatch(/serving[\s\S]*active/)
+  })
+
+  test('prints a curl line that works as it is, and is refused without its certificate', () => {
+    const [line = ''] = pasted(/^curl /)
+    expect(JSON.parse(paste(line))).toMatchObject({ peers: [{ name: 'b', state: 'PEER_STATE_ACTIVE' }] })
+    const bare = line.replace(/--cert \S+ --key \S+/, '')
+    expect(spawnSync('bash', ['-c', `${pasted(/^I=/)[0]}\n${bare}`], { cwd: ROOT }).status).not.toBe(0)
+  })
+
+  test.skipIf(spawnSync('grpcurl', ['--version']).error)('prints grpcurl lines that work as they are', () => {
+    const [list = '', peers = '', health = ''] = pasted(/^grpcurl /)
+    expect(paste(list)).toContain('powernode.peer.v1.PeerRegistryService')
+    expect(paste(peers)).toContain('PEER_STATE_ACTIVE')
+    expect(paste(health)).toContain('SERVING')
+  })
+
+  test('lets no second demo near its data, and says what to do', () => {
+    const { status, stdout } = spawnSync('node', [...DEMO, '--once', '--data', data], { cwd: ROOT, encoding: 'utf8' })
+    expect(status).toBe(1)
+    expect(stdout).toMatch(/Another demo \(process \d+\).*--data/)
+  })
+
+  test('frees everything when its parent is killed', async () => {
+    const { pid }: { pid: number } = JSON.parse(readFileSync(join(data, 'owner.json'), 'utf8'))
+    const children = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' }).stdout
+    const all = [pid, ...children.trim().split(/\s+/).map(Number)]
+    expect(all.length).toBe(1 + 2 * 7) // two platforms of Postgres, NATS and five services
+    expect(all.every(isAlive)).toBe(true)
+    runner.kill('SIGKILL')
+    await expect.poll(() => all.filter(isAlive), { timeout: 30_000 }).toEqual([])
+    expect(existsSync(join(data, 'owner.json'))).toBe(false)
+  })
+})
+
+test('what makes no sense is answered with how it is used', () => {
+  const { status, stderr } = spawnSync('node', [...DEMO, '--twice'], { cwd: ROOT, encoding: 'utf8' })
+  expect(status).toBe(2)
+  expect(stderr).toMatch(/--twice[\s\S]*npm run demo/)
+})
