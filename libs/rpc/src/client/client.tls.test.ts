@@ -2,7 +2,14 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { Code } from '@connectrpc/connect'
 import { systemClock } from '@powernode/clock'
-import { certificatesToPem, createCrls, derToPem, readTlsFiles, writeTlsFiles } from '@powernode/identity'
+import {
+  certificatesToPem,
+  createCrls,
+  derToPem,
+  readTlsFiles,
+  writeTlsFiles,
+  type TlsMaterial,
+} from '@powernode/identity'
 import { makeTestAuthority, makeTestIdentity } from '@powernode/identity/testing'
 import { Health } from '@powernode/proto/grpc/health/v1/health_pb.ts'
 import { createLogger, createMetrics } from '@powernode/process'
@@ -111,6 +118,31 @@ test('a server that is not there fails the call once patience has run out, and s
   await expect(client.getAuthority({})).rejects.toThrow(
     /peer-registry at https:\/\/127.0.0.1:\d+ cannot be reached: connect ECONNREFUSED/,
   )
+})
+
+test('no call fails while a root is taken away on both sides, and every connection is made anew', async () => {
+  const other = await makeTestAuthority('b.example')
+  const loaded = () => server.logged().filter(({ msg }) => msg === 'tls material loaded').length
+  const both = (held: TlsMaterial) => ({ ...held, ca: held.ca + certificatesToPem([other.rootCertificate]) })
+  const before = [server.serverDir, dir].map((side) => [side, readTlsFiles(side)] as const)
+  for (const [side, held] of before) writeTlsFiles(side, both(held))
+  await expect.poll(loaded, { timeout: 5_000 }).toBe(2)
+
+  let calling = true
+  let calls = 0
+  const traffic = Promise.all(
+    Array.from({ length: 8 }, async () => {
+      const client = createClient(CertificateAuthorityService, server.optionsFor(dir), server.signal)
+      for (; calling; calls++) await client.getAuthority({})
+    }),
+  )
+  await expect.poll(() => calls).toBeGreaterThan(100)
+  for (const [side, held] of before) writeTlsFiles(side, held)
+  await expect.poll(loaded, { timeout: 5_000 }).toBe(3)
+  const reached = calls
+  await expect.poll(() => calls, { timeout: 5_000 }).toBeGreaterThan(reached + 500)
+  calling = false
+  await expect(traffic).resolves.toBeDefined()
 })
 
 test('trust that only grows disturbs nobody; a server whose certificate is taken back loses its calls at once', async () => {

@@ -26,7 +26,7 @@ async function* renaming<T>(messages: AsyncIterable<T>, named: (error: unknown) 
 
 function unavailable(error: unknown): unknown {
   if (!(error instanceof ConnectError) || error.isWireError) return error // what a server said, it said
-  const broken = BROKEN.has(error.code) || error.rawMessage.startsWith('http/2 stream closed')
+  const broken = BROKEN.has(error.code) || /^(http\/2 )?stream closed with error/i.test(error.rawMessage)
   if (!broken) return error
   return new ConnectError(`the connection was lost: ${error.rawMessage}`, Code.Unavailable, undefined, undefined, error)
 }

@@ -1,4 +1,4 @@
-import { Code, ConnectError, type Interceptor } from '@connectrpc/connect'
+import { ConnectError, type Interceptor } from '@connectrpc/connect'
 
 const ATTEMPTS = 3
 
@@ -17,6 +17,7 @@ export const retryUntouched: Interceptor = (next) => async (req) => {
   }
 }
 
+/** Node tells it in an error's text or in a code on the stream, whichever the library sees first; both name the code. */
 function isRefusedStream(error: unknown): boolean {
-  return error instanceof ConnectError && error.code === Code.Unavailable && error.rawMessage.includes('REFUSED_STREAM')
+  return error instanceof ConnectError && !error.isWireError && error.rawMessage.includes('REFUSED_STREAM')
 }
