@@ -18,6 +18,10 @@ export type RpcDeps = {
 
 type Verb<Result> = (tx: Tx<Tables>, now: Date) => Promise<Result>
 
+/** Runs what only reads, on one snapshot: a peer and its errands are shown as they stood at one moment. */
+export const look = <Result>({ db, clock }: RpcDeps, verb: Verb<Result>): Promise<Result> =>
+  inTransaction(db, (tx) => verb(tx, clock.now()), { isolation: 'repeatable read' })
+
 export const act = <Result>({ db, clock }: RpcDeps, verb: Verb<Result>): Promise<Result> =>
   inTransaction(db, (tx) => verb(tx, clock.now()))
 

@@ -34,7 +34,7 @@ import {
   TRUST_MODES,
   wordOf,
 } from '../wire.ts'
-import { act, actOrRehearse, pageSize, type RpcDeps } from './door.ts'
+import { actOrRehearse, look, pageSize, type RpcDeps } from './door.ts'
 import { afterPage, pageToken, UUID } from './page.ts'
 
 type Handlers = Pick<
@@ -93,7 +93,7 @@ export const peerHandlers = (deps: RpcDeps): Handlers => ({
     }),
 
   listPeers: (req) =>
-    act(deps, async (tx, now) => {
+    look(deps, async (tx, now) => {
       const limit = pageSize(req.pageSize)
       const page = await peers.list(tx, {
         states: req.states.flatMap((state) => wordOf(STATES, state) ?? []),
@@ -107,7 +107,7 @@ export const peerHandlers = (deps: RpcDeps): Handlers => ({
     }),
 
   async getPeer(req, context) {
-    const peer = await act(deps, async (tx, now) => shown(tx, await peers.resolve(tx, req.peer), now))
+    const peer = await look(deps, async (tx, now) => shown(tx, await peers.resolve(tx, req.peer), now))
     return { peer: await withEndpointHealth(deps, peer, context) }
   },
 
