@@ -2,6 +2,7 @@ import { Command } from '@commander-js/extra-typings'
 import { ListEntriesResponseSchema } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import type { Run } from '../invoke.ts'
 import { logIdOf } from '../log-id.ts'
+import { namePeers } from '../peer-names.ts'
 import { plain } from '../plain.ts'
 import { entryTable } from '../render/events.ts'
 import { whole } from '../values.ts'
@@ -18,6 +19,7 @@ export const auditLog = (run: Run) =>
       run(async (session, named, { after, limit }) => {
         const said = { peerId: await logIdOf(session, named), afterSequence: BigInt(after), limit }
         const response = await session.clients.ledger.listEntries(said)
+        const name = await namePeers(session)
         return {
           data: plain(ListEntriesResponseSchema, response),
           text: (canvas) => {
@@ -25,7 +27,7 @@ export const auditLog = (run: Run) =>
             const more = response.entries.length < Number(response.size) - after
             const last = response.entries.at(-1)?.sequence
             const next = more && last ? canvas.paste(`\nmore: fedctl audit log ${named} --after ${last}`) : ''
-            return `${entryTable(response.entries, canvas)}\n${canvas.to.dim(`${response.size} entries, head ${head}${next}`)}`
+            return `${entryTable(response.entries, canvas, name)}\n${canvas.to.dim(`${response.size} entries, head ${head}${next}`)}`
           },
         }
       }),

@@ -2,6 +2,7 @@ import { timestampFromDate } from '@bufbuild/protobuf/wkt'
 import { Command } from '@commander-js/extra-typings'
 import { FeedEventSchema } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import type { Run } from '../invoke.ts'
+import { namePeers } from '../peer-names.ts'
 import { plain } from '../plain.ts'
 import { eventLine } from '../render/events.ts'
 import { resolvePeer } from '../resolve-peer.ts'
@@ -24,10 +25,11 @@ export const eventsList = (run: Run) =>
           peerId: options.peer ? (await resolvePeer(session, options.peer)).id : '',
           ...(options.since && { since: timestampFromDate(since(options.since, session.clock.now())) }),
         })
+        const name = await namePeers(session)
         const oldestFirst = events.toReversed()
         return {
           data: { events: oldestFirst.map((event) => plain(FeedEventSchema, event)) },
-          text: (canvas) => oldestFirst.map((event) => eventLine(event, canvas)).join('\n') || 'no events',
+          text: (canvas) => oldestFirst.map((event) => eventLine(event, canvas, name)).join('\n') || 'no events',
         }
       }),
     )

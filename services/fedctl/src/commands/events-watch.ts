@@ -3,6 +3,7 @@ import { Code, ConnectError } from '@connectrpc/connect'
 import { Command } from '@commander-js/extra-typings'
 import { FeedEventSchema, type FeedEvent } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import type { Run } from '../invoke.ts'
+import { namePeers } from '../peer-names.ts'
 import { plain } from '../plain.ts'
 import { eventLine } from '../render/events.ts'
 import { resolvePeer } from '../resolve-peer.ts'
@@ -27,11 +28,12 @@ export const eventsWatch = (run: Run) =>
           peerId: options.peer ? (await resolvePeer(session, options.peer)).id : '',
         }
         const from = options.since ? timestampFromDate(since(options.since, session.clock.now())) : undefined
+        const name = await namePeers(session)
         let shown = 0
         for await (const event of follow(session, filter, from)) {
           session.emit({
             data: plain(FeedEventSchema, event),
-            text: (canvas) => eventLine(event, canvas),
+            text: (canvas) => eventLine(event, canvas, name),
           })
           shown += 1
           if (shown >= options.limit) break

@@ -22,6 +22,7 @@ import { peerSheet } from './peer-sheet.ts'
 import { peerTable } from './peer-table.ts'
 import { rotationText } from './rotation.ts'
 import { age, span } from './time.ts'
+import { what } from './what.ts'
 
 const NOW = new Date('2026-11-21T12:00:00Z')
 const canvas: Canvas = { now: NOW, to: paint(false), width: undefined, paste: pasting('') }
@@ -199,7 +200,7 @@ test('a rotation names everybody it waits for', () => {
 
 test('an event is one line', () => {
   expect(active.events.map((event) => eventLine(event, canvas))).toEqual([
-    '2026-11-21 09:55:00  low       federation.peer.active                0198-b  by service/liveness',
+    '2026-11-21 09:55:00  low       federation.peer.active                0198-b        by service/liveness',
   ])
 })
 
@@ -230,4 +231,13 @@ test('spans are short and say what counts', () => {
   ])
   expect(age(timestampFromDate(new Date(NOW.getTime() + 400)), NOW)).toBe('0s')
   expect(age(undefined, NOW)).toBe('-')
+})
+
+test('a payload in a few words', () => {
+  expect(what({ move: 'accept', peer: { name: 'b' }, reason: 'the invitation was redeemed' })).toBe(
+    'the invitation was redeemed',
+  )
+  expect(what({ invitation: { name: 'demo', status: 'open', id: 'x' } })).toBe('demo, open')
+  expect(what({ peer: { name: 'b' }, changed: ['trust_receipt'] })).toBe('changed trust_receipt, b')
+  expect(what(undefined)).toBe('-')
 })
