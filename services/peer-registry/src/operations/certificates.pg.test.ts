@@ -1,0 +1,121 @@
+import { X509Certificate } from 'node:crypto'
+import { createCsr, derToPem, revokedSerials, spiffeIdOf } from '@powernode/identity'
+import { expectRefusal } from '@powernode/rpc/testing'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { federate } from '../../test/handshake.ts'
+import { announced, BY, everything, startPlatform, type TestPlatform } from '../../test/platform.ts'
+import { DAY_MS } from '../invitation.ts'
+import { bundleIn } from '../statements.ts'
+import * as authorities from '../store/authorities.ts'
+import * as platform from '../store/platform.ts'
+import { issueCertificate } from './issue-certificate.ts'
+import { CRL_REFRESH_AFTER_MS } from './publish-bundle.ts'
+import { refreshRevocationLists } from './refresh-revocation-lists.ts'
+import { renewOwnCertificate } from './renew-own-certificate.ts'
+import { revokeCertificate } from './revoke-certificate.ts'
+import { signPeerCertificate } from './sign-peer-certificate.ts'
+
+let a: TestPlatform
+beforeAll(async () => {
+  a = await startPlatform('a.example')
+})
+afterAll(() => a?.drop())
+
+const csr = async () => (await createCsr()).csrDer
+const issue = async (name: string, { ttlMs = DAY_MS, kind = 'service' as const, hosts = ['localhost'] } = {}) => {
+  const said = { us: a.us, by: BY, kind, name, csrDer: await csr(), hosts, ttlMs, peerId: null }
+  return a.act((tx, now) => issueCertificate(tx, now, said))
+}
+const renew = async (name: string) => {
+  const said = { us: a.us, by: BY, caller: { kind: 'service', name } as const, csrDer: await csr() }
+  return a.act((tx, now) => renewOwnCertificate(tx, now, said))
+}
+const revoke = (serial: string) =>
+  a.act((tx, now) => revokeCertificate(tx, now, { us: a.us, by: BY, serial, reason: 'lost' }))
+const revokedNow = async () => {
+  const { crls } = await a.act((tx) => authorities.current(tx))
+  return revokedSerials(crls.map((der) => derToPem(Buffer.from(der, 'base64'), 'X509 CRL')))
+}
+
+const plain = (serial: string) => serial.replace(/^0+/, '')
+
+describe('a certificate', () => {
+  test('names whom we say, for as long as we say, and is on record', async () => {
+    const { certificate, chain } = await issue('liveness')
+    const leaf = new X509Certificate(chain[0]!)
+    expect(spiffeIdOf(leaf)).toEqual({ trustDomain: 'a.example', kind: 'service', name: 'liveness' })
+    expect(leaf.serialNumber.toLowerCase()).toBe(certificate.serial)
+    expect(certificate.notAfter).toEqual(new Date(a.clock.now().getTime() + DAY_MS))
+    expect((await announced(a)).at(-1)).toBe('certificate.issued')
+  })
+
+  test('is not made for a request that proves nothing, nor for a host that is none', async () => {
+    const before = await everything(a)
+    const bad = await csr()
+    bad[bad.length - 1]! ^= 1
+    const said = { us: a.us, by: BY, kind: 'service', name: 'x', hosts: [], ttlMs: DAY_MS, peerId: null } as const
+    await expectRefusal(
+      a.act((tx, now) => issueCertificate(tx, now, { ...said, csrDer: bad })),
+      'CSR_INVALID',
+    )
+    await expectRefusal(issue('x', { hosts: ['*.example.org'] }), 'HOST_NOT_ALLOWED')
+    expect(await everything(a)).toEqual(before)
+  })
+
+  test('is renewed with the same name and hosts by whoever holds it', async () => {
+    await issue('audit-ledger', { hosts: ['ledger.internal', '127.0.0.1'] })
+    const { certificate } = await renew('audit-ledger')
+    expect(certificate).toMatchObject({ spiffeId: 'spiffe://a.example/service/audit-ledger', hosts: ['ledger.internal', '127.0.0.1'] }) // prettier-ignore
+    await expectRefusal(renew('nobody'), 'CERTIFICATE_NOT_FOUND')
+  })
+
+  test('that was taken back is not renewed, until an operator issues one anew, however short', async () => {
+    const { certificate } = await issue('grant-authz', { ttlMs: 30 * DAY_MS })
+    await revoke(certificate.serial)
+    await expectRefusal(renew('grant-authz'), 'CERTIFICATE_NOT_FOUND')
+    await a.clock.advance(1_000)
+    await issue('grant-authz', { ttlMs: DAY_MS })
+    await renew('grant-authz')
+  })
+
+  test('that was taken back is on the next list and in the next bundle, once', async () => {
+    const { certificate } = await issue('nats')
+    const before = await a.act((tx) => platform.read(tx))
+    await revoke(certificate.serial)
+    expect(await revokedNow()).toContain(plain(certificate.serial))
+    const after = await a.act((tx) => platform.read(tx))
+    expect(after.bundleSequence).toBe(before.bundleSequence + 1)
+    expect(bundleIn(after.bundle).crls).not.toEqual(bundleIn(before.bundle).crls)
+    const settled = await everything(a)
+    await revoke(certificate.serial)
+    expect(await everything(a)).toEqual(settled)
+    await expectRefusal(revoke('00ff'), 'CERTIFICATE_NOT_FOUND')
+  })
+
+  test('twenty taken back at once are all on the list', async () => {
+    const many = await Promise.all(Array.from({ length: 20 }, (_, n) => issue(`many-${n}`)))
+    await Promise.all(many.map(({ certificate }) => revoke(certificate.serial)))
+    const listed = await revokedNow()
+    for (const { certificate } of many) expect(listed).toContain(plain(certificate.serial))
+  })
+
+  test('for a peer is signed only under hierarchical trust', async () => {
+    const b = await startPlatform('b.example', { clock: a.clock })
+    const { onA } = await federate(a, b)
+    const csrDer = await csr()
+    const said = { us: a.us, by: BY, peerId: onA, csrDer }
+    await expectRefusal(
+      a.act((tx, now) => signPeerCertificate(tx, now, said)),
+      'CALLER_NOT_ALLOWED',
+    )
+    await b.drop()
+  })
+})
+
+test('revocation lists are signed anew long before they run out', async () => {
+  expect(await a.act((tx, now) => refreshRevocationLists(tx, now, a.us))).toBe(0)
+  await a.clock.advance(CRL_REFRESH_AFTER_MS + 1)
+  const { crlNumber } = await a.act((tx) => authorities.current(tx))
+  expect(await a.act((tx, now) => refreshRevocationLists(tx, now, a.us))).toBe(1)
+  expect((await a.act((tx) => authorities.current(tx))).crlNumber).toBe(crlNumber + 1)
+})
