@@ -261,6 +261,41 @@ describe('bad messages', () => {
   })
 })
 
+describe('limits', () => {
+  let narrow: World
+  beforeAll(async () => {
+    narrow = await startWorld({ calls: { callsPerPeer: 5, acceptsPerSource: 6, acceptsPerToken: 2 } })
+    narrow.registry.answers.redeemInvitation = async () => ({ accept: { agreement: TEST_BUNDLE } })
+    narrow.registry.put(routeTo(b), routeTo(c))
+    await until(async () => (await metric(narrow, 'fed_gateway_peers')) === 2)
+  })
+  afterAll(() => narrow.stop())
+
+  test("one peer's calls a second, at no cost to another", async () => {
+    const [greedy, modest] = [
+      new Caller(narrow.door, b.gateway, 'b.example'),
+      new Caller(narrow.door, c.gateway, 'c.example'),
+    ]
+    callers.push(greedy, modest)
+    const outcomes = await Promise.all(Array.from({ length: 20 }, () => outcome(greedy.beat())))
+    expect(outcomes.filter((said) => said === 'RATE_LIMITED').length).toBeGreaterThanOrEqual(10)
+    await modest.beat()
+  })
+
+  test('attempts with one token, and from one address, with a word when to come again', async () => {
+    const stranger = new Caller(narrow.door, undefined)
+    callers.push(stranger)
+    const redeem = (letter: string) =>
+      stranger.call(method.accept, { acceptanceToken: letter.repeat(43), acceptance: TEST_BUNDLE })
+    expect(await outcome(redeem('A'))).toBe('ok')
+    expect(await outcome(redeem('A'))).toBe('ok')
+    const refusal = await expectRefusal(redeem('A'), 'RATE_LIMITED')
+    expect(refusal.retryAfterMs).toBeGreaterThan(0)
+    for (const letter of ['B', 'C', 'D']) expect(await outcome(redeem(letter))).toBe('ok')
+    await expectRefusal(redeem('E'), 'RATE_LIMITED')
+  })
+})
+
 function newKey() {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   return { publicKey, pkcs8: privateKey.export({ format: 'der', type: 'pkcs8' }) }

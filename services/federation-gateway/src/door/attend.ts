@@ -3,11 +3,12 @@ import type { Clock } from '@powernode/clock'
 import { childOf, Refusal, REQUEST_ID, requestIdFrom, TRACEPARENT } from '@powernode/rpc'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import type { PeerTable } from '../peers/peer-table.ts'
-import { ADMITTED, checkAcquainted, checkContract, peerAdmitted } from './admission.ts'
+import { ADMITTED, checkAcquainted, checkContract, CURRENT_STATES, peerAdmitted } from './admission.ts'
 import { refusalBehind } from './library-status.ts'
 import { takeOrRefuse, type RateLimit } from './rate-limits.ts'
 import type { Session } from './sessions.ts'
 import type { Recorder, Visit, Visits } from './visit.ts'
+import { isStranger, visitorName } from './visitor.ts'
 
 export type Attendance = {
   readonly table: PeerTable
@@ -33,7 +34,7 @@ const REFUSED_GRACE_MS = 1_000
 /**
  * What every call on a connection passes before its message is read:
  *
- *     request id, trace ▸ method known? ▸ which peer, in which state? ▸ contract = agreed? ▸ rate
+ *     request id, trace ▸ rate ▸ method known? ▸ which peer, in which state? ▸ contract = agreed?
  *
  * What it refuses costs its sender the headers only: of a message nothing is read or held.
  */
@@ -80,22 +81,24 @@ export function attendance(parts: Attendance): (session: Session) => ServerInter
 
 async function admit({ table, clock, isServed, limits }: Attendance, path: string, visit: Visit): Promise<void> {
   const { identity, source } = visit.visitor
+  const method = METHODS.get(path)
+  const states = method ? ADMITTED[method] : CURRENT_STATES
+  if (states === 'anybody')
+    return takeOrRefuse(limits.acceptsPerSource, source, 'invitations redeemed from your address')
+
+  // Counted before it is decided, so that being refused is no way around the limit.
+  await takeOrRefuse(limits.callsPerPeer, isStranger(visit.visitor) ? source : visitorName(visit.visitor), 'calls')
   if (!isServed(path)) {
     throw new Refusal('METHOD_UNKNOWN', `there is no method ${path} here`, {
       next: 'list what is served: grpcurl <address> list',
     })
   }
-  const method = METHODS.get(path)
-  if (!method) {
+  if (method) {
+    visit.peer = peerAdmitted(identity, table, states, clock.now())
+    checkContract(visit.peer)
+  } else {
     visit.peer = checkAcquainted(identity, table, clock.now())
-    return takeOrRefuse(limits.callsPerPeer, visit.peer?.peerId ?? source, 'calls')
   }
-  const states = ADMITTED[method]
-  if (states === 'anybody')
-    return takeOrRefuse(limits.acceptsPerSource, source, 'invitations redeemed from your address')
-  visit.peer = peerAdmitted(identity, table, states, clock.now())
-  checkContract(visit.peer)
-  return takeOrRefuse(limits.callsPerPeer, visit.peer.peerId, 'calls')
 }
 
 function text(metadata: Metadata, key: string): string | undefined {

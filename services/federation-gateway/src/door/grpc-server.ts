@@ -10,6 +10,9 @@ const KEEPALIVE_TIMEOUT_MS = 10_000
 /** A peer beats once a minute; whoever says nothing for so long has gone. */
 const IDLE_MS = 10 * 60_000
 
+/** What Node itself allows a connection; grpc-js would lift the limit. */
+const SESSION_MEMORY_MB = 10
+
 export type ServerLimits = Pick<CallLimits, 'messageBytes' | 'streamsPerConnection'>
 
 /** The gRPC server behind the door. It has no port: connections are handed to it one by one (sessions.ts). */
@@ -20,6 +23,7 @@ export function createGrpcServer(served: readonly Served[], limits: ServerLimits
     'grpc.keepalive_time_ms': KEEPALIVE_MS,
     'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
     'grpc.max_connection_idle_ms': IDLE_MS,
+    'grpc-node.max_session_memory': SESSION_MEMORY_MB,
     'grpc.enable_channelz': 0,
   })
   for (const { service, handlers } of served) server.addService(bytesDefinition(service), handlers)

@@ -112,7 +112,11 @@ export class Outbound {
         backoff: new ExponentialBackoff({ initialDelay: 100, maxDelay: 1_000 }), // scattered by its default generator
       },
     ).dangerouslyUnref()
-    return again.execute(() => this.#way(table.peer(route.peerId) ?? route).client.callOnce(call), call.signal)
+    return again.execute(() => {
+      const current = table.peer(route.peerId)
+      if (!current) throw new Refusal('PEER_NOT_FOUND', `peer ${route.peerId} is gone`)
+      return this.#way(current).client.callOnce(call)
+    }, call.signal)
   }
 
   #way(route: PeerRoute): Way {
