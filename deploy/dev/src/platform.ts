@@ -75,7 +75,7 @@ export async function startPlatform(options: PlatformOptions, signal: AbortSigna
       background.abort()
       // In the reverse order of starting, so that nothing loses what it needs while it ends.
       await Promise.all(parts.splice(2).map((service) => service.stop()))
-      for (const part of parts.reverse()) await part.stop()
+      for (const part of parts.toReversed()) await part.stop()
       release()
     })())
   try {

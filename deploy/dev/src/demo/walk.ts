@@ -28,7 +28,7 @@ export async function walk(a: Platform, b: Platform, display: Display, signal: A
       return
     }
     if (known && knownThere) display.print('    they know each other from before')
-    else await introduce(a, b, known === undefined, display, open)
+    else await introduce({ a, b, propose: known === undefined }, display, open)
 
     await Promise.all([
       display.step('A sees B active', (say) => atA.active(b.trustDomain, b.url, say)),
@@ -43,9 +43,7 @@ const UNDONE: ReadonlySet<PeerState> = new Set([PeerState.SUSPENDED, PeerState.R
 
 /** Propose, invite, preview, accept. */
 async function introduce(
-  a: Platform,
-  b: Platform,
-  propose: boolean,
+  { a, b, propose }: { readonly a: Platform; readonly b: Platform; readonly propose: boolean },
   display: Display,
   signal: AbortSignal,
 ): Promise<void> {
