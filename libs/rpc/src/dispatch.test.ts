@@ -194,11 +194,12 @@ test('reflection lists what is served, and hands out its files', async () => {
   async function* questions() {
     yield { messageRequest: { case: 'listServices' as const, value: '' } }
     yield { messageRequest: { case: 'fileContainingSymbol' as const, value: 'powernode.ca.v1.WatchTrustRequest' } }
+    yield { messageRequest: { case: 'fileContainingSymbol' as const, value: 'google.rpc.ErrorInfo' } }
     yield { messageRequest: { case: 'fileByFilename' as const, value: 'nothing.proto' } }
   }
   const answers = []
   for await (const { messageResponse } of client.serverReflectionInfo(questions())) answers.push(messageResponse)
-  const [list, file, missing] = answers
+  const [list, file, errors, missing] = answers
   expect(list?.case === 'listServicesResponse' && list.value.service.map(({ name }) => name)).toEqual([
     'powernode.ca.v1.CertificateAuthorityService',
     'grpc.health.v1.Health',
@@ -206,5 +207,6 @@ test('reflection lists what is served, and hands out its files', async () => {
     'grpc.reflection.v1alpha.ServerReflection',
   ])
   expect(file?.case === 'fileDescriptorResponse' && file.value.fileDescriptorProto.length).toBeGreaterThan(1)
+  expect(errors?.case).toBe('fileDescriptorResponse')
   expect(missing?.case).toBe('errorResponse')
 })

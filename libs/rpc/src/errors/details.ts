@@ -14,7 +14,8 @@ import type { Refusal } from './refusal.ts'
 export const ERROR_DOMAIN = 'powernode'
 
 /** Every type of message that may accompany an error. */
-export const DETAIL_TYPES = createRegistry(file_google_rpc_error_details, file_powernode_federation_v1_platform)
+export const DETAIL_FILES = [file_google_rpc_error_details, file_powernode_federation_v1_platform]
+export const DETAIL_TYPES = createRegistry(...DETAIL_FILES)
 
 /** A message with its descriptor, which is what both wire libraries pack from. */
 export type Detail = { readonly desc: DescMessage; readonly value: Message }

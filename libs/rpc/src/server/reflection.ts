@@ -12,6 +12,7 @@ import {
   type ServerReflectionResponse,
 } from '@powernode/proto/grpc/reflection/v1/reflection_pb.ts'
 import { ServerReflection as ServerReflectionAlpha } from '@powernode/proto/grpc/reflection/v1alpha/reflection_pb.ts'
+import { DETAIL_FILES } from '../errors/details.ts'
 import { Refusal } from '../errors/refusal.ts'
 import { encode, encodeWithImports, indexDescriptors, type DescriptorIndex } from './descriptor-index.ts'
 import { mountForEverybody, type Mount } from './mount.ts'
@@ -20,12 +21,13 @@ type Answer = ServerReflectionResponse['messageResponse']
 
 /**
  * Server reflection, so that grpcurl and its like need no proto files. v1, and v1alpha for older clients: on the wire
- * the two are the same messages under another package, so one implementation answers both.
+ * the two are the same messages under another package, so one implementation answers both. What errors carry is handed
+ * out as well, so that a tool can show a refusal's details.
  */
 export function reflection(services: readonly DescService[]): Mount[] {
   const served = [...services, ServerReflection, ServerReflectionAlpha]
   const known = {
-    index: indexDescriptors(served.map(({ file }) => file)),
+    index: indexDescriptors([...served.map(({ file }) => file), ...DETAIL_FILES]),
     services: served.map(({ typeName }) => typeName),
   }
 
