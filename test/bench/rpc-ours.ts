@@ -1,0 +1,17 @@
+import { LivenessService } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
+import { mount } from '@powernode/rpc'
+import { partly } from '@powernode/rpc/testing'
+import { CALLERS } from '../../services/liveness/src/rpc.ts'
+import { startServer } from './own-server.ts'
+import { inThread } from './thread.ts'
+
+/** A server of ours whose handler does nothing: what is measured is all that stands around a handler. */
+const { data, ready, stopped } = inThread<{ tlsDir: string }>()
+const handlers = partly(LivenessService, {
+  listFreshness: ({ peerIds }) => ({ freshness: peerIds.map((peerId) => ({ peerId })) }),
+})
+const server = await startServer('liveness', data.tlsDir, [mount(LivenessService, handlers, CALLERS)])
+ready(server.port)
+await stopped
+await server.stop()
+process.exit()
