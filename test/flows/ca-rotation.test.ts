@@ -8,8 +8,12 @@ import { federate, TestPlatform } from '../mesh.ts'
 let a: TestPlatform
 let b: TestPlatform
 let child: TestPlatform
+/** A beat gives up after a part of its interval: a busy machine MUST NOT look like a failed rotation. */
+const PATIENT = { HEARTBEAT_INTERVAL: '20s', STALE_AFTER: '60s' }
+
+const start = (name: string) => TestPlatform.start(name, { registry: PATIENT })
 beforeAll(async () => {
-  ;[a, b, child] = await Promise.all([TestPlatform.start('a'), TestPlatform.start('b'), TestPlatform.start('child')])
+  ;[a, b, child] = await Promise.all([start('a'), start('b'), start('child')])
 })
 afterAll(() => Promise.all([a?.stop(), b?.stop(), child?.stop()]))
 
