@@ -67,8 +67,11 @@ export const BANS: readonly Ban[] = [
 
 /** SQL that reads well today and bites later. Looked for in the text of queries and in migrations. */
 export const SQL_BANS: readonly { readonly pattern: RegExp; readonly why: string }[] = [
-  { // Rows made of parameters have the columns that were given.
-    pattern: /\bselect\s+(\w+\.)?\*(?!\s+from\s+unnest\b)/i, why: 'List the columns: SELECT * changes its meaning with the next migration.' },
+  {
+    // Rows made of parameters have the columns that were given.
+    pattern: /\bselect\s+(\w+\.)?\*(?!\s+from\s+unnest\b)/i,
+    why: 'List the columns: SELECT * changes its meaning with the next migration.',
+  },
   {
     pattern:
       /\b(now\s*\(\s*\)|current_timestamp|current_date|localtimestamp|(clock|statement|transaction)_timestamp\s*\()/i,

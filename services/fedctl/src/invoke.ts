@@ -45,11 +45,12 @@ export function runs(invocation: Invocation) {
       }
       const hangUp = () => clients.close()
       signal.addEventListener('abort', hangUp, { once: true })
+      const trust = followTrust(context, clients, clock)
       try {
-        const trust = followTrust(context, clients, clock)
-        const outcome = await work(session, ...args).finally(() => trust.finish())
+        const outcome = await work(session, ...args)
         if (outcome) invocation.exit = print(outcome, output, canvas(), env)
       } finally {
+        await trust.finish()
         signal.removeEventListener('abort', hangUp)
         clients.close()
       }

@@ -1,0 +1,358 @@
+-- What the migrations add up to. Written from the catalogs; compared by a test.
+grant usage on schema peer_registry to peer_registry;
+
+CREATE OR REPLACE FUNCTION peer_registry.announce_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_argv[0] = 'peer' then
+    perform pg_notify('peer_registry_changes', 'peer:' || new.id::text);
+  else
+    perform pg_notify('peer_registry_changes', tg_argv[0]);
+  end if;
+  return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION peer_registry.guard_certificate()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if old.revoked_at is not null and new.revoked_at is distinct from old.revoked_at then
+    raise exception 'certificate % is revoked for good', old.serial using errcode = 'check_violation';
+  end if;
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION peer_registry.guard_invitation()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if new.token_digest <> old.token_digest or new.peer_id <> old.peer_id
+    or old.redeemed_by is not null and (new.redeemed_by, new.acceptance_digest, new.answer, new.redeemed_at)
+      is distinct from (old.redeemed_by, old.acceptance_digest, old.answer, old.redeemed_at)
+    or old.revoked_at is not null and new.revoked_at is distinct from old.revoked_at
+  then
+    raise exception 'what became of invitation % cannot be undone', old.id using errcode = 'check_violation';
+  end if;
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION peer_registry.guard_peer()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if new.state <> old.state and (old.state, new.state) not in (
+    ('proposed', 'accepted'), ('proposed', 'revoked'),
+    ('accepted', 'enrolled'), ('accepted', 'suspended'), ('accepted', 'revoked'),
+    ('enrolled', 'active'), ('enrolled', 'suspended'), ('enrolled', 'revoked'),
+    ('active', 'degraded'), ('active', 'suspended'), ('active', 'revoked'),
+    ('degraded', 'active'), ('degraded', 'suspended'), ('degraded', 'revoked'),
+    ('suspended', 'accepted'), ('suspended', 'enrolled'), ('suspended', 'degraded'), ('suspended', 'revoked')
+  ) then
+    raise exception 'peer % is % and cannot become %', old.id, old.state, new.state using errcode = 'check_violation';
+  end if;
+  if old.identity_key is not null and new.identity_key is distinct from old.identity_key
+    or old.platform_id is not null and new.platform_id is distinct from old.platform_id
+    or old.state <> 'proposed' and new.trust_domain is distinct from old.trust_domain
+  then
+    raise exception 'the identity of peer % cannot be replaced', old.id using errcode = 'check_violation';
+  end if;
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION peer_registry.guard_platform()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if new.identity_key <> old.identity_key or new.platform_id <> old.platform_id or new.trust_domain <> old.trust_domain
+    or new.bundle_sequence < old.bundle_sequence
+  then
+    raise exception 'the identity of this platform cannot be replaced' using errcode = 'check_violation';
+  end if;
+  return new;
+end
+$function$;
+
+create table authority (
+  generation integer not null,
+  status text not null,
+  root_certificate bytea not null,
+  root_key_sealed bytea not null,
+  issuing_certificate bytea not null,
+  issuing_key_sealed bytea not null,
+  crl_number bigint not null default 0,
+  crls jsonb not null default '[]'::jsonb,
+  crls_updated_at timestamp with time zone not null,
+  created_at timestamp with time zone not null,
+  constraint authority_pkey PRIMARY KEY (generation),
+  constraint authority_generation_check CHECK ((generation >= 1)),
+  constraint authority_status_check CHECK ((status = ANY (ARRAY['next'::text, 'current'::text, 'previous'::text, 'retired'::text])))
+);
+CREATE UNIQUE INDEX authority_one_current ON peer_registry.authority USING btree (status) WHERE (status = 'current'::text);
+CREATE UNIQUE INDEX authority_one_next ON peer_registry.authority USING btree (status) WHERE (status = 'next'::text);
+CREATE TRIGGER authority_announces AFTER INSERT OR UPDATE ON peer_registry.authority FOR EACH ROW EXECUTE FUNCTION announce_change('authority');
+grant insert, select, update on authority to peer_registry;
+
+create table certificate (
+  serial text not null,
+  kind text not null,
+  spiffe_id text not null,
+  generation integer not null,
+  not_before timestamp with time zone not null,
+  not_after timestamp with time zone not null,
+  fingerprint text not null,
+  peer_id uuid,
+  hosts jsonb not null default '[]'::jsonb,
+  revoked_at timestamp with time zone,
+  revocation_reason text not null default ''::text,
+  constraint certificate_pkey PRIMARY KEY (serial),
+  constraint certificate_generation_fkey FOREIGN KEY (generation) REFERENCES authority(generation),
+  constraint certificate_peer_id_fkey FOREIGN KEY (peer_id) REFERENCES peer(id),
+  constraint certificate_fingerprint_check CHECK ((fingerprint ~ '^[0-9a-f]{64}$'::text)),
+  constraint certificate_kind_check CHECK ((kind = ANY (ARRAY['service'::text, 'operator'::text, 'peer'::text, 'instance'::text, 'root'::text, 'issuing'::text]))),
+  constraint certificate_serial_check CHECK ((serial ~ '^[0-9a-f]{1,40}$'::text))
+);
+CREATE INDEX certificate_by_kind ON peer_registry.certificate USING btree (kind, not_after DESC, serial);
+CREATE INDEX certificate_by_spiffe_id ON peer_registry.certificate USING btree (spiffe_id, not_after DESC);
+CREATE INDEX certificate_of_peer ON peer_registry.certificate USING btree (peer_id) WHERE (peer_id IS NOT NULL);
+CREATE INDEX certificate_revoked ON peer_registry.certificate USING btree (generation) WHERE (revoked_at IS NOT NULL);
+CREATE TRIGGER certificate_guarded BEFORE UPDATE ON peer_registry.certificate FOR EACH ROW EXECUTE FUNCTION guard_certificate();
+grant insert, select, update on certificate to peer_registry;
+
+create table contract_version (
+  version integer not null,
+  contract_text text not null,
+  contract_digest text not null,
+  effective_at date not null,
+  deprecated_at date,
+  constraint contract_version_pkey PRIMARY KEY (version),
+  constraint contract_version_contract_digest_key UNIQUE (contract_digest),
+  constraint contract_version_contract_digest_check CHECK ((contract_digest ~ '^[0-9a-f]{64}$'::text)),
+  constraint contract_version_version_check CHECK ((version > 0))
+);
+grant insert, select on contract_version to peer_registry;
+
+create table dead_letter (
+  consumer text not null,
+  letter_id text not null,
+  subject text not null,
+  reason text not null,
+  detail text not null,
+  message bytea not null,
+  buried_at timestamp with time zone not null,
+  constraint dead_letter_pkey PRIMARY KEY (consumer, letter_id)
+);
+grant insert, select on dead_letter to peer_registry;
+
+create table errand (
+  peer_id uuid not null,
+  kind text not null,
+  statement bytea,
+  token_sealed bytea,
+  token_digest bytea,
+  expires_at timestamp with time zone not null,
+  attempts integer not null default 0,
+  next_attempt_at timestamp with time zone not null,
+  last_error text not null default ''::text,
+  created_at timestamp with time zone not null,
+  constraint errand_pkey PRIMARY KEY (peer_id, kind),
+  constraint errand_token_digest_key UNIQUE (token_digest),
+  constraint errand_peer_id_fkey FOREIGN KEY (peer_id) REFERENCES peer(id),
+  constraint errand_kind_check CHECK ((kind = ANY (ARRAY['redeem'::text, 'deliver_bundle'::text, 'fetch_bundle'::text, 'renew_certificate'::text, 'notify_revocation'::text])))
+);
+CREATE INDEX errand_due ON peer_registry.errand USING btree (next_attempt_at);
+grant delete, insert, select, update on errand to peer_registry;
+
+create table inbox (
+  consumer text not null,
+  event_id uuid not null,
+  handled_at timestamp with time zone not null,
+  constraint inbox_pkey PRIMARY KEY (consumer, event_id)
+);
+CREATE INDEX inbox_handled_at ON peer_registry.inbox USING btree (handled_at);
+grant delete, insert, select on inbox to peer_registry;
+
+create table invitation (
+  id uuid not null,
+  peer_id uuid not null,
+  name text not null default ''::text,
+  note text not null default ''::text,
+  token_digest bytea not null,
+  created_by text not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  redeemed_at timestamp with time zone,
+  redeemed_by bytea,
+  acceptance_digest bytea,
+  answer bytea,
+  revoked_at timestamp with time zone,
+  expired_at timestamp with time zone,
+  constraint invitation_pkey PRIMARY KEY (id),
+  constraint invitation_token_digest_key UNIQUE (token_digest),
+  constraint invitation_peer_id_fkey FOREIGN KEY (peer_id) REFERENCES peer(id),
+  constraint invitation_acceptance_digest_check CHECK ((length(acceptance_digest) = 32)),
+  constraint invitation_ends_once CHECK (((redeemed_at IS NULL) OR (revoked_at IS NULL))),
+  constraint invitation_redeemed_by_check CHECK ((length(redeemed_by) = 32)),
+  constraint invitation_redeemed_whole CHECK ((((redeemed_at IS NULL) = (redeemed_by IS NULL)) AND ((redeemed_at IS NULL) = (acceptance_digest IS NULL)) AND ((redeemed_at IS NULL) = (answer IS NULL)))),
+  constraint invitation_token_digest_check CHECK ((length(token_digest) = 32))
+);
+CREATE INDEX invitation_by_peer ON peer_registry.invitation USING btree (peer_id, id);
+CREATE INDEX invitation_running_out ON peer_registry.invitation USING btree (expires_at) WHERE ((redeemed_at IS NULL) AND (revoked_at IS NULL) AND (expired_at IS NULL));
+CREATE TRIGGER invitation_guarded BEFORE UPDATE ON peer_registry.invitation FOR EACH ROW EXECUTE FUNCTION guard_invitation();
+grant insert, select, update on invitation to peer_registry;
+
+create table outbox (
+  "position" bigint not null generated always as identity,
+  id uuid not null,
+  subject text not null,
+  event bytea not null,
+  queued_at timestamp with time zone not null,
+  published_at timestamp with time zone,
+  constraint outbox_pkey PRIMARY KEY ("position"),
+  constraint outbox_id_key UNIQUE (id),
+  constraint outbox_subject_check CHECK ((subject ~ '^fed(\.[A-Za-z0-9_-]+){3}$'::text))
+);
+CREATE INDEX outbox_kept ON peer_registry.outbox USING btree (published_at) WHERE (published_at IS NOT NULL);
+CREATE INDEX outbox_waiting ON peer_registry.outbox USING btree ("position") WHERE (published_at IS NULL);
+grant delete, insert, select, update on outbox to peer_registry;
+
+create table outbox_stream (
+  stream text not null,
+  created text not null,
+  last_sequence bigint not null,
+  constraint outbox_stream_pkey PRIMARY KEY (stream)
+);
+grant insert, select, update on outbox_stream to peer_registry;
+
+create table peer (
+  id uuid not null,
+  name text not null default ''::text,
+  state text not null,
+  suspended_from text,
+  reason text not null,
+  since timestamp with time zone not null,
+  kind text not null,
+  spawn_mode text not null,
+  spawn_role text not null,
+  trust_mode text,
+  we_redeem boolean not null,
+  url text not null,
+  platform_id text,
+  identity_key bytea,
+  trust_domain text,
+  ca_pin bytea,
+  trust_bundle bytea,
+  trust_bundle_sequence bigint not null default 0,
+  acknowledged_bundle_sequence bigint not null default 0,
+  trust_receipt bytea,
+  certificate_chain jsonb not null default '[]'::jsonb,
+  certificate_key_sealed bytea,
+  certificate_expires_at timestamp with time zone,
+  remote_peer_id uuid,
+  previous_peer_id uuid,
+  parent_peer_id uuid,
+  account_id text,
+  remote_account_id text,
+  environment_id text,
+  remote_instance_id text,
+  contract_version integer,
+  contract_window jsonb,
+  features jsonb not null default '[]'::jsonb,
+  timers jsonb not null,
+  disclosure jsonb not null,
+  endpoints jsonb not null default '[]'::jsonb,
+  capabilities jsonb not null default '{}'::jsonb,
+  extension_slugs jsonb not null default '[]'::jsonb,
+  prefix_advertisement text not null default ''::text,
+  data_residency text not null default ''::text,
+  metadata jsonb not null default '{}'::jsonb,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  accepted_at timestamp with time zone,
+  enrolled_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  notified_at timestamp with time zone,
+  revision bigint not null default 1,
+  constraint peer_pkey PRIMARY KEY (id),
+  constraint peer_parent_peer_id_fkey FOREIGN KEY (parent_peer_id) REFERENCES peer(id),
+  constraint peer_previous_peer_id_fkey FOREIGN KEY (previous_peer_id) REFERENCES peer(id),
+  constraint peer_ca_pin_check CHECK ((length(ca_pin) = 32)),
+  constraint peer_contract_version_check CHECK ((contract_version > 0)),
+  constraint peer_enrolled_is_trusted CHECK (((state <> ALL (ARRAY['enrolled'::text, 'active'::text, 'degraded'::text])) OR ((kind = 'platform'::text) AND (trust_mode IS NOT NULL) AND (trust_bundle IS NOT NULL)))),
+  constraint peer_identity_key_check CHECK ((length(identity_key) = 32)),
+  constraint peer_kind_check CHECK ((kind = ANY (ARRAY['platform'::text, 'sdwan_only'::text]))),
+  constraint peer_known_when_live CHECK (((state = ANY (ARRAY['proposed'::text, 'revoked'::text])) OR ((platform_id IS NOT NULL) AND (identity_key IS NOT NULL) AND (trust_domain IS NOT NULL) AND (contract_version IS NOT NULL)))),
+  constraint peer_platform_id_check CHECK ((platform_id ~ '^[a-z2-7]{32}$'::text)),
+  constraint peer_prefix_advertisement_check CHECK ((prefix_advertisement ~ '^(fd[0-9a-f:]+::/(48|56|64))?$'::text)),
+  constraint peer_revoked_is_dated CHECK (((state = 'revoked'::text) = (revoked_at IS NOT NULL))),
+  constraint peer_spawn_mode_check CHECK ((spawn_mode = ANY (ARRAY['managed_child'::text, 'autonomous_peer'::text, 'cluster_member'::text, 'out_of_band'::text]))),
+  constraint peer_spawn_role_check CHECK ((spawn_role = ANY (ARRAY['parent'::text, 'child'::text, 'symmetric'::text]))),
+  constraint peer_state_check CHECK ((state = ANY (ARRAY['proposed'::text, 'accepted'::text, 'enrolled'::text, 'active'::text, 'degraded'::text, 'suspended'::text, 'revoked'::text]))),
+  constraint peer_suspended_from_check CHECK ((suspended_from = ANY (ARRAY['accepted'::text, 'enrolled'::text, 'active'::text, 'degraded'::text]))),
+  constraint peer_suspended_remembers CHECK (((state = 'suspended'::text) = (suspended_from IS NOT NULL))),
+  constraint peer_trust_mode_check CHECK ((trust_mode = ANY (ARRAY['symmetric'::text, 'hierarchical'::text]))),
+  constraint peer_url_check CHECK (((url = ''::text) OR (url ~ '^https://'::text)))
+);
+CREATE INDEX peer_by_platform ON peer_registry.peer USING btree (platform_id);
+CREATE INDEX peer_by_state ON peer_registry.peer USING btree (state, id);
+CREATE UNIQUE INDEX peer_name_once ON peer_registry.peer USING btree (name) WHERE ((name <> ''::text) AND (state <> 'revoked'::text));
+CREATE UNIQUE INDEX peer_platform_once ON peer_registry.peer USING btree (platform_id) WHERE (state = ANY (ARRAY['accepted'::text, 'enrolled'::text, 'active'::text, 'degraded'::text, 'suspended'::text]));
+CREATE UNIQUE INDEX peer_trust_domain_once ON peer_registry.peer USING btree (trust_domain) WHERE (state = ANY (ARRAY['accepted'::text, 'enrolled'::text, 'active'::text, 'degraded'::text, 'suspended'::text]));
+CREATE TRIGGER peer_announces AFTER INSERT OR UPDATE ON peer_registry.peer FOR EACH ROW EXECUTE FUNCTION announce_change('peer');
+CREATE TRIGGER peer_guarded BEFORE UPDATE ON peer_registry.peer FOR EACH ROW EXECUTE FUNCTION guard_peer();
+grant insert, select, update on peer to peer_registry;
+
+create table platform (
+  only_one boolean not null default true,
+  platform_id text not null,
+  identity_key bytea not null,
+  identity_key_sealed bytea not null,
+  trust_domain text not null,
+  bundle_sequence bigint not null,
+  bundle bytea not null,
+  created_at timestamp with time zone not null,
+  constraint platform_pkey PRIMARY KEY (only_one),
+  constraint platform_bundle_sequence_check CHECK ((bundle_sequence >= 1)),
+  constraint platform_identity_key_check CHECK ((length(identity_key) = 32)),
+  constraint platform_only_one_check CHECK (only_one),
+  constraint platform_platform_id_check CHECK ((platform_id ~ '^[a-z2-7]{32}$'::text))
+);
+CREATE TRIGGER platform_announces AFTER INSERT OR UPDATE ON peer_registry.platform FOR EACH ROW EXECUTE FUNCTION announce_change('platform');
+CREATE TRIGGER platform_guarded BEFORE UPDATE ON peer_registry.platform FOR EACH ROW EXECUTE FUNCTION guard_platform();
+grant insert, select, update on platform to peer_registry;
+
+create table rotation (
+  id uuid not null,
+  step text not null,
+  from_generation integer not null,
+  to_generation integer not null,
+  bundle_sequence bigint not null default 0,
+  overridden jsonb not null default '[]'::jsonb,
+  created_by text not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint rotation_pkey PRIMARY KEY (id),
+  constraint rotation_from_generation_fkey FOREIGN KEY (from_generation) REFERENCES authority(generation),
+  constraint rotation_to_generation_fkey FOREIGN KEY (to_generation) REFERENCES authority(generation),
+  constraint rotation_step_check CHECK ((step = ANY (ARRAY['planned'::text, 'published'::text, 'switched'::text, 'retired'::text, 'cancelled'::text])))
+);
+CREATE UNIQUE INDEX rotation_one_open ON peer_registry.rotation USING btree ((true)) WHERE (step = ANY (ARRAY['planned'::text, 'published'::text, 'switched'::text]));
+grant insert, select, update on rotation to peer_registry;
+
+create table trust_holder (
+  holder text not null,
+  acknowledged_sequence bigint not null,
+  generation integer not null,
+  acknowledged_at timestamp with time zone not null,
+  constraint trust_holder_pkey PRIMARY KEY (holder)
+);
+grant insert, select, update on trust_holder to peer_registry;
