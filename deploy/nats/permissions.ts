@@ -1,16 +1,28 @@
 import { STREAMS, subjectsOf, type StreamName } from '../../libs/events/src/streams.ts'
 
 /**
- * Who hears which stream, and under which durable consumer names a service may listen.
+ * Who hears which stream, and under which names of durable consumers: each its own, so that nobody can take the news
+ * that another waits for. A test holds these names against the subscriptions in the services.
  *
  * What a service may announce is not repeated here: it is the stream that STREAMS gives it. A service without a row has
- * no NATS user, and is refused by the server: federation-gateway neither announces nor hears anything.
+ * no NATS user and is refused by the server: federation-gateway neither announces nor hears anything.
  */
-const HEARS: Readonly<Record<string, readonly StreamName[]>> = {
-  'peer-registry': ['LIVENESS'],
-  liveness: ['PEER_REGISTRY'],
-  'audit-ledger': ['PEER_REGISTRY', 'LIVENESS', 'GRANT_AUTHZ'],
-  'grant-authz': ['PEER_REGISTRY'],
+export const HEARS: Readonly<Record<string, Partial<Readonly<Record<StreamName, readonly string[]>>>>> = {
+  'peer-registry': {
+    LIVENESS: [
+      'peer-registry--heard',
+      'peer-registry--silent',
+      'peer-registry--described',
+      'peer-registry--bundle-outdated',
+    ],
+  },
+  liveness: {},
+  'audit-ledger': {
+    PEER_REGISTRY: ['audit-ledger--record-peer-registry'],
+    LIVENESS: ['audit-ledger--record-liveness'],
+    GRANT_AUTHZ: ['audit-ledger--record-grant-authz'],
+  },
+  'grant-authz': { PEER_REGISTRY: ['grant-authz--operator-grant', 'grant-authz--revocation'] },
 }
 
 /** The services that have a NATS user. */
@@ -65,19 +77,25 @@ export function inboxPrefix(service: string): string {
 /** Its own subjects, the JetStream calls that serve them, and for each stream it hears the calls of a consumer. */
 export function publishedBy(service: string): string[] {
   const own = Object.entries(STREAMS).flatMap(([name, { source }]) => (source === service ? [name as StreamName] : []))
-  const hears = HEARS[service] ?? []
+  const hears = Object.entries(HEARS[service] ?? {})
   return [
     ...own.flatMap((stream) => [...subjectsOf(stream), `$JS.API.STREAM.CREATE.${stream}`]),
     '$JS.API.INFO',
     '$JS.API.STREAM.NAMES',
-    ...[...own, ...hears].map((stream) => `$JS.API.STREAM.INFO.${stream}`),
+    ...[...own, ...hears.map(([stream]) => stream)].map((stream) => `$JS.API.STREAM.INFO.${stream}`),
     ...own.map((stream) => `$JS.API.STREAM.MSG.GET.${stream}`),
-    ...hears.flatMap((stream) => [
-      `$JS.API.CONSUMER.CREATE.${stream}.>`,
-      `$JS.API.CONSUMER.DURABLE.CREATE.${stream}.*`,
-      `$JS.API.CONSUMER.INFO.${stream}.*`,
-      `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
-      `$JS.ACK.${stream}.>`,
-    ]),
+    ...hears.flatMap(([stream, consumers]) => consumers.flatMap((consumer) => consumerCalls(`${stream}.${consumer}`))),
+  ]
+}
+
+/** Making and finding a consumer, asking for its messages, and acknowledging them. */
+function consumerCalls(consumer: string): string[] {
+  return [
+    `$JS.API.CONSUMER.CREATE.${consumer}`,
+    `$JS.API.CONSUMER.CREATE.${consumer}.>`,
+    `$JS.API.CONSUMER.DURABLE.CREATE.${consumer}`,
+    `$JS.API.CONSUMER.INFO.${consumer}`,
+    `$JS.API.CONSUMER.MSG.NEXT.${consumer}`,
+    `$JS.ACK.${consumer}.>`,
   ]
 }

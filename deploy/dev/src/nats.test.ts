@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect as openSocket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { connect as openTls } from 'node:tls'
 import { createAuthority, issueCertificate, type Authority } from '@powernode/identity'
 import { connect, type NatsConnection } from 'nats'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { BUS_SERVICES, inboxPrefix, natsUsers } from '../../nats/permissions.ts'
+import { BUS_SERVICES, HEARS, inboxPrefix, natsUsers } from '../../nats/permissions.ts'
 import { findNatsServer, startNats, type Nats, type NatsOptions } from './nats.ts'
 
 const trustDomain = 'a.test'
@@ -76,8 +76,13 @@ describe('the users of the bus', () => {
 
     const ledger = await as('audit-ledger')
     const consumers = (await ledger.jetstreamManager()).consumers
-    await consumers.add('PEER_REGISTRY', { durable_name: 'audit-ledger--all', ack_policy: 'explicit' as never })
-    const message = await (await ledger.jetstream().consumers.get('PEER_REGISTRY', 'audit-ledger--all')).next()
+    await consumers.add('PEER_REGISTRY', {
+      durable_name: 'audit-ledger--record-peer-registry',
+      ack_policy: 'explicit' as never,
+    })
+    const message = await (
+      await ledger.jetstream().consumers.get('PEER_REGISTRY', 'audit-ledger--record-peer-registry')
+    ).next()
     expect(message?.string()).toBe('news')
     expect(await message?.ackAck()).toBe(true)
   })
@@ -105,6 +110,19 @@ describe('the users of the bus', () => {
     await expect(subscription[Symbol.asyncIterator]().next()).rejects.toThrow(/Permissions Violation/)
   })
 
+  test('nobody takes the news that another waits for', async () => {
+    const authz = await as('grant-authz')
+    const consumers = (await authz.jetstreamManager()).consumers
+    const make = consumers.add('PEER_REGISTRY', { durable_name: 'grant-authz--other', ack_policy: 'explicit' as never })
+    await expect(make).rejects.toThrow(/Permissions Violation/)
+    const take = authz.request('$JS.API.CONSUMER.MSG.NEXT.PEER_REGISTRY.audit-ledger--record-peer-registry')
+    await expect(take).rejects.toThrow(/Permissions Violation/)
+    await consumers.add('PEER_REGISTRY', {
+      durable_name: 'grant-authz--operator-grant',
+      ack_policy: 'explicit' as never,
+    })
+  })
+
   test('a certificate of ours without a row is not a user, and no certificate is no connection', async () => {
     await expect(as('federation-gateway')).rejects.toThrow(/Authorization/i)
     await expect(
@@ -117,6 +135,20 @@ describe('the users of the bus', () => {
     await streams.update('PEER_REGISTRY', { max_age: nanos(86_400_000) })
     expect((await streams.info('PEER_REGISTRY')).config.max_age).toBe(nanos(86_400_000))
   })
+})
+
+test('the consumers that may be made are those the services make', async () => {
+  for (const service of BUS_SERVICES) {
+    const file = new URL(`../../../services/${service}/src/subscriptions.ts`, import.meta.url)
+    const said: { SUBSCRIPTIONS?: readonly { stream: string; consumer: string }[] } = existsSync(file)
+      ? await import(file.href)
+      : {}
+    const made = (said.SUBSCRIPTIONS ?? []).map(({ stream, consumer }) => `${stream}.${consumer}`)
+    const allowed = Object.entries(HEARS[service] ?? {}).flatMap(([stream, names]) =>
+      names.map((name) => `${stream}.${name}`),
+    )
+    expect(made.toSorted(), service).toEqual(allowed.toSorted())
+  }
 })
 
 test('what was stored survives kill -9, and a wipe loses it', async () => {
