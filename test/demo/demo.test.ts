@@ -19,8 +19,8 @@ afterAll(() => {
 type Verdict = {
   readonly ok: boolean
   readonly steps: readonly { readonly name: string; readonly ok: boolean; readonly ms: number }[]
-  readonly a: { readonly id: string; readonly state: string }
-  readonly b: { readonly id: string; readonly state: string }
+  readonly a: { readonly peer: { readonly id: string; readonly state: string } }
+  readonly b: { readonly peer: { readonly id: string; readonly state: string } }
 }
 
 function once(): Verdict {
@@ -35,7 +35,7 @@ describe('the demo', () => {
 
   test('takes two platforms from nothing to active, and says so as one object', () => {
     first = once()
-    expect(first).toMatchObject({ ok: true, a: { state: 'active' }, b: { state: 'active' } })
+    expect(first).toMatchObject({ ok: true, a: { peer: { state: 'active' } }, b: { peer: { state: 'active' } } })
     expect(first.steps.map(({ name }) => name)).toEqual(
       expect.arrayContaining([
         'A proposes to peer with B',
@@ -51,7 +51,7 @@ describe('the demo', () => {
 
   test('continues with its data when it is started again', () => {
     const second = once()
-    expect([second.ok, second.a.id, second.b.id]).toEqual([true, first.a.id, first.b.id])
+    expect([second.ok, second.a.peer.id, second.b.peer.id]).toEqual([true, first.a.peer.id, first.b.peer.id])
     expect(second.steps.map(({ name }) => name)).not.toContain('B accepts it')
   })
 

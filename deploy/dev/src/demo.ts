@@ -67,7 +67,13 @@ async function demo(options: DemoOptions, display: Display, stop: AbortSignal): 
   const ok = failure === undefined
   if (options.json) {
     const [a = null, b = null] = await Promise.all(platforms.map((platform) => peerJson(platform).catch(() => null)))
-    printVerdict({ ok, steps: display.steps, a, b, ...(ok ? {} : { error: explain(failure) }) })
+    printVerdict({
+      ok,
+      steps: display.steps,
+      a: { peer: a },
+      b: { peer: b },
+      ...(ok ? {} : { error: explain(failure) }),
+    })
   }
   if (ok && !options.once) {
     display.print('  Both stay up. Ctrl-C ends the demo; the next one continues with its data.\n')

@@ -112,10 +112,13 @@ export function plainView(view: PeerView) {
     ...plainRow(view),
     grants: view.grants.map((grant) => plain(GrantSchema, grant)),
     certificates: view.certificates.map((certificate) => plain(CertificateSchema, certificate)),
-    timeline: view.events.map((event) => plain(FeedEventSchema, event)),
+    timeline: view.events.map((event) => withoutPayload(plain(FeedEventSchema, event))),
     unavailable: view.unavailable,
   }
 }
+
+/** What happened, when and by whom: the payload repeats the peer as it was then, and is read with `fedctl events`. */
+const withoutPayload = (event: object) => Object.fromEntries(Object.entries(event).filter(([key]) => key !== 'payload'))
 
 export function plainRow({ peer, freshness, grants }: PeerView) {
   return {
