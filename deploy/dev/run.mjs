@@ -32,7 +32,9 @@ function holdsTheLocked() {
   const held = JSON.parse(readFileSync(INSTALLED, 'utf8')).packages
   return Object.entries(wanted).every(
     ([path, { version, optional, link }]) =>
-      !path.startsWith('node_modules/') || (optional && !held[path]) || link || held[path]?.version === version,
+      !path.startsWith('node_modules/') ||
+      (optional && !held[path]) ||
+      (link ? held[path]?.link : held[path]?.version === version),
   )
 }
 
