@@ -21,6 +21,8 @@ const environment = z.object({
     .regex(/^\d+\.\d+/, 'is not a version')
     .optional()
     .describe('the version of its nats-server; without it the one on this host is asked'),
+  NATS_STORE_DIR: filePath.default('/var/lib/powernode-nats').describe('where its nats-server keeps JetStream'),
+  NATS_PID_FILE: filePath.default('/run/powernode-nats/nats.pid').describe('where its nats-server says who it is'),
   BASE_PORT: port.default(7400).describe('the ports of the services count from here'),
   STATE_DIR: filePath.default('/var/lib/powernode').describe('where identities and secrets lie'),
   CONFIG_DIR: filePath.default('/etc/powernode').describe('where the environment of each service is written'),
@@ -30,7 +32,7 @@ export type Preparation = {
   readonly layout: Layout
   readonly configDir: string
   readonly adminUrl: Secret
-  readonly natsVersion: string | undefined
+  readonly nats: { readonly version: string | undefined; readonly storeDir: string; readonly pidFile: string }
 }
 
 /** The one file an operator writes, as a layout of the platform on this host. */
@@ -53,8 +55,9 @@ export function preparationFrom(env: Readonly<Record<string, string | undefined>
     jurisdiction: said.JURISDICTION,
     version: platformVersion(),
   }
+  const natsServer = { version: said.NATS_VERSION, storeDir: said.NATS_STORE_DIR, pidFile: said.NATS_PID_FILE }
   const layout = { name: 'main', trustDomain: said.TRUST_DOMAIN, dir: said.STATE_DIR, ports, site }
-  return { layout, configDir: said.CONFIG_DIR, adminUrl: said.POSTGRES_ADMIN_URL, natsVersion: said.NATS_VERSION }
+  return { layout, configDir: said.CONFIG_DIR, adminUrl: said.POSTGRES_ADMIN_URL, nats: natsServer }
 }
 
 /** The server of a URL with its options of TLS, without who and what. */

@@ -19,13 +19,14 @@ import { envFile } from './env-file.ts'
  *
  * Run as root, so that each service's user owns its own key and none other's.
  */
-export async function prepare({ layout, configDir, adminUrl, natsVersion }: Preparation): Promise<string[]> {
+export async function prepare(preparation: Preparation): Promise<string[]> {
+  const { layout, configDir, adminUrl } = preparation
   for (const dir of [layout.dir, join(layout.dir, 'secrets'), join(layout.dir, 'identity'), configDir]) {
     mkdirSync(dir, { recursive: true, mode: 0o711 }) // to be passed through: what lies in it is each owner's own
   }
   await prepareDatabases(layout, adminUrl.reveal())
   await initialise(layout, {})
-  const written = writeConfiguration(layout, configDir, syncsAlways(natsVersion))
+  const written = writeConfiguration(preparation)
   handOver(layout, configDir)
   return written
 }
@@ -36,20 +37,19 @@ function syncsAlways(natsVersion: string | undefined): boolean {
   return ['nats-server', '/usr/sbin/nats-server'].some((binary) => atLeast(binary, 2, 10))
 }
 
-function writeConfiguration(layout: Layout, configDir: string, syncAlways: boolean): string[] {
+function writeConfiguration({ layout, configDir, nats: { version, storeDir, pidFile } }: Preparation): string[] {
   const identity = identityDir(layout, 'nats')
-  const pidFile = '/run/powernode-nats/nats.pid'
   const { host, port } = { host: new URL(layout.site.nats).hostname, port: layout.ports.nats }
   const nats = natsConfig({
     serverName: `powernode-${layout.name}`,
     listen: { host, port },
-    storeDir: '/var/lib/powernode-nats',
+    storeDir,
     pidFile,
     tls: { cert: join(identity, 'cert.pem'), key: join(identity, 'key.pem'), ca: join(identity, 'roots.pem') },
     account: 'PLATFORM',
     users: natsUsers(layout.trustDomain),
     systemUser: `spiffe://${layout.trustDomain}/service/nats`,
-    syncAlways,
+    syncAlways: syncsAlways(version),
   })
   const natsIdentity = {
     IDENTITY_DIR: identity,
