@@ -100,12 +100,12 @@ export class TestPlatform {
     )
   }
 
-  /** A peer by its id, once `met` says yes. Waits on a state, however long a busy machine takes. */
+  /** A peer by its id, once `met` says yes. Waits on a state, however long a busy machine or a service that is away takes. */
   async until(peerId: string, met: (peer: Peer) => boolean, timeoutMs = 60_000): Promise<Peer> {
     const giveUp = AbortSignal.timeout(timeoutMs)
     let last: Peer | undefined
     while (!giveUp.aborted) {
-      last = (await this.peers.getPeer({ peer: peerId })).peer
+      last = (await this.peers.getPeer({ peer: peerId }).catch(() => undefined))?.peer ?? last
       if (last && met(last)) return last
       await systemClock.sleep(20, giveUp)
     }
@@ -158,7 +158,7 @@ export class TestPlatform {
   async stop({ keep = false } = {}): Promise<void> {
     await this.platform.stop()
     this.#stopping.abort()
-    if (keep || process.env["KEEP_MESH"]) return
+    if (keep || process.env['KEEP_MESH']) return
     removePostgres(join(this.platform.dir, 'postgres'))
     rmSync(this.platform.dir, { recursive: true, force: true })
   }
