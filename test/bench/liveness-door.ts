@@ -1,3 +1,4 @@
+import { workerData } from 'node:worker_threads'
 import { systemClock } from '@powernode/clock'
 import { openDb } from '@powernode/postgres'
 import { createMetrics } from '@powernode/process'
@@ -10,10 +11,10 @@ import { createRecorder } from '../../services/liveness/src/recorder/recorder.ts
 import { CALLERS, handlers } from '../../services/liveness/src/rpc.ts'
 import type { Tables } from '../../services/liveness/src/store/tables.ts'
 import { startServer } from './own-server.ts'
-import { inThread } from './thread.ts'
+import { serveUntilStopped } from './thread.ts'
 
 /** liveness's door as it runs in production, over its real road; its peers are known from the beginning. */
-const { data, ready, stopped } = inThread<{ url: string; tlsDir: string; peerIds: readonly string[] }>()
+const data = workerData as { url: string; tlsDir: string; peerIds: readonly string[] } // as heartbeat.ts gives it
 
 const timers = { heartbeatIntervalMs: 60_000, staleAfterMs: 300_000 }
 const peers = data.peerIds.map((peerId): WatchedPeer => ({
@@ -33,8 +34,7 @@ const db = openDb<Tables>({ url: data.url, schema: 'liveness', applicationName: 
 const recorder = createRecorder({ db, clock: systemClock })
 const deps = { db, clock: systemClock, feed, recorder, metrics: beatMetrics(createMetrics('liveness')) }
 const server = await startServer('liveness', data.tlsDir, [mount(LivenessService, handlers(deps), CALLERS)])
-ready(server.port)
-await stopped
+await serveUntilStopped(server.port)
 await server.stop()
 await recorder.idle()
 await db.destroy()

@@ -1,12 +1,13 @@
 import { once } from 'node:events'
 import { createSecureServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
+import { workerData } from 'node:worker_threads'
 import { systemClock } from '@powernode/clock'
 import { readTlsFiles } from '@powernode/identity'
-import { inThread } from './thread.ts'
+import { serveUntilStopped } from './thread.ts'
 
 /** What Node's http2 can do by itself over the same TLS: sends back what it gets. */
-const { data, ready, stopped } = inThread<{ tlsDir: string }>()
+const data = workerData as { tlsDir: string } // as rpc.ts gives it
 const { cert, key, ca } = readTlsFiles(data.tlsDir, systemClock.now())
 const server = createSecureServer({ cert, key, ca, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.3' })
 server.on('stream', (stream) => {
@@ -15,6 +16,5 @@ server.on('stream', (stream) => {
 })
 server.listen(0, '127.0.0.1')
 await once(server, 'listening')
-ready((server.address() as AddressInfo).port) // a TCP server that listens has one
-await stopped
+await serveUntilStopped((server.address() as AddressInfo).port) // a TCP server that listens has one
 process.exit()

@@ -1,7 +1,7 @@
 import type { ServiceImpl } from '@connectrpc/connect'
 import type { Clock } from '@powernode/clock'
 import { inTransaction, type Db } from '@powernode/postgres'
-import { LivenessService } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
+import type { LivenessService } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
 import type { CallersTable } from '@powernode/rpc'
 import type { PeerFeed } from './feed/peer-feed.ts'
 import type { BeatMetrics } from './metrics/beat-metrics.ts'

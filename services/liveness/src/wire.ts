@@ -28,7 +28,7 @@ export function toWire(of: Freshness, now: Date): WireFreshness {
   })
 }
 
-const moment = <Key extends string>(key: Key, at: Date | null) => (at ? { [key]: timestampFromDate(at) } : {})
+const moment = (key: keyof WireFreshness, at: Date | null) => (at ? { [key]: timestampFromDate(at) } : {})
 
 function toDuration(ms: number): Duration {
   const seconds = Math.trunc(ms / 1_000)

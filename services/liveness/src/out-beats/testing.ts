@@ -27,6 +27,16 @@ import { sweepSilent } from '../sweeps.ts'
 import { leadBeats } from './lead-beats.ts'
 
 type State = keyof typeof PeerState
+type HeartOptions = {
+  readonly name: string
+  /** Its id of the other. */
+  readonly peerId: string
+  readonly clock: FakeClock
+  /** Where its beats go. */
+  readonly road: Road
+  /** Of a heart that was stopped; a new one when absent. */
+  readonly database?: TestDatabase<Tables>
+}
 export type Heart = Awaited<ReturnType<typeof startHeart>>
 
 /** Where the beats of a heart go, and what may happen to them on the way. */
@@ -47,14 +57,8 @@ export const openRoad = (far: () => Heart | undefined): Road => ({ far, cut: fal
  *
  * The registry of the test moves a peer when it is told to, by `heedNews`, as the real one does.
  */
-export async function startHeart(
-  name: string,
-  peerId: string,
-  clock: FakeClock,
-  road: Road,
-  keep?: TestDatabase<Tables>,
-) {
-  const database = keep ?? (await livenessDatabase())
+export async function startHeart({ name, peerId, clock, road, ...kept }: HeartOptions) {
+  const database = kept.database ?? (await livenessDatabase())
   const { db, url } = database
   const stop = new AbortController()
   const registry = handRegistry(peerId, name)

@@ -7,7 +7,7 @@ type SnakeOf<Text extends string> = Text extends `${infer Head}${infer Tail}`
 
 /** A row as it is read: 64-bit integers come as text (columns.ts says why). */
 export type FreshnessRow = {
-  [Key in keyof Freshness & string as SnakeOf<Key>]: bigint extends Freshness[Key]
+  [Key in keyof Freshness as SnakeOf<Key>]: bigint extends Freshness[Key]
     ? Exclude<Freshness[Key], bigint> | string
     : Freshness[Key]
 }

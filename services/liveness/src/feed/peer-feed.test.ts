@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto'
+import { create, type MessageInitShape } from '@bufbuild/protobuf'
+import { durationFromMs } from '@bufbuild/protobuf/wkt'
+import { createClient, createRouterTransport } from '@connectrpc/connect'
+import { FakeClock } from '@powernode/clock/testing'
+import { createLogger } from '@powernode/process'
+import { PeerKind, PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
+import {
+  PeerRegistryService,
+  WatchPeersResponseSchema,
+  type PeerRouteSchema,
+} from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createPeerFeed, type Change, type PeerFeed } from './peer-feed.ts'
+
+type Update = NonNullable<MessageInitShape<typeof WatchPeersResponseSchema>['update']>
+/** What one life of the stream says before it breaks; the last one stays open. */
+let lives: readonly (readonly Update[])[] = []
+let begun = 0
+let clock: FakeClock
+let feed: PeerFeed
+let stop: AbortController
+let following: Promise<void>
+
+const transport = createRouterTransport(({ service }) => {
+  service(PeerRegistryService, {
+    async *watchPeers(_, { signal }) {
+      const life = lives[begun++]
+      for (const update of life ?? []) yield create(WatchPeersResponseSchema, { update })
+      if (begun < lives.length) throw new Error('the stream breaks')
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+    },
+  })
+})
+
+beforeEach(() => {
+  begun = 0
+  clock = new FakeClock()
+  stop = new AbortController()
+  const registry = createClient(PeerRegistryService, transport)
+  feed = createPeerFeed({ registry, clock, logger: createLogger('test', { level: 'silent' }) })
+})
+afterEach(async () => {
+  stop.abort()
+  await following
+})
+function follow(...said: readonly (readonly Update[])[]): void {
+  lives = said
+  following = feed.follow(stop.signal)
+}
+
+const [a, b] = [randomUUID(), randomUUID()]
+const complete: Update = { case: 'snapshotComplete', value: {} }
+const route = (peerId: string, said: MessageInitShape<typeof PeerRouteSchema> = {}): Update => ({
+  case: 'peer',
+  value: { peerId, state: PeerState.ENROLLED, kind: PeerKind.PLATFORM, ...said },
+})
+
+test('peers are known as peer-registry names them, with the timers that were agreed', async () => {
+  const timers = { heartbeatInterval: durationFromMs(500), staleAfter: durationFromMs(2_500) }
+  follow([
+    route(a, { timers, trustBundleSequence: 4n }),
+    route(b),
+    route('c', { kind: PeerKind.SDWAN_ONLY }),
+    complete,
+    route(b, { state: PeerState.ACTIVE }),
+  ])
+  await expect.poll(() => feed.peers.get(b)?.state).toBe('active')
+  expect(feed.isComplete()).toBe(true)
+  expect([...feed.peers.values()]).toEqual([
+    { peerId: a, state: 'enrolled', trustBundleSequence: 4n, heartbeatIntervalMs: 500, staleAfterMs: 2_500 },
+    { peerId: b, state: 'active', trustBundleSequence: 0n, heartbeatIntervalMs: 60_000, staleAfterMs: 300_000 },
+  ])
+})
+
+test('when the stream breaks the last word stands, and the next snapshot says who is gone', async () => {
+  follow([route(a), route(b), complete], [route(b)], [route(b), complete])
+  await expect.poll(() => begun).toBe(1)
+  await clock.sleeping()
+  expect([...feed.peers.keys()]).toEqual([a, b])
+  await clock.advance(100)
+  await expect.poll(() => begun).toBe(2)
+  await clock.sleeping()
+  expect([...feed.peers.keys()], 'half a snapshot says nothing of who is missing').toEqual([a, b])
+  await clock.advance(200)
+  await expect.poll(() => [...feed.peers.keys()]).toEqual([b])
+})
+
+test('a peer that is removed is gone at once, and who listens is told what changed', async () => {
+  const heard: Change[] = []
+  feed.subscribe((change) => heard.push(change), stop.signal)
+  follow([
+    route(a),
+    route(b),
+    complete,
+    { case: 'removedPeerId', value: a },
+    { case: 'tick', value: { leaseMs: 1_000 } },
+  ])
+  await expect.poll(() => heard).toEqual([{ peerId: a }, { peerId: b }, 'all', { peerId: a }])
+  expect([...feed.peers.keys()]).toEqual([b])
+})
