@@ -131,6 +131,21 @@ test('a stream of messages may be longer than a mebibyte, none of them alone', a
   await expectRefusal(ask(1_100_000), 'MESSAGE_TOO_LARGE')
 })
 
+test('a stream ends on the server when its reader leaves the loop', async () => {
+  const ended = Promise.withResolvers<string>()
+  const server = start({
+    async *watchTrust(_, { signal }) {
+      signal.addEventListener('abort', () => ended.resolve('the handler was told'))
+      for (let sequence = 1n; ; sequence++) yield { sequence }
+    },
+  })
+  for await (const { sequence } of server.clientAs(CertificateAuthorityService, liveness).watchTrust({})) {
+    if (sequence === 3n) break
+  }
+  expect(await ended.promise).toBe('the handler was told')
+  await expect.poll(server.logged).toEqual([expect.objectContaining({ outcome: 'canceled' })])
+})
+
 test('a stream ends with a refusal when the server stops', async () => {
   const server = start({
     async *watchTrust() {

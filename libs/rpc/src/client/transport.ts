@@ -32,8 +32,8 @@ const ANSWER_MAX_BYTES = 4_194_304
  * The road to one server of ours, shared by the clients of all its services: Connect in binary over one HTTP/2
  * session, mTLS both ways. Open until `signal` aborts.
  *
- * A unary call has ten seconds unless its caller says otherwise; a stream lasts until it is given up
- * (`timeoutMs: 0` says so, and is what `createClient` leaves to streams).
+ * A unary call has ten seconds unless its caller says otherwise; a stream lasts until its reader leaves the loop over
+ * it, or aborts its signal.
  */
 export function openTransport(options: TransportOptions, signal: AbortSignal): Transport {
   const { address, server, trustDomain, tlsDir, clock, logger, patienceMs = DEFAULT_PATIENCE_MS } = options

@@ -19,7 +19,7 @@ export function expectedEnd(error: unknown): Refusal | typeof CANCELED | undefin
       return new Refusal('DEADLINE_EXCEEDED', 'the deadline passed before there was an answer')
     case Code.Canceled:
     case Code.Aborted:
-      return CANCELED
+      return error.isWireError ? undefined : CANCELED // another server's word is not about our caller
     case Code.Unavailable:
       return new Refusal('SERVICE_UNAVAILABLE', 'a service needed for the answer cannot be reached; try again', {
         retryAfterMs: 1_000,

@@ -30,6 +30,8 @@ export function outcomes(stopping: AbortSignal): Interceptor {
 /** Passes a stream on until it ends or `signal` aborts, and records how it ended. */
 async function* recorded<T>(messages: AsyncIterable<T>, signal: AbortSignal, record: CallRecord): AsyncGenerator<T> {
   const iterator = messages[Symbol.asyncIterator]()
+  const ended = (): void => void record.fail(signal.reason) // also while nobody reads, and so nobody asks for more
+  signal.addEventListener('abort', ended, { once: true })
   try {
     for (let step = await nextUntil(signal, iterator); !step.done; step = await nextUntil(signal, iterator))
       yield step.value
@@ -37,6 +39,7 @@ async function* recorded<T>(messages: AsyncIterable<T>, signal: AbortSignal, rec
   } catch (error) {
     throw record.fail(error)
   } finally {
+    signal.removeEventListener('abort', ended)
     record.abandon() // counts only when the reader went away in the middle
     void iterator.return?.().catch(() => {}) // not waited for: the handler may sit in an await that never ends
   }

@@ -73,7 +73,7 @@ describe('one server speaks', () => {
     const tls = credentials.createSsl(Buffer.from(ca), Buffer.from(key), Buffer.from(cert), {
       checkServerIdentity: () => undefined,
     })
-    const client = new GrpcClient(`127.0.0.1:${server.port}`, tls)
+    const client = new GrpcClient(`127.0.0.1:${server.port}`, tls, { 'grpc.ssl_target_name_override': 'localhost' })
     const call = (method: 'getAuthority' | 'planRotation', message: object) => {
       const { path, requestSerialize, responseDeserialize } = grpcDefinition(CertificateAuthorityService)[method]!
       return new Promise<unknown>((resolve, reject) =>
