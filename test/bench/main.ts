@@ -3,6 +3,7 @@
  *
  * Without a name it lists what there is. The last line printed is one JSON object (report.ts).
  */
+import { availableParallelism, loadavg } from 'node:os'
 import { print, say, type Report } from './report.ts'
 
 const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<Report> }>>> = {
@@ -15,7 +16,10 @@ const [name = ''] = process.argv.slice(2)
 const bench = BENCHES[name]
 if (bench) {
   const { run } = await bench()
-  print(await run())
+  // A figure means something only together with what else the machine was doing.
+  const [load_1m_before] = loadavg()
+  const report = await run()
+  print({ ...report, cpus: availableParallelism(), load_1m_before, load_1m_after: loadavg()[0] })
 } else {
   say(`npm run bench -- <${Object.keys(BENCHES).join('|')}>`)
   process.exitCode = 2
