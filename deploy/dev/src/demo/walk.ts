@@ -1,4 +1,4 @@
-import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
+import { PeerState, type Peer } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import { type Display } from '../display.ts'
 import { type Platform } from '../platform.ts'
 import { commandLine, fedctl } from './fedctl.ts'
@@ -27,8 +27,11 @@ export async function walk(a: Platform, b: Platform, display: Display, signal: A
       )
       return
     }
-    if (known && knownThere) display.print('    they know each other from before')
-    else await introduce({ a, b, propose: known === undefined }, display, open)
+    if (known && knownThere) {
+      display.print('    they know each other from before')
+      await sayWhereToFind(a, { as: known, to: b }, display, open)
+      await sayWhereToFind(b, { as: knownThere, to: a }, display, open)
+    } else await introduce({ a, b, propose: known === undefined }, display, open)
 
     await Promise.all([
       display.step('A sees B active', (say) => atA.active(b.trustDomain, b.url, say)),
@@ -37,6 +40,21 @@ export async function walk(a: Platform, b: Platform, display: Display, signal: A
   } finally {
     closing.abort()
   }
+}
+
+/** When both have moved, neither can tell the other: then their operators have to. */
+async function sayWhereToFind(
+  platform: Platform,
+  { as: known, to }: { readonly as: Peer; readonly to: Platform },
+  display: Display,
+  signal: AbortSignal,
+): Promise<void> {
+  if (known.url === to.url) return
+  const args = ['peer', 'update', known.id, '--url', to.url]
+  await display.step(`${platform.name.toUpperCase()} learns where ${to.name.toUpperCase()} is now`, (say) => {
+    say(commandLine(platform, args))
+    return fedctl(platform, args, signal)
+  })
 }
 
 const UNDONE: ReadonlySet<PeerState> = new Set([PeerState.SUSPENDED, PeerState.REVOKED])

@@ -80,8 +80,11 @@ function notTrusted(cause: Error): Refusal {
 }
 
 export function textOf(failure: Failure): string {
-  return failure.kind === 'unreachable' ? failure.why : failure.refusal.message
+  return failure.kind === 'unreachable' ? failure.why.replace(EMPTY_NOTE, '') : failure.refusal.message
 }
+
+/** What the library adds to every failed connection, whether or not there is a note. */
+const EMPTY_NOTE = /\. Resolution note: $/
 
 function isServiceError(error: unknown): error is ServiceError {
   return error instanceof Error && 'code' in error && 'details' in error && 'metadata' in error

@@ -4,7 +4,11 @@ import { Doorbell } from '@powernode/events'
 import { inTransaction, listen, type Db, type ListenConfig, type Listening, type Tx } from '@powernode/postgres'
 import { runTasks, type Logger } from '@powernode/process'
 import { WatchTrustResponseSchema, type WatchTrustResponse } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
-import { WatchPeersResponseSchema, type WatchPeersResponse } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import {
+  WatchPeersResponseSchema,
+  type PeerRoute,
+  type WatchPeersResponse,
+} from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import type { Peer } from '../peer.ts'
 import type { Us } from '../platform.ts'
 import * as peers from '../store/peers.ts'
@@ -156,9 +160,22 @@ export class Feed {
         this.#forget(peer.id)
         continue
       }
-      const update = create(WatchPeersResponseSchema, { update: { case: 'peer', value: routeOf(us, local, peer) } })
+      const value = this.#routeOf(us, local, peer)
+      if (!value) continue
+      const update = create(WatchPeersResponseSchema, { update: { case: 'peer', value } })
       this.#peers.set(peer.id, update)
       this.#watchers.send([update])
+    }
+  }
+
+  /** A row that cannot be told of (its key does not open, say) refuses that one peer, not all of them. */
+  #routeOf(us: Us, local: Local, peer: Peer): PeerRoute | undefined {
+    try {
+      return routeOf(us, local, peer)
+    } catch (error) {
+      this.#forget(peer.id)
+      this.#deps.logger.error({ task: 'feed', peer_id: peer.id, error }, 'a peer cannot be routed and is refused')
+      return undefined
     }
   }
 

@@ -107,11 +107,14 @@ export async function* withoutKeys(updates: AsyncIterable<WatchPeersResponse>): 
 
 const keyless = (route: PeerRoute): PeerRoute => ({ ...route, privateKeyPkcs8: new Uint8Array(0) })
 
-/** What they advertise; until they have spoken, the URL an operator gave. */
-function endpointsOf(peer: Peer): Peer['endpoints'] {
-  if (peer.endpoints.length > 0 || peer.url === '') return peer.endpoints
-  return [{ url: peer.url, scope: 'wan', priority: 0, cidrHint: '' }]
+/** What they advertise; and last, or until they have spoken, the URL an operator gave: both sides may have moved at once. */
+function endpointsOf({ endpoints, url }: Peer): Peer['endpoints'] {
+  if (url === '' || endpoints.some((endpoint) => endpoint.url === url)) return endpoints
+  const last = Math.max(0, ...endpoints.map(({ priority }) => priority))
+  return [...endpoints, { url, scope: 'wan', priority: Math.min(LAST_PRIORITY, last + 1), cidrHint: '' }]
 }
+
+const LAST_PRIORITY = 65_535
 
 /** The key of the certificate they signed for us; only with its certificate, never half a pair. */
 function ownKey(us: Us, peer: Peer): Uint8Array {
