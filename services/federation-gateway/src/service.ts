@@ -108,8 +108,13 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   try {
     await runTasks(signal, [
       (stop) => followPeers({ ...deps, registry }, stop),
-      (stop) => heartbeats.run(liveness, logger, stop),
-      (stop) => door.serve((port) => onListening({ door: port }), stop),
+      async (stop) => {
+        // Beats go on being recorded until the door has finished the calls it had.
+        const closed = new AbortController()
+        const recording = heartbeats.run(liveness, logger, closed.signal)
+        await door.serve((port) => onListening({ door: port }), stop).finally(() => closed.abort())
+        await recording
+      },
       (stop) =>
         serve(
           {
