@@ -9,6 +9,9 @@ import { bundleIn, envelopeFrom } from './statements.ts'
 /** Whose identity key must have signed a bundle, and for which trust domain. */
 export type Signer = { readonly identityKey: Uint8Array; readonly platformId: string; readonly trustDomain: string }
 
+/** Beyond it two sequences look alike in a number; one bundle a millisecond takes 285,000 years to get there. */
+const HIGHEST_SEQUENCE = BigInt(Number.MAX_SAFE_INTEGER)
+
 /** The bundle in an envelope, if it is theirs, newer than the one we hold (or the very same), and fit to be trusted. */
 export function checkBundle(envelope: Envelope | undefined, signer: Signer, now: Date, held?: Buffer): TrustBundle {
   const verdict = verifyTrustBundle(envelope, {
@@ -18,7 +21,8 @@ export function checkBundle(envelope: Envelope | undefined, signer: Signer, now:
     now,
     held: held && heldBundle(envelopeFrom(held)),
   })
-  if (verdict.ok) return verdict.bundle
+  if (verdict.ok && verdict.bundle.sequence <= HIGHEST_SEQUENCE) return verdict.bundle
+  if (verdict.ok) throw new Refusal('BUNDLE_INVALID', 'the trust bundle is refused: its sequence is beyond counting')
   const reason = verdict.reason === 'sequence' ? 'BUNDLE_SEQUENCE_OLD' : 'BUNDLE_INVALID'
   throw new Refusal(reason, `the trust bundle is refused: ${verdict.detail}`, { metadata: { problem: verdict.reason } })
 }

@@ -12,6 +12,8 @@ import { revokeInvitation } from '../operations/revoke-invitation.ts'
 import type { Us } from '../platform.ts'
 import * as invitations from '../store/invitations.ts'
 import * as peers from '../store/peers.ts'
+import { printable } from '../text.ts'
+import { checkPeerUrl } from '../url.ts'
 import { invitationToWire, msOf, windowToWire } from '../wire.ts'
 import { act, actOrRehearse, pageSize, type RpcDeps } from './door.ts'
 import { afterPage, pageToken, UUID } from './page.ts'
@@ -51,11 +53,12 @@ export const invitationHandlers = (deps: RpcDeps): Handlers => ({
 
   async previewInvitation(req, context) {
     const text = decodeInvitation(req.invitation)
+    text.urls.forEach(checkPeerUrl)
     const caPin = text.caPin.toString('hex')
     const probe = async (url: string) =>
       `${url}: ${(await deps.roads.probeEndpoint({ url, caPin }, within(context))).detail}`
     const reachability = req.probe ? await Promise.all(text.urls.map(probe)) : []
-    const peeredAs = await act(deps, (tx) => peers.lockByPlatform(tx, platformIdOf(text.identityKey)))
+    const peeredAs = await act(deps, (tx) => peers.findByPlatform(tx, platformIdOf(text.identityKey)))
     return { preview: previewOf(deps.us, text, deps.clock.now(), { reachability, peeredAs: peeredAs?.id }) }
   },
 })
@@ -75,7 +78,7 @@ function previewOf(
     identityFingerprint: fingerprintOf(text.identityKey),
     caPin: text.caPin.toString('hex'),
     trustDomain: text.trustDomain,
-    platformName: text.platformName,
+    platformName: printable(text.platformName),
     contractWindow: windowToWire(text.window),
     contractVersion: agreed?.version ?? 0,
     expiresAt: timestampFromDate(text.expiresAt),

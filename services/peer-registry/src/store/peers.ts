@@ -113,6 +113,17 @@ export async function lockByPlatform(tx: Tx<Tables>, platformId: string): Promis
   return row && fromRow<Peer>(row)
 }
 
+/** As lockByPlatform, for those who only look. */
+export async function findByPlatform(tx: Tx<Tables>, platformId: string): Promise<Peer | undefined> {
+  const row = await tx
+    .selectFrom('peer')
+    .select(PEER)
+    .where('platform_id', '=', platformId)
+    .where('state', 'in', LIVE)
+    .executeTakeFirst()
+  return row && fromRow<Peer>(row)
+}
+
 /** A proposal of ours to redeem their invitation that has not come through. */
 export async function lockPendingRedemption(tx: Tx<Tables>, platformId: string): Promise<Peer | undefined> {
   const row = await tx

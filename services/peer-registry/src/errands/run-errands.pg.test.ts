@@ -1,0 +1,194 @@
+import { until } from '@powernode/events/testing'
+import { Refusal } from '@powernode/rpc'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { startErrands } from '../../test/errands.ts'
+import { federate, invite, owed, peerOn, propose, redeem, take } from '../../test/handshake.ts'
+import { BY, startPlatform, type TestPlatform } from '../../test/platform.ts'
+import { ERRAND_LEASE_MS } from '../errand.ts'
+import { DAY_MS } from '../invitation.ts'
+import { oweBundles, oweErrand } from '../operations/owe-errands.ts'
+import { receiveRevocation } from '../operations/receive-revocation.ts'
+import { receiveTrustBundle } from '../operations/receive-trust-bundle.ts'
+import { revokePeer } from '../operations/revoke-peer.ts'
+import { signPeerCertificate } from '../operations/sign-peer-certificate.ts'
+import * as errands from '../store/errands.ts'
+
+let a: TestPlatform
+let b: TestPlatform
+let end: () => Promise<void> = () => Promise.resolve()
+beforeEach(async () => {
+  a = await startPlatform('a.example')
+  b = await startPlatform('b.example', { clock: a.clock })
+})
+afterEach(async () => {
+  await end()
+  end = () => Promise.resolve()
+  await Promise.all([a.drop(), b.drop()])
+})
+
+const taken = async (ttlMs = DAY_MS) => (await take(b, (await invite(a, (await propose(a)).id, ttlMs)).text)).id
+const attempts = async (id: string) => (await b.act((tx) => errands.find(tx, id, 'redeem')))?.attempts
+const isGone = (of: TestPlatform, id: string, kind: Parameters<typeof errands.find>[2]) =>
+  until(async () => (await of.act((tx) => errands.find(tx, id, kind))) === undefined)
+const unreachable = () => new Refusal('PEER_UNREACHABLE', 'no road')
+const theirs = (reason: string) => new Refusal('PEER_REFUSED', 'they say no', { metadata: { peer_reason: reason } })
+
+describe('an invitation is redeemed', () => {
+  test('at once when the road is open', async () => {
+    const id = await taken()
+    end = startErrands(b, { accept: (request) => redeem(a, request) })
+    await isGone(b, id, 'redeem')
+    expect(await peerOn(b, id)).toMatchObject({ state: 'enrolled' })
+  })
+
+  test('as soon as the road is open again, with the same words, and less often the longer it is closed', async () => {
+    const id = await taken()
+    const said = new Set<string>()
+    let open = false
+    end = startErrands(b, {
+      accept: (request) => {
+        said.add(Buffer.from(request.acceptance!.signature).toString('hex'))
+        if (!open) throw unreachable()
+        return redeem(a, request)
+      },
+    })
+    for (const waitMs of [500, 1_000, 2_000, 4_000]) {
+      const before = (await attempts(id)) ?? 0
+      await until(async () => (await attempts(id)) === before + (before === 0 ? 1 : 0))
+      const { nextAttemptAt } = await owed(b, id, 'redeem')
+      expect(nextAttemptAt.getTime() - b.clock.now().getTime()).toBe(waitMs)
+      const now = (await attempts(id)) ?? 0
+      await b.clock.sleeping()
+      open = waitMs === 4_000
+      await b.clock.advance(waitMs)
+      await until(async () => (await attempts(id)) !== now)
+    }
+    await isGone(b, id, 'redeem')
+    expect(said.size).toBe(1)
+  })
+
+  test('never more, once the other side has said no for good: the token is gone and the row says why', async () => {
+    const id = await taken()
+    end = startErrands(b, { accept: () => Promise.reject(theirs('INVITATION_REVOKED')) })
+    await isGone(b, id, 'redeem')
+    expect(await peerOn(b, id)).toMatchObject({
+      state: 'proposed',
+      reason: expect.stringContaining('INVITATION_REVOKED'),
+    })
+  })
+
+  test('again, when what they said is only for now', async () => {
+    const id = await taken()
+    end = startErrands(b, { accept: () => Promise.reject(theirs('RATE_LIMITED')) })
+    await until(async () => (await attempts(id)) === 1)
+    expect(await peerOn(b, id)).toMatchObject({ reason: 'redeeming their invitation' })
+  })
+
+  test('until it runs out', async () => {
+    const id = await taken(2 * 3_600_000)
+    await b.clock.advance(2 * 3_600_000)
+    end = startErrands(b, {})
+    await isGone(b, id, 'redeem')
+    expect((await peerOn(b, id)).reason).toContain('ran out before it was redeemed')
+  })
+
+  test('without waiting for peers that take the call and never answer', async () => {
+    const c = await startPlatform('c.example', { clock: a.clock })
+    const stuck = await taken()
+    let hanging = 0
+    end = startErrands(b, {
+      accept: (request, { signal, requestHeader }) => {
+        if (requestHeader.get('powernode-peer-id') !== stuck) return redeem(c, request)
+        hanging += 1
+        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(unreachable())))
+      },
+    })
+    await until(() => hanging === 1)
+    const { id } = await take(b, (await invite(c, (await propose(c)).id)).text)
+    await isGone(b, id, 'redeem')
+    expect((await peerOn(b, id)).state).toBe('enrolled')
+    await c.drop()
+  })
+
+  test('by one replica at a time; what a crashed one held is free again after its lease', async () => {
+    await taken()
+    const claim = () => b.act((tx, now) => errands.claimDue(tx, now, new Date(now.getTime() + ERRAND_LEASE_MS), 10))
+    const both = await Promise.all([claim(), claim()])
+    expect(both.flat()).toHaveLength(1)
+    expect(await claim()).toEqual([])
+    await b.clock.advance(ERRAND_LEASE_MS)
+    expect(await claim()).toHaveLength(1)
+  })
+
+  test('before anything that nobody waits for', async () => {
+    const { onB } = await federate(a, b)
+    await b.act((tx, now) => oweErrand(tx, now, onB, 'fetch_bundle'))
+    await b.clock.advance(1_000)
+    const c = await startPlatform('c.example', { clock: a.clock })
+    await take(b, (await invite(c, (await propose(c)).id)).text)
+    const [first] = await b.act((tx, now) => errands.claimDue(tx, now, now, 1))
+    expect(first?.kind).toBe('redeem')
+    await c.drop()
+  })
+})
+
+describe('between peers', () => {
+  test('a notice of revocation is told until it is heard, and then it is dated', async () => {
+    const { onA, onB } = await federate(a, b)
+    await a.act((tx, now) => revokePeer(tx, now, { us: a.us, by: BY, peerId: onA, reason: '' }))
+    let down = true
+    end = startErrands(a, {
+      notifyRevocation: async ({ notice }) => {
+        if (down) throw unreachable()
+        await b.act((tx, now) => receiveRevocation(tx, now, { us: b.us, by: BY, peerId: onB, notice: notice! }))
+        return {}
+      },
+    })
+    await until(async () => (await owed(a, onA, 'notify_revocation')).attempts === 1)
+    expect((await peerOn(a, onA)).notifiedAt).toBeNull()
+    down = false
+    await a.clock.sleeping()
+    await a.clock.advance(1_000)
+    await isGone(a, onA, 'notify_revocation')
+    expect((await peerOn(a, onA)).notifiedAt).not.toBeNull()
+    expect((await peerOn(b, onB)).state).toBe('revoked')
+  })
+
+  test('our newest bundle is delivered and its receipt kept; one that lies is not counted', async () => {
+    const { onA, onB } = await federate(a, b)
+    await a.act(oweBundles)
+    let honest = false
+    end = startErrands(a, {
+      publishTrustBundle: async ({ trustBundle: bundle }) => {
+        const said = { us: b.us, by: BY, peerId: onB, bundle: bundle! }
+        const receipt = await b.act((tx, now) => receiveTrustBundle(tx, now, said))
+        if (!honest) receipt.signature.fill(0)
+        return { receipt }
+      },
+    })
+    await until(async () => (await owed(a, onA, 'deliver_bundle')).attempts === 1)
+    expect((await peerOn(a, onA)).acknowledgedBundleSequence).toBe(0)
+    honest = true
+    await a.clock.sleeping()
+    await a.clock.advance(120_000)
+    await isGone(a, onA, 'deliver_bundle')
+    expect((await peerOn(a, onA)).acknowledgedBundleSequence).toBe(1)
+  })
+
+  test('a certificate that another platform signs for us is renewed with a new key', async () => {
+    const { onA, onB } = await federate(a, b, { trustMode: 'hierarchical' })
+    const before = await peerOn(b, onB)
+    await b.act((tx, now) => oweErrand(tx, now, onB, 'renew_certificate'))
+    end = startErrands(b, {
+      renewCertificate: async ({ csrDer }) => {
+        const said = { us: a.us, by: BY, peerId: onA, csrDer }
+        const chain = await a.act((tx, now) => signPeerCertificate(tx, now, said))
+        return { certificateChain: chain.map((der) => Uint8Array.from(der)) }
+      },
+    })
+    await isGone(b, onB, 'renew_certificate')
+    const after = await peerOn(b, onB)
+    expect(after.certificateChain[0]).not.toBe(before.certificateChain[0])
+    expect(after.certificateKeySealed).not.toEqual(before.certificateKeySealed)
+  })
+})

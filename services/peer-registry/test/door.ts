@@ -1,0 +1,40 @@
+import { createClient, createRouterTransport, type ServiceImpl } from '@connectrpc/connect'
+import { systemClock } from '@powernode/clock'
+import { createLogger } from '@powernode/process'
+import { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
+import { GatewayService } from '@powernode/proto/powernode/gateway/v1/service_pb.ts'
+import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { mount } from '@powernode/rpc'
+import { partly, startTestServer } from '@powernode/rpc/testing'
+import { Feed } from '../src/feed/feed.ts'
+import { authorityHandlers } from '../src/rpc/authority.ts'
+import { borderHandlers } from '../src/rpc/border.ts'
+import { AUTHORITY_CALLERS, PEER_CALLERS } from '../src/rpc/callers.ts'
+import { invitationHandlers } from '../src/rpc/invitations.ts'
+import { peerHandlers } from '../src/rpc/peers.ts'
+import { SCHEMA, type TestPlatform } from './platform.ts'
+
+/** The doors of a registry as its process opens them, in memory; `gateway` is what the roads to peers answer. */
+export function openDoors(of: TestPlatform, gateway: Partial<ServiceImpl<typeof GatewayService>> = {}) {
+  const stop = new AbortController()
+  const clock = { now: () => of.clock.now(), sleep: systemClock.sleep }
+  const logger = createLogger('doors', { level: 'silent' })
+  const database = { url: of.url, schema: SCHEMA, applicationName: 'doors-under-test' }
+  const feed = new Feed({ db: of.db, database, us: of.us, clock, logger })
+  const running = feed.run(stop.signal)
+  const roads = createClient(
+    GatewayService,
+    createRouterTransport(({ service }) => void service(GatewayService, partly(GatewayService, { listEndpoints: () => ({}), ...gateway }))), // prettier-ignore
+  )
+  const deps = { db: of.db, clock, us: of.us, feed, roads, logger }
+  const server = startTestServer(
+    mount(PeerRegistryService, { ...peerHandlers(deps), ...invitationHandlers(deps), ...borderHandlers(deps) }, PEER_CALLERS), // prettier-ignore
+    mount(CertificateAuthorityService, authorityHandlers(deps), AUTHORITY_CALLERS),
+  )
+  const close = async () => {
+    stop.abort()
+    server.stop()
+    await running
+  }
+  return { ...server, close }
+}
