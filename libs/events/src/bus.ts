@@ -31,6 +31,7 @@ export async function openBus(config: BusConfig): Promise<Bus> {
   const options = connectOptions(config)
   const closing = new AbortController()
   const listeners = new Set<() => void>()
+  const hurried = new WeakSet<AbortSignal>()
   let live: NatsConnection | undefined
   let connected = false
 
@@ -78,6 +79,20 @@ export async function openBus(config: BusConfig): Promise<Bus> {
     })
   }
 
+  /**
+   * Once its asker is told to stop, a lost server is no longer waited for: closing fails what is asked of it at once,
+   * where each question would take seconds to time out.
+   */
+  function hurryAfter(signal: AbortSignal): void {
+    if (hurried.has(signal)) return
+    hurried.add(signal)
+    const hurry = async () => {
+      await clock.sleep(DRAIN_MS, closing.signal)
+      if (!connected) await live?.close()
+    }
+    signal.addEventListener('abort', () => void hurry(), { once: true })
+  }
+
   const supervision = (async () => {
     for (let attempt = 1; !closing.signal.aborted; attempt++) {
       try {
@@ -99,6 +114,7 @@ export async function openBus(config: BusConfig): Promise<Bus> {
       return () => void listeners.delete(listener)
     },
     async connection(signal) {
+      hurryAfter(signal)
       for (;;) {
         if (signal.aborted || closing.signal.aborted) return undefined
         if (connected) return live
