@@ -23,7 +23,10 @@ export async function openRoad(target: () => number, port?: number): Promise<Roa
   let delayMs = 0
   let swallowed = 0
   const server = createServer((near) => {
-    if (weather === 'cut') return void near.destroy()
+    if (weather === 'cut') {
+      near.destroy()
+      return
+    }
     const far = connect(target(), '127.0.0.1')
     for (const socket of [near, far]) {
       open.add(socket)

@@ -96,7 +96,7 @@ function noting(consumer: string, before: Handle = async () => {}): Subscription
       const [tx, , { grant }] = heard
       await sql`insert into effect (consumer, grant_id) values (${consumer}, ${grant?.id ?? ''})`.execute(tx)
     },
-  }) as Subscription<Tables> // a list of rows of many payloads knows only that they are messages
+  }) // a list of rows of many payloads knows only that they are messages
 }
 
 function announce(tx: Tx<Tables>, grantId: string): Promise<string> {

@@ -95,7 +95,7 @@ async function publishWaiting<DB>(
     if (signal.aborted || !deps.bus.isConnected()) return false
     const batch = await relayBatch(sourceOf(deps), js)
     published.inc(batch.published)
-    if (batch.fault !== undefined) throw batch.fault
+    if (batch.fault !== undefined) throw new Error('publishing what waits in the outbox', { cause: batch.fault })
     if (batch.streamIsAnother) return false
     if (!batch.more) return true
   }
