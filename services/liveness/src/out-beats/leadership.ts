@@ -24,8 +24,9 @@ export async function lead<T>(
     try {
       await db.connection().execute(async (connection) => {
         if (!(await acquire(connection, name))) return
-        logger.info({ task: name, state: 'leader' }, 'leadership')
         try {
+          if (signal.aborted) return // told to stop while asking for the lock
+          logger.info({ task: name, state: 'leader' }, 'leadership')
           await workWhileLeading(connection, clock, work, signal)
         } finally {
           await release(connection, name)
