@@ -11,6 +11,7 @@ import type { Config } from './config.ts'
 import { runErrands } from './errands/run-errands.ts'
 import { Feed } from './feed/feed.ts'
 import { jitter } from './jitter.ts'
+import { measure } from './measure.ts'
 import { recordContract } from './operations/record-contract.ts'
 import { AUTHORITY_CALLERS, PEER_CALLERS } from './rpc/callers.ts'
 import { authorityHandlers } from './rpc/authority.ts'
@@ -79,6 +80,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
           (stop: AbortSignal) =>
             sweep(deps, name, row, stop),
       ),
+      (stop) => measure(deps, stop),
       (stop) => serveMetrics(metrics, { port: config.metricsPort }, stop),
       async (stop) => {
         await listening.promise
