@@ -2,10 +2,10 @@ import { X509Certificate } from 'node:crypto'
 import type { Clock } from '@powernode/clock'
 import { inTransaction, type Db } from '@powernode/postgres'
 import type { Logger, Metrics } from '@powernode/process'
-import { PEER_STATES } from './peer.ts'
-import * as authorities from './store/authorities.ts'
-import * as figures from './store/figures.ts'
-import type { Tables } from './store/tables.ts'
+import { PEER_STATES } from '../peer.ts'
+import * as authorities from '../store/authorities.ts'
+import * as figures from '../store/figures.ts'
+import type { Tables } from '../store/tables.ts'
 
 const EVERY_MS = 15_000
 
