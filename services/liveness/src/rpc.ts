@@ -18,7 +18,7 @@ import { toWire } from './wire.ts'
 /** Who may call each RPC. */
 export const CALLERS = {
   recordHeartbeats: ['service/federation-gateway'],
-  listFreshness: ['operator', 'service/peer-registry'],
+  listFreshness: ['operator'],
   beatPeer: ['operator'],
 } as const satisfies CallersTable<typeof LivenessService>
 

@@ -124,6 +124,9 @@ export function move(peer: Peer, by: Move, reason: string, at: Date): Peer {
   }
 }
 
+/** The peer without the certificate it signed for us, and without the key of it. */
+export const withoutCertificate = (peer: Peer): Peer => ({ ...peer, certificateKeySealed: null, certificateChain: [] })
+
 function resumedState(peer: Peer): PeerState {
   nextState(peer.state, 'resume')
   const state = peer.suspendedFrom && RESUMED[peer.suspendedFrom]

@@ -80,10 +80,14 @@ describe('revoking', () => {
     expect((await announced(a)).slice(-2)).toEqual(['peer.revoked', 'certificate.revoked'])
   })
 
-  test('forgets the key that the other side certified, also when its renewal arrives afterwards', async () => {
+  test('forgets the key that the other side certified once they are told, also when its renewal arrives afterwards', async () => {
     const { onB } = await federate(a, b, { trustMode: 'hierarchical' })
     const { certificateChain } = await peerOn(b, onB)
     await revoke(b, onB)
+    expect((await peerOn(b, onB)).certificateChain, 'their door knows us by it when we bring the notice').toEqual(
+      certificateChain,
+    )
+    await b.act((tx, now) => settleNotice(tx, now, onB, false))
     expect(await peerOn(b, onB)).toMatchObject({ certificateKeySealed: null, certificateChain: [] })
     const chain = certificateChain.map((der) => Buffer.from(der, 'base64'))
     await b.act((tx, now) => storeCertificate(tx, now, { us: b.us, peerId: onB, key: Buffer.alloc(1), chain }))

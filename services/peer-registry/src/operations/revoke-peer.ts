@@ -1,6 +1,6 @@
 import type { Tx } from '@powernode/postgres'
 import { certificateChanged, invitationChanged, peerMoved, type By } from '../events.ts'
-import { move, type Peer } from '../peer.ts'
+import { move, withoutCertificate, type Peer } from '../peer.ts'
 import type { Us } from '../platform.ts'
 import { DAY_MS } from '../invitation.ts'
 import { envelopeBytes, signNotice } from '../statements.ts'
@@ -29,19 +29,25 @@ export async function revokePeer(
   { us, by, peerId, reason }: { us: Us; by: By; peerId: string; reason: string },
 ): Promise<{ peer: Peer; effects: readonly string[] }> {
   const peer = await peers.lock(tx, peerId)
-  const revoked = await endPeer(tx, now, { us, by, peer, reason: reason || `revoked by ${by.actor}` })
+  const said = { us, by, peer, reason: reason || `revoked by ${by.actor}`, toldByUs: isToBeTold(peer) }
+  const revoked = await endPeer(tx, now, said)
   const notice = await oweNotice(tx, now, us, revoked.peer)
   return { peer: revoked.peer, effects: [...revoked.effects, ...notice] }
 }
 
-/** What ending a peering does on our side, whoever ended it. */
+/**
+ * What ending a peering does on our side, whoever ended it.
+ *
+ * The certificate they signed for us goes at once, unless we still have to tell them: without it their door would not
+ * know who speaks. Then it goes when the notice is settled.
+ */
 export async function endPeer(
   tx: Tx<Tables>,
   now: Date,
-  { us, by, peer, reason }: { us: Us; by: By; peer: Peer; reason: string },
+  { us, by, peer, reason, toldByUs = false }: { us: Us; by: By; peer: Peer; reason: string; toldByUs?: boolean },
 ): Promise<{ peer: Peer; effects: readonly string[] }> {
-  const after = { ...move(peer, 'revoke', reason, now), certificateKeySealed: null, certificateChain: [] }
-  const revoked = await peers.save(tx, peer, after)
+  const ended = move(peer, 'revoke', reason, now)
+  const revoked = await peers.save(tx, peer, toldByUs ? ended : withoutCertificate(ended))
   await peerMoved(tx, by, { before: peer, after: revoked, move: 'revoke' })
   await errands.removeAllBut(tx, peer.id, 'notify_revocation')
   const taken = await takeBackInvitations(tx, now, by, peer)
@@ -86,9 +92,11 @@ async function revokeCertificates(
   return revoked.length
 }
 
+const isToBeTold = ({ remotePeerId, trustBundle }: Peer): boolean => remotePeerId !== null && trustBundle !== null
+
 /** The other side is told if there is another side to tell. */
 async function oweNotice(tx: Tx<Tables>, now: Date, us: Us, peer: Peer): Promise<readonly string[]> {
-  if (!peer.remotePeerId || !peer.trustBundle) return []
+  if (!peer.remotePeerId || !isToBeTold(peer)) return []
   const notice = signNotice(us.key, {
     platformId: us.platformId,
     peerId: peer.remotePeerId,

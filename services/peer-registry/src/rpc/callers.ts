@@ -14,11 +14,11 @@ const HOLDERS = [
 
 /** Who may call each RPC. An RPC without a row does not compile. */
 export const PEER_CALLERS: CallersTable<typeof PeerRegistryService> = {
-  getPlatform: ['operator', 'service/liveness', 'service/federation-gateway'],
+  getPlatform: ['operator'],
   proposePeer: ['operator'],
   acceptInvitation: ['operator'],
-  listPeers: ['operator', 'service/liveness', 'service/grant-authz'],
-  getPeer: ['operator', 'service/liveness', 'service/grant-authz'],
+  listPeers: ['operator'],
+  getPeer: ['operator'],
   updatePeer: ['operator'],
   suspendPeer: ['operator'],
   resumePeer: ['operator'],

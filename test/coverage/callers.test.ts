@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest'
+import { CALLERS as AUDIT } from '../../services/audit-ledger/src/rpc.ts'
+import { CALLERS as FEDERATION } from '../../services/federation-gateway/src/egress/forward.ts'
+import { ROAD_CALLERS as GATEWAY } from '../../services/federation-gateway/src/egress/roads.ts'
+import { CALLERS as GRANT } from '../../services/grant-authz/src/rpc.ts'
+import { CALLERS as LIVENESS } from '../../services/liveness/src/rpc.ts'
+import { AUTHORITY_CALLERS, PEER_CALLERS } from '../../services/peer-registry/src/rpc/callers.ts'
+import { production, SERVICES, sources } from './sources.ts'
+
+const TABLES: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  'powernode.audit.v1.AuditLedgerService': AUDIT,
+  'powernode.ca.v1.CertificateAuthorityService': AUTHORITY_CALLERS,
+  'powernode.federation.v1.FederationService': FEDERATION,
+  'powernode.gateway.v1.GatewayService': GATEWAY,
+  'powernode.grant.v1.GrantAuthzService': GRANT,
+  'powernode.liveness.v1.LivenessService': LIVENESS,
+  'powernode.peer.v1.PeerRegistryService': PEER_CALLERS,
+}
+
+/** Every service of every proto, with the names of its RPCs as a client says them. */
+const DECLARED = new Map(
+  sources('proto/powernode/**/*.proto').flatMap(({ text }) => {
+    const [, pack = ''] = /^package ([\w.]+);/m.exec(text) ?? []
+    return Array.from(text.matchAll(/^service (\w+) \{([\s\S]*?)^\}/gm), ([, name, body = '']) => [
+      `${pack}.${name}`,
+      Array.from(body.matchAll(/rpc (\w)(\w*)\(/g), ([, first = '', rest]) => first.toLowerCase() + rest),
+    ] as const) // prettier-ignore
+  }),
+)
+
+test('every service of every proto has a table of callers, and every table a service', () => {
+  expect(Object.keys(TABLES).toSorted()).toEqual([...DECLARED.keys()].toSorted())
+})
+
+describe.each([...DECLARED])('%s', (service, rpcs) => {
+  const table = TABLES[service] ?? {}
+
+  test('has a row for each RPC, and each RPC somebody who may call it', () => {
+    expect(Object.keys(table).toSorted()).toEqual(rpcs.toSorted())
+    for (const rpc of rpcs) expect(table[rpc], rpc).not.toEqual([])
+  })
+
+  test('lets in nobody who does not exist, and no service that does not call', () => {
+    const idle = rpcs.flatMap(
+      (rpc) =>
+      (table[rpc] ?? []).flatMap((caller) => (caller === 'operator' || calls(caller, rpc) ? [] : [`${caller} never calls ${rpc}`])), // prettier-ignore
+    )
+    expect(idle).toEqual([])
+  })
+})
+
+/** What keeps a certificate runs in every service, and beside NATS, which is no program of ours. */
+const KEEPING = production('libs/rpc/src/identity/*.ts').map(({ text }) => text).join('\n') // prettier-ignore
+const TEXT = new Map(SERVICES.map((name) => [`service/${name}`, production(`services/${name}/src/**/*.ts`).map(({ text }) => text).join('\n')])) // prettier-ignore
+
+function calls(caller: string, rpc: string): boolean {
+  const known = TEXT.get(caller) ?? (caller === 'service/nats' ? '' : undefined)
+  if (known === undefined) throw new Error(`${caller} is no service of ours`)
+  return new RegExp(`\\.${rpc}\\(`).test(known + KEEPING)
+}

@@ -1,0 +1,42 @@
+import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
+import { expect, test } from 'vitest'
+import { MOVES, PEER_STATES, RESUMED, type Move } from '../../services/peer-registry/src/peer.ts'
+import { STATES } from '../../services/peer-registry/src/wire.ts'
+import { read, tableOf, wholeTable } from './sources.ts'
+
+const DOCS = read('docs/states.md')
+const SQL = read('services/peer-registry/migrations/0001_peer_registry.sql')
+
+test('the states in code, in SQL, on the wire and in docs/states.md are the same', () => {
+  const [, inSql = ''] = /state text not null check \(state in \(([^)]*)\)\)/.exec(SQL) ?? []
+  expect(inSql.match(/\w+/g)).toEqual([...PEER_STATES])
+  expect(Object.keys(STATES)).toEqual([...PEER_STATES])
+  const onTheWire = Object.keys(PeerState).filter((key) => !/^\d+$/.test(key) && key !== 'UNSPECIFIED')
+  expect(onTheWire.map((key) => key.toLowerCase())).toEqual([...PEER_STATES])
+  expect(tableOf(DOCS, 'State', 'Means').map(([state]) => state)).toEqual([...PEER_STATES])
+})
+
+test('the moves in docs/states.md are those of the code, cell by cell', () => {
+  const [header = []] = wholeTable(DOCS, 'From', 'accept')
+  const moves = header.slice(1) as Move[]
+  const inCode = new Set(Object.values(MOVES).flatMap((row) => Object.keys(row)))
+  expect(new Set(moves)).toEqual(inCode)
+  const drawn = tableOf(DOCS, 'From', 'accept').map(([from, ...to]) => [from, Object.fromEntries(moves.map((move, at) => [move, to[at]]))]) // prettier-ignore
+  const real = PEER_STATES.map((from) => [from, Object.fromEntries(moves.map((move) => [move, MOVES[from][move] ?? '-']))]) // prettier-ignore
+  expect(drawn).toEqual(real)
+})
+
+test('where a resumed peer goes is the same in docs and code', () => {
+  expect(Object.fromEntries(tableOf(DOCS, 'Suspended from'))).toEqual(RESUMED)
+})
+
+test('the moves that the database lets through are those of the code', () => {
+  const [, guard = ''] = /create function guard_peer\(\)([\s\S]*?)raise exception/.exec(SQL) ?? []
+  const inSql = Array.from(guard.matchAll(/\('(\w+)', '(\w+)'\)/g), ([, from, to]) => `${from} ${to}`)
+  const inCode = PEER_STATES.flatMap((from) => {
+    const targets =
+      from === 'suspended' ? [...Object.values(RESUMED), MOVES.suspended.revoke] : Object.values(MOVES[from])
+    return targets.filter((to) => to !== from).map((to) => `${from} ${to}`)
+  })
+  expect(new Set(inSql)).toEqual(new Set(inCode))
+})
