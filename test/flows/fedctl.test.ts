@@ -43,7 +43,9 @@ describe('an operator does every step by hand', () => {
   let a: TestPlatform
   let b: TestPlatform
   beforeAll(async () => {
-    ;[a, b] = await Promise.all([TestPlatform.start('a'), TestPlatform.start('b')])
+    // Patient enough not to call a peer silent while a busy machine draws breath: this story is about commands.
+    const options = { registry: { STALE_AFTER: '60s' } }
+    ;[a, b] = await Promise.all([TestPlatform.start('a', options), TestPlatform.start('b', options)])
   })
   afterAll(async () => {
     await Promise.all([a.stop(), b.stop()])
