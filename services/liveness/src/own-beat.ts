@@ -23,8 +23,14 @@ export type FailedBeat = {
   readonly nextBeatAt: Date
 }
 
-/** Longer error texts of others are cut. */
-const ERROR_LENGTH = 300
+/** Longer texts of others are cut. */
+const TEXT_LENGTH = 300
+
+/**
+ * A text that another platform chose, as one line without control characters. Postgres cannot store U+0000, and a batch
+ * that holds it once would be lost for every peer in it.
+ */
+const line = (said: string): string => said.slice(0, TEXT_LENGTH).replaceAll(/\p{Cc}+/gu, ' ')
 
 /**
  * What we know of a peer after it answered a beat of ours: it hears us.
@@ -37,7 +43,7 @@ export function noteAnswer(before: Freshness, beat: AnsweredBeat): Freshness {
     ...clockReading(beat),
     lastHeardByThemAt: later(before.lastHeardByThemAt, beat.sentAt),
     sentNonces: rememberNonce(before.sentNonces, beat.nonce, beat.sentAt),
-    stateThere: beat.stateThere.slice(0, ERROR_LENGTH),
+    stateThere: line(beat.stateThere),
     trustBundleSequence: beat.trustBundleSequence,
     nextBeatAt: beat.nextBeatAt,
     consecutiveFailures: 0,
@@ -51,7 +57,7 @@ export function noteFailure(before: Freshness, beat: FailedBeat): Freshness {
     sentNonces: rememberNonce(before.sentNonces, beat.nonce, beat.sentAt),
     nextBeatAt: beat.nextBeatAt,
     consecutiveFailures: before.consecutiveFailures + 1,
-    lastError: beat.error.slice(0, ERROR_LENGTH),
+    lastError: line(beat.error),
     lastErrorAt: beat.failedAt,
   }
 }
@@ -71,6 +77,7 @@ export function clockReading(
   }
 }
 
-/** A peer may claim any year: what goes into the table stays a number that every reader can hold. */
-const bounded = (ms: number): number => Math.round(Math.max(-LONGEST_MS, Math.min(LONGEST_MS, ms)))
+/** A peer may claim any year, also one that no date holds: what goes into the table is a number that every reader can hold. */
+const bounded = (ms: number): number | null =>
+  Number.isNaN(ms) ? null : Math.round(Math.max(-LONGEST_MS, Math.min(LONGEST_MS, ms)))
 const LONGEST_MS = 1_000 * 86_400_000

@@ -56,6 +56,19 @@ test('every field that is written is read back as it was', async () => {
   })
 })
 
+test('what one peer answers cannot cost the others of its batch: characters Postgres refuses, years that no date holds', async () => {
+  const [hostile, mute, honest] = [aPeer(), aPeer(), aPeer()]
+  const nowhere = new Date(Number.NaN)
+  await record([
+    { kind: 'answered', peer: hostile, beat: anAnswer({ stateThere: 'act\0ive', theirReceivedAt: nowhere }) },
+    { kind: 'failed', peer: mute, beat: aFailure({ error: 'PEER_REFUSED: n\0\x1b[2Jo' }) },
+    { kind: 'answered', peer: honest, beat: anAnswer() },
+  ])
+  expect(await rowOf(hostile.peerId)).toMatchObject({ stateThere: 'act ive', clockOffsetMs: null, roundTripMs: null })
+  expect(await rowOf(mute.peerId)).toMatchObject({ lastError: 'PEER_REFUSED: n [2Jo' })
+  expect(await rowOf(honest.peerId)).toMatchObject({ stateThere: 'enrolled' })
+})
+
 test('many beats of many peers are one batch, taken in the order they were said', async () => {
   const peers = [...Array(50)].map(() => aPeer({ state: 'active' }))
   const said = [1n, 2n, 2n, 3n].flatMap((sequence) =>
