@@ -5,7 +5,9 @@ import {
   nanos,
   ReplayPolicy,
   type ConsumerConfig,
+  NatsError,
   type ConsumerMessages,
+  type JetStreamManager,
   type NatsConnection,
 } from 'nats'
 import type { Bus } from './bus.ts'
@@ -18,6 +20,10 @@ export type ConsumeDeps<DB> = DeliverDeps<DB> & { readonly bus: Bus }
 const AHEAD = 32
 const ACK_WAIT_MS = 10_000
 const MAX_ACK_PENDING = 1_000
+/** In order, one rests at a time and nothing waits behind it in our hands: this is how long a kill delays the rest. */
+const IN_ORDER_ACK_WAIT_MS = 2_000
+/** A durable consumer is there with another configuration. */
+const CONSUMER_EXISTS = 10148
 const PULL_EXPIRES_MS = 10_000
 const HEARTBEAT_MS = 1_000
 const RETRY = { firstMs: 50, mostMs: 1_000 }
@@ -89,7 +95,7 @@ async function pull<DB>(
   connection: NatsConnection,
 ): Promise<ConsumerMessages> {
   const jsm = await connection.jetstreamManager({ checkAPI: false })
-  await jsm.consumers.add(row.stream, durable(row))
+  await makeDurable(jsm, row)
   const consumer = await connection.jetstream().consumers.get(row.stream, row.consumer)
   return consumer.consume({
     max_messages: AHEAD,
@@ -99,15 +105,29 @@ async function pull<DB>(
   })
 }
 
-function durable<DB>({ consumer, subject }: Subscription<DB> | RawSubscription<DB>): Partial<ConsumerConfig> {
+/** Makes the consumer as it should be; one that an earlier release made is brought into line where it stands. */
+async function makeDurable<DB>(jsm: JetStreamManager, row: Subscription<DB> | RawSubscription<DB>): Promise<void> {
+  const wanted = durable(row)
+  try {
+    await jsm.consumers.add(row.stream, wanted)
+  } catch (error) {
+    if (!(error instanceof NatsError && error.api_error?.err_code === CONSUMER_EXISTS)) throw error
+    const { ack_wait, max_ack_pending } = wanted
+    await jsm.consumers.update(row.stream, row.consumer, { ack_wait, max_ack_pending })
+  }
+}
+
+function durable<DB>(row: Subscription<DB> | RawSubscription<DB>) {
+  const { consumer, subject } = row
+  const inOrder = 'inOrder' in row && row.inOrder === true
   return {
     durable_name: consumer,
     ...(subject !== undefined && { filter_subject: subject }),
     ack_policy: AckPolicy.Explicit,
     deliver_policy: DeliverPolicy.All,
     replay_policy: ReplayPolicy.Instant,
-    ack_wait: nanos(ACK_WAIT_MS),
-    max_ack_pending: MAX_ACK_PENDING,
+    ack_wait: nanos(inOrder ? IN_ORDER_ACK_WAIT_MS : ACK_WAIT_MS),
+    max_ack_pending: inOrder ? 1 : MAX_ACK_PENDING,
     max_deliver: -1,
-  }
+  } satisfies Partial<ConsumerConfig>
 }

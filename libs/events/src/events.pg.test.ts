@@ -1,7 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { create, toBinary } from '@bufbuild/protobuf'
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { systemClock } from '@powernode/clock'
 import { FakeClock } from '@powernode/clock/testing'
 import { inTransaction, type Tx } from '@powernode/postgres'
@@ -209,6 +209,54 @@ test('what is refused or cannot be read is laid aside, and the queue goes on', a
     'UNREADABLE',
     'WRONG_PAYLOAD',
   ])
+})
+
+/** Hears every event of the stream in its order, and notes what it is about. */
+const notingInOrder = (consumer: string): RawSubscription<Tables> => ({
+  consumer,
+  stream: STREAM,
+  inOrder: true,
+  async handle(tx, _now, { payload }) {
+    const { grant } = fromBinary(GrantChangedSchema, payload?.value ?? new Uint8Array())
+    await sql`insert into effect (consumer, grant_id) values (${consumer}, ${grant?.id ?? ''})`.execute(tx)
+  },
+})
+
+test('who hears in order does so though a process is killed with events at hand, and among replicas', async () => {
+  const row = notingInOrder('test--in-order')
+  startRelay()
+  startConsumer(row)
+  await announceAll('one')
+  await heard('test--in-order', 1)
+  stopping.abort()
+  await Promise.all(running)
+  stopping = new AbortController()
+  running = []
+  startRelay()
+  await announceAll('two', 'three')
+  await until(() => outboxIsEmpty(database.db))
+  await asOperator(async (connection) => {
+    const consumer = await connection.jetstream().consumers.get(STREAM, 'test--in-order')
+    const taken = await consumer.fetch({ max_messages: 2, expires: 1_000 })
+    for await (const _ of taken); // and never acknowledged: its process is gone
+  })
+  await announceAll('four')
+  startConsumer(row)
+  startConsumer(row)
+  await heard('test--in-order', 4)
+  expect(await effectsOf('test--in-order')).toEqual(['one', 'two', 'three', 'four'])
+})
+
+test('a durable consumer of an earlier release is brought into line', async () => {
+  startRelay()
+  startConsumer(noting('test--line'))
+  await announceAll('one')
+  await heard('test--line', 1)
+  startConsumer(notingInOrder('test--line'))
+  await asOperator(async (connection) => {
+    const jsm = await connection.jetstreamManager()
+    await until(async () => (await jsm.consumers.info(STREAM, 'test--line')).config.max_ack_pending === 1)
+  })
 })
 
 test('a repeated delivery has no second effect', async () => {

@@ -25,6 +25,11 @@ export type RawSubscription<DB> = {
   readonly consumer: string
   readonly stream: StreamName
   readonly subject?: `fed.${Noun}.${string}`
+  /**
+   * Handles each event only after the one before it, also across a crash and among replicas. Without it, what a killed
+   * process had at hand is heard again after newer ones. The price: a fault holds up all that follow.
+   */
+  readonly inOrder?: true
   handle(tx: Tx<DB>, now: Date, event: Event): Promise<unknown>
 }
 

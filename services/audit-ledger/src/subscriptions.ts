@@ -7,10 +7,11 @@ import type { Happening } from './happening.ts'
 import { recordHappening } from './operations/record-happening.ts'
 import type { Tables } from './store/tables.ts'
 
-/** Everything that anybody announces is written down, one consumer a stream. */
+/** Everything that anybody announces is written down as it was announced, one consumer a stream. */
 export const SUBSCRIPTIONS: readonly RawSubscription<Tables>[] = STREAM_NAMES.map((stream) => ({
   consumer: `audit-ledger--record-${stream.toLowerCase().replaceAll('_', '-')}`,
   stream,
+  inOrder: true,
   handle: (tx, now, event) => recordHappening(tx, now, toHappening(event, now)),
 }))
 
