@@ -40,6 +40,8 @@ export class PeerBeat {
   readonly #underway = new Set<Promise<void>>()
   /** Peers whose memory of our epoch we have believed. One word each: a peer cannot drive our epoch on and on. */
   readonly #believed = new Set<string>()
+  /** What we say of ourselves, as all who are beaten are told it or about to be. */
+  #described: Buffer | undefined
   #own: OwnEpoch
   /**
    * Of our incarnation: one counter for all peers, because it MUST grow for each of them whatever happens to what we
@@ -96,12 +98,22 @@ export class PeerBeat {
       const peer = feed.peers.get(peerId)
       if (peer) this.#rhythms.follow(peer, clock.now())
     }
+    if (all) this.#describeAnew(clock.now())
     this.#wake.now()
+  }
+
+  #describeAnew(now: Date): void {
+    const { feed } = this.#deps
+    const before = this.#described
+    this.#described = feed.local()?.descriptionSha256
+    if (!before || !this.#described || before.equals(this.#described)) return
+    for (const peer of feed.peers.values()) this.#rhythms.hasten(peer, now)
   }
 
   async #sendDue(now: Date, signal: AbortSignal): Promise<void> {
     const due = this.#rhythms.take(now)
     if (due.length === 0) return
+    this.#deps.metrics.inFlight.set(this.#rhythms.underway)
     const known = await this.#whatWeKnow(due.map(({ peerId }) => peerId))
     for (const rhythm of due) {
       const beat = this.#beat(rhythm, known.get(rhythm.peerId), signal).finally(() => this.#underway.delete(beat))
@@ -158,6 +170,7 @@ export class PeerBeat {
       return
     }
     rhythm.failures = 0
+    rhythm.stateThere = sent.beat.stateThere
     const nextBeat = nextBeatAt(now, heartbeatIntervalMs, chance())
     this.#rhythms.plan(rhythm, nextBeat)
     const { freshness } = await recorder.add({ kind: 'answered', peer, beat: { ...sent.beat, nextBeatAt: nextBeat } })

@@ -11,6 +11,8 @@ export type Rhythm = {
   failures: number
   /** The digest of the description this peer has from us in this incarnation. */
   told: Buffer | undefined
+  /** The state it holds us in, as its last answer said. */
+  stateThere: string
   lastSentAt: Date | undefined
   /** The lane it is in while a beat is under way. */
   lane: Lane | undefined
@@ -84,6 +86,19 @@ export class Rhythms {
     if (!dueAt || dueAt > at) this.#schedule.plan(peerId, at)
   }
 
+  /**
+   * We are another than we said, and only our beats say so: who holds us back until we have said more hears it at once,
+   * everybody else within a part of the interval.
+   */
+  hasten({ peerId, heartbeatIntervalMs }: WatchedPeer, now: Date): void {
+    const rhythm = this.#rhythms.get(peerId)
+    if (!rhythm) return
+    if (rhythm.stateThere === 'accepted') return this.soon(peerId, now, { demanded: true })
+    const at = resumeBeatAt(now, null, heartbeatIntervalMs, chance())
+    const dueAt = this.#schedule.dueAt(peerId)
+    if (dueAt && dueAt > at) this.#schedule.plan(peerId, at)
+  }
+
   plan(rhythm: Rhythm, at: Date): void {
     if (this.#rhythms.get(rhythm.peerId) === rhythm) this.#schedule.plan(rhythm.peerId, at)
   }
@@ -116,7 +131,7 @@ export class Rhythms {
   }
 
   #begin({ peerId, state, heartbeatIntervalMs }: WatchedPeer, now: Date): void {
-    const fresh = { failures: 0, told: undefined, lastSentAt: undefined, lane: undefined } as const
+    const fresh = { failures: 0, told: undefined, stateThere: '', lastSentAt: undefined, lane: undefined } as const
     this.#rhythms.set(peerId, { peerId, state, again: 'no', ...fresh })
     const planned = this.#planned.get(peerId)
     this.#planned.delete(peerId)

@@ -194,7 +194,7 @@ function handRegistry(peerId: string, name: string) {
 
 /** Lets time pass, in steps and only while no beat is on its way, until `holds`. */
 export async function until(
-  { clock, roads }: { readonly clock: FakeClock; readonly roads: readonly Road[] },
+  { clock, roads, hearts }: World,
   holds: () => Promise<boolean> | boolean,
   withinMs: number,
 ): Promise<void> {
@@ -204,7 +204,7 @@ export async function until(
       async () => {
         if (await holds()) return true
         if (clock.now().getTime() >= deadline) return `not within ${withinMs} ms`
-        if (roads.some(({ underway }) => underway > 0)) return false
+        if (roads.some(({ underway }) => underway > 0) || (await anyIsBeating(hearts))) return false
         await clock.advance(withinMs / STEPS)
         return false
       },
@@ -212,5 +212,13 @@ export async function until(
     )
     .toBe(true)
 }
+
+export type World = { readonly clock: FakeClock; readonly roads: readonly Road[]; readonly hearts: readonly Heart[] }
+
+async function anyIsBeating(hearts: readonly Heart[]): Promise<boolean> {
+  const gauges = await Promise.all(hearts.map(({ deps }) => deps.metrics.inFlight.get()))
+  return gauges.some(({ values }) => (values[0]?.value ?? 0) > 0)
+}
+
 /** Many small ones: what a step sets off takes real time, and the fake deadline must not run away from it. */
 const STEPS = 150

@@ -38,6 +38,9 @@ const world = {
   get roads() {
     return [toA, toB]
   },
+  get hearts() {
+    return [a, b]
+  },
 }
 const states = async () => `${await a.heedNews()} ${await b.heedNews()}`
 const reach = (wanted: string, withinMs: number) => until(world, async () => (await states()) === wanted, withinMs)
@@ -153,6 +156,7 @@ test('a suspended peer is not beaten, falls silent without noise, and is beaten 
 
 test('an operator has a peer beaten out of turn, and sees what came of it', async () => {
   await bothActive()
+  await clock.advance(1_000)
   const before = b.heard.length
   const { signal } = new AbortController()
   let answer: Awaited<ReturnType<typeof beatPeer>> | undefined

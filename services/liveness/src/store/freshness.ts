@@ -80,10 +80,15 @@ export async function remove(tx: Tx<Tables>, peerIds: readonly string[]): Promis
   await sql`delete from freshness where peer_id = any(${peerIds}::uuid[])`.execute(tx)
 }
 
-/** When each peer's next beat of ours was planned. */
+/**
+ * When each peer's next beat of ours was planned. Who holds us back until we have disclosed more is not among them: what
+ * we are started with may be just that, so it is beaten at once.
+ */
 export async function plannedBeats(tx: Tx<Tables>): Promise<Map<string, Date>> {
   const { rows } = await sql<{ peer_id: string; next_beat_at: Date }>`
-    select peer_id, next_beat_at from freshness where next_beat_at is not null`.execute(tx)
+    select peer_id, next_beat_at from freshness where next_beat_at is not null and state_there <> 'accepted'`.execute(
+    tx,
+  )
   return new Map(rows.map(({ peer_id, next_beat_at }) => [peer_id, next_beat_at]))
 }
 
