@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { systemClock } from '@powernode/clock'
 import { fedctl } from '@powernode/fedctl'
 import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
@@ -37,6 +38,7 @@ type Said = {
   invitation: { id: string; text: string; command: string; acceptance_token: string }
   error: { reason: string; message: string; next?: string; exit_code: number }
   rotation: { id: string; step: string; holders: unknown[] }
+  certificate: { serial: string; spiffe_id: string }
 }
 
 describe('an operator does every step by hand', () => {
@@ -176,6 +178,25 @@ describe('an operator does every step by hand', () => {
     expect(rehearsed.json().rotation.holders.length).toBeGreaterThan(1)
     const none = await type(a, ['ca', 'rotate', 'apply', '-o', 'json'])
     expect(none.json().error.reason).toBe('ROTATION_NOT_FOUND')
+  })
+
+  test('another operator is given a certificate, and shut out when it is revoked', async () => {
+    const file = a.platform.fedctlContext
+    const context = JSON.parse(readFileSync(file, 'utf8')) as object
+    const folder = join(a.platform.dir, 'alice')
+    const issued = await type(a, ['cert', 'issue', 'alice', '--out', folder, '-o', 'json'])
+    const { serial, spiffe_id } = issued.json().certificate
+    expect(spiffe_id).toBe('spiffe://a.example/operator/alice')
+
+    const aliceContext = file.replace('fedctl.json', 'alice.json')
+    writeFileSync(aliceContext, JSON.stringify({ ...context, name: 'alice', identityDir: folder }))
+    expect((await typeIn(aliceContext, ['peer', 'list'])).exit).toBe(0)
+
+    const said = ['cert', 'revoke', serial, '--reason', 'left the company', '-o', 'json']
+    expect((await type(a, [...said, '--dry-run'])).json()).toMatchObject({ dry_run: true })
+    expect((await typeIn(aliceContext, ['peer', 'list'])).exit).toBe(0)
+    expect((await type(a, said)).exit).toBe(0)
+    await expect.poll(async () => (await typeIn(aliceContext, ['peer', 'list'])).exit).not.toBe(0)
   })
 
   test('the CA is replaced step by step, and the operator is not shut out', async () => {
