@@ -131,12 +131,13 @@ export async function openBus(config: BusConfig): Promise<Bus> {
   }
 }
 
-/** Sends what is queued; but a server that is just gone would never take it, so that wait has an end. */
+/**
+ * Sends what is queued, and closes. A server that is just gone never takes it, so that wait has an end; and when it goes
+ * while we wait, the client calls that drained without being closed, so closing is never left to it.
+ */
 async function drained(connection: NatsConnection): Promise<void> {
   const patience = new AbortController()
-  const giveUp = systemClock
-    .sleep(DRAIN_MS, patience.signal)
-    .then(() => (patience.signal.aborted ? undefined : connection.close()))
-  await Promise.race([connection.drain(), giveUp])
+  await Promise.race([connection.drain(), systemClock.sleep(DRAIN_MS, patience.signal)])
   patience.abort()
+  await connection.close()
 }
