@@ -24,5 +24,8 @@ export function retryAt(now: Date, attempts: number, jitter: number): Date {
   return new Date(now.getTime() + step * (0.5 + jitter / 2))
 }
 
-/** While it is being tried, other replicas leave it alone for this long; a crash frees it again. */
-export const ERRAND_LEASE_MS = 30_000
+/**
+ * While it is being tried, other replicas leave it alone for this long, and the one that tries says again and again that
+ * it still does: a crash frees it soon, a slow peer does not.
+ */
+export const ERRAND_LEASE_MS = 3_000

@@ -9,6 +9,7 @@ import { deliverBundle } from './deliver-bundle.ts'
 import { fetchBundle } from './fetch-bundle.ts'
 import { notifyRevocation } from './notify-revocation.ts'
 import type { ErrandDeps, Performer } from './performer.ts'
+import { whileHeld } from './while-held.ts'
 import { redeem } from './redeem.ts'
 import { renewCertificate } from './renew-certificate.ts'
 
@@ -95,7 +96,7 @@ async function doOne(deps: ErrandDeps, errand: Errand, signal: AbortSignal): Pro
       counted.inc({ kind: errand.kind, outcome: 'expired' })
       return logger.warn(fields, 'errand given up')
     }
-    await performer.perform(deps, errand, signal)
+    await whileHeld(deps, errand, () => performer.perform(deps, errand, signal))
     counted.inc({ kind: errand.kind, outcome: 'done' })
     logger.info({ ...fields, outcome: 'ok' }, 'errand done')
   } catch (error) {

@@ -34,6 +34,17 @@ export async function claimDue(tx: Tx<Tables>, now: Date, until: Date, limit: nu
   return rows.map((row) => fromRow<Errand>(row))
 }
 
+/** Keeps an errand that `claimDue` took, until later. */
+export async function hold(tx: Tx<Tables>, errand: Errand, until: Date): Promise<void> {
+  await tx
+    .updateTable('errand')
+    .set({ next_attempt_at: until })
+    .where('peer_id', '=', errand.peerId)
+    .where('kind', '=', errand.kind)
+    .where('created_at', '=', errand.createdAt)
+    .execute()
+}
+
 export async function nextDueAt(tx: Tx<Tables>): Promise<Date | undefined> {
   const row = await tx
     .selectFrom('errand')
