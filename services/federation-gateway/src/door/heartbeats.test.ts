@@ -1,10 +1,15 @@
-import { create } from '@bufbuild/protobuf'
+import { create, toBinary } from '@bufbuild/protobuf'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { systemClock } from '@powernode/clock'
 import { createLogger } from '@powernode/process'
-import { HeartbeatRequestSchema } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
-import { LivenessService, type RecordHeartbeatsRequest } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
-import { mount } from '@powernode/rpc'
+import { PlatformDescriptionSchema } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
+import { HeartbeatRequestSchema, type HeartbeatRequest } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import {
+  LivenessService,
+  RecordHeartbeatsRequestSchema,
+  type RecordHeartbeatsRequest,
+} from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
+import { MESSAGE_MAX_BYTES, mount } from '@powernode/rpc'
 import { expectRefusal, partly, startTestServer } from '@powernode/rpc/testing'
 import { Heartbeats } from './heartbeats.ts'
 
@@ -52,8 +57,8 @@ const [B, C, D] = ['b', 'c', 'd'].map((digit) => `01930000-0000-7000-8000-000000
   string,
 ] // three of three
 
-const record = (peerId: string, timeoutMs = 5_000) =>
-  heartbeats.record(peerId, BEAT, { timeoutMs, signal: new AbortController().signal })
+const record = (peerId: string, timeoutMs = 5_000, beat = BEAT) =>
+  heartbeats.record(peerId, beat, { timeoutMs, signal: new AbortController().signal })
 
 test('answers find the beat they belong to, in whichever order they come', async () => {
   answering(async function* (requests) {
@@ -107,4 +112,28 @@ test('a stopping gateway leaves no beat waiting', async () => {
   const waiting = record(B)
   stopping.abort()
   await expectRefusal(waiting, 'SERVICE_UNAVAILABLE')
+})
+
+test('one peer that says a lot costs the others nothing: too much is refused, and the rest travels in several messages', async () => {
+  const saying = (bytes: number): HeartbeatRequest => {
+    const platform = create(PlatformDescriptionSchema, {
+      platformId: 'a'.repeat(32),
+      identityKey: new Uint8Array(32),
+      trustDomain: 'b.example',
+      capabilities: { much: 'x'.repeat(bytes) },
+    })
+    return create(HeartbeatRequestSchema, { ...BEAT, platform })
+  }
+  const early = [...Array(12)].map(() => record(B, 5_000, saying(200_000)))
+  const sizes: number[] = []
+  answering(async function* (requests) {
+    for await (const request of requests) {
+      sizes.push(toBinary(RecordHeartbeatsRequestSchema, request).length)
+      yield { heartbeats: request.heartbeats.map(({ number }) => ({ number, response: { state: 'active' } })) }
+    }
+  })
+  await expectRefusal(record(C, 5_000, saying(1_000_000)), 'MESSAGE_TOO_LARGE')
+  expect((await record(D)).state).toBe('active')
+  expect(await Promise.all(early)).toHaveLength(12)
+  expect(Math.max(...sizes)).toBeLessThan(MESSAGE_MAX_BYTES)
 })

@@ -1,21 +1,30 @@
-import type { MessageInitShape } from '@bufbuild/protobuf'
+import { toBinary, type MessageInitShape } from '@bufbuild/protobuf'
 import { timestampFromDate } from '@bufbuild/protobuf/wkt'
 import type { Client } from '@connectrpc/connect'
 import type { Clock } from '@powernode/clock'
 import type { Logger } from '@powernode/process'
 import { Refusal } from '@powernode/rpc'
-import type { HeartbeatRequest, HeartbeatResponse } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import {
+  HeartbeatRequestSchema,
+  type HeartbeatRequest,
+  type HeartbeatResponse,
+} from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import type { HeardHeartbeatSchema, LivenessService } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
 
 type Heard = MessageInitShape<typeof HeardHeartbeatSchema>
 type Waiting = {
   readonly heard: Heard
+  readonly bytes: number
   readonly resolve: (response: HeartbeatResponse) => void
   readonly reject: (error: unknown) => void
 }
 
 /** As many as liveness takes in one message (its proto says 4096), with room to keep messages small. */
 const BATCH = 1024
+/** And as large: a message beyond what it reads (1 MiB) would break the stream for the beats of all peers. */
+const BATCH_BYTES = 524_288
+/** A beat with the largest description that liveness takes. */
+const LARGEST_BEAT = 262_144
 /** More than this is not waited for: an answer that late is of no use to the peer. */
 const MAX_WAITING = 20_000
 const RECONNECT_FIRST_MS = 50
@@ -45,11 +54,14 @@ export class Heartbeats {
     within: { readonly timeoutMs: number; readonly signal: AbortSignal },
   ): Promise<HeartbeatResponse> {
     if (this.#queue.length + this.#sent.size >= MAX_WAITING) throw away('too many beats are waiting for liveness')
+    const bytes = toBinary(HeartbeatRequestSchema, heartbeat).length
+    if (bytes > LARGEST_BEAT) throw tooLarge(bytes)
     const settled = new AbortController()
     const number = ++this.#number
     const { promise, resolve, reject } = Promise.withResolvers<HeartbeatResponse>()
     const waiting = {
       heard: { number, peerId, heartbeat, receivedAt: timestampFromDate(this.#clock.now()) },
+      bytes,
       resolve,
       reject,
     }
@@ -95,7 +107,7 @@ export class Heartbeats {
   async *#batches(signal: AbortSignal): AsyncGenerator<{ heartbeats: Heard[] }> {
     const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
     while (!signal.aborted) {
-      const batch = this.#queue.splice(0, BATCH)
+      const batch = this.#queue.splice(0, fitting(this.#queue))
       if (batch.length === 0) {
         await Promise.race([new Promise<void>((resolve) => (this.#wake = resolve)), stopped])
         continue
@@ -115,6 +127,20 @@ export class Heartbeats {
     for (const { reject } of this.#sent.values()) reject(away('liveness went away before it answered'))
     this.#sent.clear()
   }
+}
+
+/** How many of those in front go into one message; at least one, if there is one. */
+function fitting(queue: readonly Waiting[]): number {
+  let bytes = 0
+  const end = queue.findIndex((waiting, at) => at === BATCH || (bytes += waiting.bytes) > BATCH_BYTES)
+  return end < 0 ? queue.length : end
+}
+
+function tooLarge(bytes: number): Refusal {
+  return new Refusal('MESSAGE_TOO_LARGE', `a heartbeat may have ${LARGEST_BEAT} bytes at most`, {
+    metadata: { limit_bytes: String(LARGEST_BEAT), bytes: String(bytes) },
+    next: 'describe the platform in fewer words: its capabilities are the part without a limit of their own',
+  })
 }
 
 function away(message: string): Refusal {
