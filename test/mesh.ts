@@ -37,6 +37,8 @@ export type MeshOptions = {
   readonly throughToDisk?: boolean
 }
 
+type Environments = Partial<Record<ServiceName, Readonly<Record<string, string>>>>
+
 /** One whole platform with its operator's clients: Postgres, NATS and every service, real, on free ports. */
 export class TestPlatform {
   readonly platform: Platform
@@ -46,9 +48,12 @@ export class TestPlatform {
   readonly ledger: Client<typeof AuditLedgerService>
   readonly grants: Client<typeof GrantAuthzService>
   readonly #stopping: AbortController
+  /** What each of its next starts is given. */
+  readonly #env: Environments
 
-  private constructor(platform: Platform, stopping: AbortController) {
+  private constructor(platform: Platform, env: Environments, stopping: AbortController) {
     this.platform = platform
+    this.#env = env
     this.#stopping = stopping
     const address = { host: '127.0.0.1', port: platform.ports['peer-registry'] }
     const way = { dir: identityDir(platform, 'admin'), address, trustDomain: platform.trustDomain }
@@ -69,7 +74,7 @@ export class TestPlatform {
   /** As start, in a directory that may hold a platform already. */
   static async startIn(dir: string, name: string, options: MeshOptions = {}): Promise<TestPlatform> {
     const stopping = new AbortController()
-    const env = {
+    const env: Environments = {
       ...options.env,
       'peer-registry': { ...BRISK, ...options.env?.['peer-registry'], ...options.registry },
     }
@@ -85,7 +90,14 @@ export class TestPlatform {
       },
       stopping.signal,
     )
-    return new TestPlatform(platform, stopping)
+    return new TestPlatform(platform, env, stopping)
+  }
+
+  /** Starts one service again, with an environment that differs in this. */
+  async restart(service: ServiceName, env: Readonly<Record<string, string>>): Promise<void> {
+    this.#env[service] = { ...this.#env[service], ...env }
+    await this.platform.parts[service].pause()
+    await this.platform.parts[service].resume()
   }
 
   /** The road to one service, with the operator's certificate or that of `as`. */
