@@ -17,7 +17,7 @@ const COMMITS = 8
  * connections with certificates both ways, a round trip on each, and commits to disk.
  */
 export async function measureBareHandshake(): Promise<{ ms: number; parts: string }> {
-  const { dirs, remove } = await makeIdentities('liveness', 'federation-gateway')
+  const { dirs, remove } = await makeIdentities('liveness', { kind: 'service', name: 'federation-gateway' })
   const { cert, key, ca } = readTlsFiles(dirs.server)
   const caller = readTlsFiles(dirs.caller)
   const server = createServer({ cert, key, ca, requestCert: true, minVersion: 'TLSv1.3' }, (socket) => {

@@ -74,7 +74,7 @@ type Liveness = Awaited<ReturnType<typeof startLiveness>>
 /** liveness's door in a thread of its own, and the gateway's end of the road to it here. */
 async function startLiveness({ url }: TestDatabase<Tables>) {
   const peerIds = [...Array(PEERS)].map(() => randomUUID())
-  const { dirs, remove } = await makeIdentities('liveness', 'federation-gateway')
+  const { dirs, remove } = await makeIdentities('liveness', { kind: 'service', name: 'federation-gateway' })
   const server = await startThread('liveness-door.ts', { url, peerIds, tlsDir: dirs.server })
   const hangUp = new AbortController()
   const client = createClient(LivenessService, roadTo('liveness', server.port, dirs.caller, hangUp.signal))

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { systemClock } from '@powernode/clock'
 import { makeTestAuthority, makeTestIdentity } from '@powernode/identity/testing'
 import { createLogger, createMetrics } from '@powernode/process'
-import { openTransport, serve, type Mount } from '@powernode/rpc'
+import { openTransport, serve, type Caller, type Mount } from '@powernode/rpc'
 
 export const TRUST_DOMAIN = 'bench.example'
 /** Lines are made as in production, and thrown away. */
@@ -13,13 +13,13 @@ export const LOGGER = createLogger('bench', { destination: { write: () => {} } }
 /** A directory with the identities of a server and of a caller, of one CA. */
 export async function makeIdentities(
   server: string,
-  caller: string,
+  caller: Caller,
 ): Promise<{ dirs: Record<'server' | 'caller', string>; remove: () => void }> {
   const base = mkdtempSync(join(tmpdir(), 'powernode-bench-tls-'))
   const dirs = { server: join(base, 'server'), caller: join(base, 'caller') }
   const authority = await makeTestAuthority(TRUST_DOMAIN)
   await makeTestIdentity(authority, { trustDomain: TRUST_DOMAIN, kind: 'service', name: server }, dirs.server)
-  await makeTestIdentity(authority, { trustDomain: TRUST_DOMAIN, kind: 'service', name: caller }, dirs.caller)
+  await makeTestIdentity(authority, { trustDomain: TRUST_DOMAIN, ...caller }, dirs.caller)
   return { dirs, remove: () => rmSync(base, { recursive: true, force: true }) }
 }
 

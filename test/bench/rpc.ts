@@ -28,7 +28,7 @@ type Ask = () => Promise<unknown>
  * sends back what it gets over the same TLS; and the peers' door, which speaks gRPC by grpc-js.
  */
 export async function run(): Promise<Report> {
-  const { dirs, remove } = await makeIdentities('liveness', 'peer-registry')
+  const { dirs, remove } = await makeIdentities('liveness', { kind: 'operator', name: 'alice' })
   const hangUp = new AbortController()
   const ours = await startThread('rpc-ours.ts', { tlsDir: dirs.server })
   const bare = await startThread('rpc-bare.ts', { tlsDir: dirs.server })
