@@ -67,7 +67,10 @@ describe('a demo that stays up', () => {
   let said = ''
 
   beforeAll(async () => {
-    runner = spawn('node', [...DEMO, '--data', data], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] })
+    runner = spawn('npm', ['run', '--silent', 'demo', '--', '--data', data], {
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     await new Promise<void>((resolve, reject) => {
       runner.stdout?.on('data', (chunk) => {
         said += chunk
@@ -117,7 +120,7 @@ describe('a demo that stays up', () => {
     expect(stdout).toMatch(/Another demo \(process \d+\).*--data/)
   })
 
-  test('frees everything when its parent is killed', async () => {
+  test('frees everything when npm, its parent, is killed', async () => {
     const { pid }: { pid: number } = JSON.parse(readFileSync(join(data, 'owner.json'), 'utf8'))
     const children = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' }).stdout
     const all = [pid, ...children.trim().split(/\s+/).map(Number)]

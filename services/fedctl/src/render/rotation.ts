@@ -46,7 +46,9 @@ export function rotationText(rotation: Rotation, { to, width, paste }: Canvas): 
       ['step', rotation.rehearsal ? 'rehearsal: nothing was changed' : step, rotation.rehearsal ? to.warn : to.good],
       ['generation', `${rotation.fromGeneration} → ${rotation.toGeneration}`],
       ['bundle', rotation.bundleSequence > 0n ? `sequence ${rotation.bundleSequence}` : ''],
-      ['waiting for', plural(waiting(rotation).length, 'holder')],
+      rotation.step === RotationStep.PLANNED
+        ? ['must learn', `${plural(rotation.holders.length, 'holder')}: all of them, before anything is signed`]
+        : ['waiting for', plural(waiting(rotation).length, 'holder')],
       ['next', paste(rotation.next), to.bold],
     ],
     to,
