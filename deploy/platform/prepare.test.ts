@@ -5,7 +5,6 @@ import { fileURLToPath } from 'node:url'
 import { readTlsFiles } from '@powernode/identity'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startChild, type Child } from '../dev/src/child.ts'
-import { freePort } from '../dev/src/free-port.ts'
 import { waitUntilServing } from '../dev/src/health.ts'
 import { identityDir } from '../dev/src/layout.ts'
 import { findNatsServer } from '../dev/src/nats.ts'
@@ -25,7 +24,7 @@ let preparation: Preparation
 
 beforeAll(async () => {
   postgres = await startPostgres({ dir: join(dir, 'postgres'), fast: true }, AbortSignal.any([]))
-  const { ports } = await choosePorts({}, await freePort())
+  const { ports } = await choosePorts({}, undefined)
   preparation = preparationFrom({
     TRUST_DOMAIN: 'real.example',
     PLATFORM_NAME: 'Real',

@@ -29,6 +29,16 @@ export async function isPortFree(port: number, host = '127.0.0.1'): Promise<bool
   return true
 }
 
+/**
+ * Listens on a port until the returned function is called, so that it says "taken" to everybody who looks. Undefined when
+ * somebody else does. It ends with the process, and keeps nothing running.
+ */
+export async function holdPort(port: number, host = '127.0.0.1'): Promise<(() => void) | undefined> {
+  const server = await listen(port, host)
+  server?.unref()
+  return server && (() => void server.close())
+}
+
 /** The guard ends with the process, however that ends; it keeps nothing running. */
 async function reserveBlock(): Promise<NonNullable<typeof block>> {
   for (let attempt = 0; attempt < 1_000; attempt++) {

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { choosePorts, type Moved, type Ports } from './ports.ts'
+import { choosePorts, type Chosen, type Ports } from './ports.ts'
 import { writePrivately } from './secrets.ts'
 import { type ServiceName } from './services.ts'
 
@@ -48,7 +48,7 @@ export async function layOut(options: {
   readonly name: string
   readonly trustDomain: string
   readonly basePort?: number | undefined
-}): Promise<{ layout: Layout; moved: Moved[] }> {
+}): Promise<Omit<Chosen, 'ports'> & { readonly layout: Layout }> {
   const { dir, name, trustDomain, basePort } = options
   for (const part of ['', 'log', 'secrets', 'identity']) mkdirSync(join(dir, part), { recursive: true, mode: 0o711 })
   const file = join(dir, 'platform.json')
@@ -56,9 +56,9 @@ export async function layOut(options: {
   if (before.trustDomain !== undefined && before.trustDomain !== trustDomain) {
     throw new Error(`${dir} holds the platform ${before.trustDomain}, not ${trustDomain}: choose another directory`)
   }
-  const { ports, moved } = await choosePorts(before.ports ?? {}, basePort)
+  const { ports, ...chosen } = await choosePorts(before.ports ?? {}, basePort)
   writePrivately(file, JSON.stringify({ name, trustDomain, ports }, undefined, 2))
-  return { layout: { name, trustDomain, dir, ports, site: laptop(name, trustDomain, ports) }, moved }
+  return { layout: { name, trustDomain, dir, ports, site: laptop(name, trustDomain, ports) }, ...chosen }
 }
 
 const HOST = '127.0.0.1'

@@ -111,7 +111,8 @@ async function start(options: PlatformOptions, running: Running, signal: AbortSi
     started.push(part)
     return part
   }
-  const { layout, moved } = await layOut(options)
+  const { layout, moved, release } = await layOut(options)
+  running.background.addEventListener('abort', release, { once: true })
 
   progress('Postgres')
   const finding = findNatsServer(options.cacheDir, progress)

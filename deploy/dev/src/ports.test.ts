@@ -1,43 +1,59 @@
 import { createServer } from 'node:net'
 import { once } from 'node:events'
-import { expect, test } from 'vitest'
-import { freePort, isPortFree } from './free-port.ts'
+import { afterEach, expect, test } from 'vitest'
+import { freePort, holdPort, isPortFree } from './free-port.ts'
 import { choosePorts } from './ports.ts'
 
+const releases: (() => void)[] = []
+afterEach(() => releases.splice(0).forEach((release) => release()))
+
+async function choose(...given: Parameters<typeof choosePorts>) {
+  const chosen = await choosePorts(...given)
+  releases.push(chosen.release)
+  return chosen
+}
+
+async function squat(port: number): Promise<void> {
+  const squatter = createServer().listen(port, '127.0.0.1')
+  await once(squatter, 'listening')
+  releases.push(() => squatter.close())
+}
+
 test('a platform keeps the ports it had', async () => {
-  const { ports } = await choosePorts({}, undefined)
+  const { ports, release } = await choose({}, undefined)
   expect(new Set(Object.values(ports)).size).toBe(Object.keys(ports).length)
-  expect(await choosePorts(ports, 7400)).toEqual({ ports, moved: [] })
+  release()
+  expect(await choose(ports, 7400)).toMatchObject({ ports, moved: [] })
 })
 
 test('a port that somebody took is replaced, and told of', async () => {
-  const before = (await choosePorts({}, undefined)).ports
-  const squatter = createServer().listen(before.door, '127.0.0.1')
-  await once(squatter, 'listening')
-  try {
-    expect(await isPortFree(before.door)).toBe(false)
-    const { ports, moved } = await choosePorts(before, undefined)
-    expect(moved).toEqual([{ port: 'door', wanted: before.door, got: ports.door }])
-    expect({ ...ports, door: before.door }).toEqual(before)
-  } finally {
-    squatter.close()
-  }
+  const { ports: before } = await choose({}, undefined)
+  await squat(before.door)
+  const { ports, moved } = await choose(before, undefined)
+  expect(moved).toEqual([{ port: 'door', wanted: before.door, got: ports.door }])
+  expect({ ...ports, door: before.door }).toEqual(before)
 })
 
 test('a new platform that meets a taken port moves as a whole', async () => {
   const base = (await freePort()) - 22
-  const squatter = createServer().listen(base + 22, '127.0.0.1')
-  await once(squatter, 'listening')
-  try {
-    const { ports, moved } = await choosePorts({}, base)
-    expect(ports.door - ports.nats).toBe(43 - 22)
-    expect((ports.door - 43 - base) % 200).toBe(0)
-    expect(moved.length).toBe(Object.keys(ports).length)
-  } finally {
-    squatter.close()
-  }
+  await squat(base + 22)
+  const { ports, moved } = await choose({}, base)
+  expect(ports.door - ports.nats).toBe(43 - 22)
+  expect((ports.door - 43 - base) % 200).toBe(0)
+  expect(moved.length).toBe(Object.keys(ports).length)
 })
 
-test('free ports are free', async () => {
-  expect(await isPortFree(await freePort())).toBe(true)
+test('platforms that choose at the same moment do not meet, though nobody listens yet', async () => {
+  const base = await freePort()
+  const chosen = await Promise.all(Array.from({ length: 5 }, () => choose({}, base)))
+  const all = chosen.flatMap(({ ports }) => Object.values(ports))
+  expect(new Set(all).size).toBe(all.length)
+})
+
+test('free ports are free, until they are held', async () => {
+  const port = await freePort()
+  expect(await isPortFree(port)).toBe(true)
+  const release = await holdPort(port)
+  releases.push(() => release?.())
+  expect([await isPortFree(port), await holdPort(port)]).toEqual([false, undefined])
 })

@@ -1,4 +1,4 @@
-import { freePort, isPortFree } from './free-port.ts'
+import { freePort, holdPort, isPortFree } from './free-port.ts'
 
 /** Every port of one platform, as an offset from its base: a person finds the same service at the same last digits. */
 export const PORTS = {
@@ -31,47 +31,55 @@ export function portsFrom(base: number): Ports {
 /** A port that could not be had, and the one taken instead. */
 export type Moved = { readonly port: PortName; readonly wanted: number; readonly got: number }
 
+export type Chosen = {
+  readonly ports: Ports
+  readonly moved: readonly Moved[]
+  /** Gives the block back. */
+  readonly release: () => void
+}
+
 /**
- * Chooses the ports of a platform: those it had before, else those of `base`, else free ones.
+ * Chooses the ports of a platform: those it had before, else those of `base`, else any that are free.
  *
  * A taken port is replaced and told of, never waited for. A new platform of which a port is taken moves as a whole, so
- * that its ports still end in the same digits.
+ * that its ports still end in the same digits. Two platforms that choose at the same moment would both find the same
+ * ports free; so the base itself, which nothing else uses, is held for as long as the platform runs.
  */
-export async function choosePorts(
-  had: Partial<Ports>,
-  base: number | undefined,
-): Promise<{ ports: Ports; moved: Moved[] }> {
-  const from = base === undefined || had.door !== undefined ? base : await freeBase(base)
-  const chosen = new Map<PortName, number>()
-  for (const port of PORT_NAMES) {
-    const wanted = had[port] ?? (from === undefined ? undefined : from + PORTS[port])
-    const isFree = wanted !== undefined && ![...chosen.values()].includes(wanted) && (await isPortFree(wanted))
-    chosen.set(port, isFree ? wanted : await unused(chosen))
+export async function choosePorts(had: Partial<Ports>, base: number | undefined): Promise<Chosen> {
+  if (had.door !== undefined || base === undefined) return portsAsBefore(had)
+  for (let from = base; from < base + STEPS * STEP; from += STEP) {
+    const release = await holdPort(from)
+    const ports = portsFrom(from)
+    if (release && (await areFree(Object.values(ports))))
+      return { ports, moved: differences(portsFrom(base), ports), release }
+    release?.()
   }
-  const ports = Object.fromEntries(chosen) as Ports // one entry for every name, by the loop
-  const moved = PORT_NAMES.flatMap((port) => {
-    const wanted = had[port] ?? (base === undefined ? undefined : base + PORTS[port])
-    return wanted === undefined || wanted === ports[port] ? [] : [{ port, wanted, got: ports[port] }]
-  })
-  return { ports, moved }
+  return { ...(await portsAsBefore({})), moved: [] }
 }
 
 /** How far a platform moves when its ports are taken: the demo's two lie side by side. */
 const STEP = 200
 const STEPS = 20
 
-async function freeBase(base: number): Promise<number> {
-  for (let step = 0; step < STEPS; step++) {
-    const from = base + step * STEP
-    const free = await Promise.all(PORT_NAMES.map((name) => isPortFree(from + PORTS[name])))
-    if (!free.includes(false)) return from
-  }
-  return base
+async function areFree(ports: readonly number[]): Promise<boolean> {
+  const free = await Promise.all(ports.map((port) => isPortFree(port)))
+  return !free.includes(false)
 }
 
-async function unused(chosen: ReadonlyMap<PortName, number>): Promise<number> {
-  for (;;) {
-    const port = await freePort()
-    if (![...chosen.values()].includes(port)) return port
+async function portsAsBefore(had: Partial<Ports>): Promise<Chosen> {
+  const release = had.door === undefined ? undefined : await holdPort(had.door - PORTS.door)
+  const chosen = new Map<PortName, number>()
+  for (const port of PORT_NAMES) {
+    const before = had[port]
+    chosen.set(port, before !== undefined && (await isPortFree(before)) ? before : await freePort())
   }
+  const ports = Object.fromEntries(chosen) as Ports // one entry for every name, by the loop
+  return { ports, moved: differences(had, ports), release: release ?? (() => undefined) }
+}
+
+function differences(before: Partial<Ports>, ports: Ports): Moved[] {
+  return PORT_NAMES.flatMap((port) => {
+    const wanted = before[port]
+    return wanted === undefined || wanted === ports[port] ? [] : [{ port, wanted, got: ports[port] }]
+  })
 }
