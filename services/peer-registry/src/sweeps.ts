@@ -15,7 +15,7 @@ type Sweep = { readonly everyMs: number; readonly run: (tx: Tx<Tables>, now: Dat
 export const SWEEPS: Readonly<Record<string, Sweep>> = {
   expire_invitations: { everyMs: 10_000, run: expireInvitations },
   owe_bundles: { everyMs: 1_000, run: oweBundles },
-  owe_renewals: { everyMs: 5_000, run: (tx, now, us) => oweRenewals(tx, now, us.lifetimes.peerMs) },
+  owe_renewals: { everyMs: 5_000, run: oweRenewals },
   refresh_revocation_lists: { everyMs: 3_600_000, run: refreshRevocationLists },
 }
 

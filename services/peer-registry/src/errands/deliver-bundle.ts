@@ -20,7 +20,7 @@ export const deliverBundle: Performer = {
     })
   },
   /** Struck off; the sweep puts it on again, later, while the receipt is missing. */
-  refused: ({ db, clock, jitter }, errand, reason, message) =>
+  refused: ({ db, clock, jitter }, errand, { reason, message }) =>
     inTransaction(db, (tx) => errands.postpone(tx, errand, laterThan(clock.now(), jitter()), `${reason}: ${message}`)),
   expired: ({ db }, errand) => inTransaction(db, (tx) => errands.remove(tx, errand.peerId, 'deliver_bundle')),
 }

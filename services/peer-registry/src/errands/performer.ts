@@ -20,14 +20,17 @@ export type ErrandDeps = {
   readonly jitter: () => number
 }
 
+/** Who said no, and why: the other side, or we ourselves, of where it would lead us or of what it answered. */
+export type No = { readonly by: 'them' | 'us'; readonly reason: string; readonly message: string }
+
 /**
  * One way of doing what is owed to the other side. Resolves when it is done and noted; throws to be tried again.
  * Runs outside any transaction, may be cut short at any point, and MUST be safe to do twice.
  */
 export type Performer = {
   readonly perform: (deps: ErrandDeps, errand: Errand, signal: AbortSignal) => Promise<void>
-  /** The other side said no, and will say so again: what follows from that. */
-  readonly refused: (deps: ErrandDeps, errand: Errand, reason: string, message: string) => Promise<void>
+  /** Somebody said no, and will say so again: what follows from that. */
+  readonly refused: (deps: ErrandDeps, errand: Errand, no: No) => Promise<void>
   /** Nobody needs it done any more. */
   readonly expired: (deps: ErrandDeps, errand: Errand) => Promise<void>
 }

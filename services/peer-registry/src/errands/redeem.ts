@@ -20,8 +20,15 @@ export const redeem: Performer = {
     const answer = await federation.accept(request, toPeer(errand, signal))
     await inTransaction(db, (tx) => storeAgreement(tx, clock.now(), { us, by: BY_OURSELVES, errand, answer }))
   },
-  refused: ({ db, clock }, errand, reason, message) =>
-    inTransaction(db, (tx) => failRedemption(tx, clock.now(), errand, `the other side refused: ${reason}: ${message}`)),
+  refused: ({ db, clock }, errand, { by, reason, message }) =>
+    inTransaction(db, (tx) =>
+      failRedemption(
+        tx,
+        clock.now(),
+        errand,
+        `${by === 'them' ? 'the other side' : 'this platform'} refused: ${reason}: ${message}`,
+      ),
+    ),
   expired: ({ db, clock }, errand) =>
     inTransaction(db, (tx) =>
       failRedemption(

@@ -17,7 +17,7 @@ export const renewCertificate: Performer = {
       await errands.remove(tx, errand.peerId, 'renew_certificate')
     })
   },
-  refused: ({ db, clock }, errand, reason, message) =>
+  refused: ({ db, clock }, errand, { reason, message }) =>
     inTransaction(db, (tx) =>
       errands.postpone(tx, errand, new Date(clock.now().getTime() + 60_000), `${reason}: ${message}`),
     ),

@@ -121,7 +121,10 @@ async function cannot(deps: ErrandDeps, errand: Errand, performer: Performer, er
   const final =
     theirs !== undefined ? !PASSING_THERE.has(theirs) : refusal !== undefined && !PASSING.has(refusal.reason)
   const message = printable(refusal?.message ?? 'internal error')
-  if (final && refusal) return performer.refused(deps, errand, theirs ?? refusal.reason, message)
+  if (final && refusal) {
+    const by = theirs === undefined ? 'us' : 'them'
+    return performer.refused(deps, errand, { by, reason: theirs ?? refusal.reason, message })
+  }
   const now = deps.clock.now()
   const why = refusal ? `${theirs ?? refusal.reason}: ${message}` : message
   await inTransaction(deps.db, (tx) => errands.postpone(tx, errand, nextTry(deps, errand, refusal?.reason, now), why))

@@ -12,6 +12,7 @@ import { issueCertificate } from './issue-certificate.ts'
 import { CRL_REFRESH_AFTER_MS } from './publish-bundle.ts'
 import { refreshRevocationLists } from './refresh-revocation-lists.ts'
 import { renewOwnCertificate } from './renew-own-certificate.ts'
+import { revokePeer } from './revoke-peer.ts'
 import { revokeCertificate } from './revoke-certificate.ts'
 import { signPeerCertificate } from './sign-peer-certificate.ts'
 
@@ -97,6 +98,21 @@ describe('a certificate', () => {
     await Promise.all(many.map(({ certificate }) => revoke(certificate.serial)))
     const listed = await revokedNow()
     for (const { certificate } of many) expect(listed).toContain(plain(certificate.serial))
+  })
+
+  test('is not signed for a peer without end: whoever holds fifty can still be revoked, and gets one more a day', async () => {
+    const b = await startPlatform('measure.example', { clock: a.clock })
+    const { onA } = await federate(a, b, { trustMode: 'hierarchical' })
+    const csrDer = await csr()
+    const sign = () => a.act((tx, now) => signPeerCertificate(tx, now, { us: a.us, by: BY, peerId: onA, csrDer }))
+    for (let n = 1; n < 50; n++) await sign()
+    await expectRefusal(sign(), 'RATE_LIMITED')
+    await a.clock.advance(DAY_MS)
+    await sign()
+    await expectRefusal(sign(), 'RATE_LIMITED')
+    const { effects } = await a.act((tx, now) => revokePeer(tx, now, { us: a.us, by: BY, peerId: onA, reason: '' }))
+    expect(effects).toContain('51 certificates we signed are revoked')
+    await b.drop()
   })
 
   test('for a peer is signed only under hierarchical trust', async () => {

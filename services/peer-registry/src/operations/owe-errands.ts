@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto'
+import { hash, X509Certificate } from 'node:crypto'
 import type { Tx } from '@powernode/postgres'
 import type { ErrandKind } from '../errand.ts'
 import { DAY_MS } from '../invitation.ts'
@@ -36,16 +36,20 @@ export async function oweBundles(tx: Tx<Tables>, now: Date): Promise<number> {
 }
 
 /** Every certificate that another platform signed for us is renewed when a third of its life is left, or its CA is replaced. */
-export async function oweRenewals(tx: Tx<Tables>, now: Date, lifeMs: number): Promise<number> {
+export async function oweRenewals(tx: Tx<Tables>, now: Date): Promise<number> {
   const held = await peers.listCertified(tx)
-  const due = held.filter((peer) => isDue(peer, now, lifeMs) || isOfOldRoot(peer))
+  const due = held.filter((peer) => isDue(peer, now) || isOfOldRoot(peer))
   for (const peer of due)
     if (!(await errands.find(tx, peer.id, 'renew_certificate'))) await oweErrand(tx, now, peer.id, 'renew_certificate')
   return due.length
 }
 
-const isDue = ({ certificateExpiresAt }: Peer, now: Date, lifeMs: number): boolean =>
-  certificateExpiresAt !== null && certificateExpiresAt.getTime() - now.getTime() < lifeMs / 3
+/** Of its own life, which they chose: measured by another, a short certificate would be due again the moment it is new. */
+function isDue({ certificateChain: [leaf] }: Peer, now: Date): boolean {
+  if (leaf === undefined) return false
+  const { validFromDate, validToDate } = new X509Certificate(Buffer.from(leaf, 'base64'))
+  return validToDate.getTime() - now.getTime() < (validToDate.getTime() - validFromDate.getTime()) / 3
+}
 
 /** Their bundle names the root in use first; ours should hang from it. */
 function isOfOldRoot({ trustBundle, certificateChain }: Peer): boolean {

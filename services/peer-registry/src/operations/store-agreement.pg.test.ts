@@ -104,9 +104,14 @@ describe('a certificate they signed for us is refused', () => {
   test('when it is for another key, another name or another kind of use', async () => {
     const { errand, answer, onA } = await answered('hierarchical')
     const authority = openAuthority(a.sealing, await a.act((tx) => authorities.current(tx)))
-    const { csrDer } = await createCsr()
+    const { trust } = fromBinary(AcceptanceSchema, errandStatement(errand))
+    const ours = trust.case === 'csrDer' ? trust.value : new Uint8Array(0)
     const now = a.clock.now()
-    const sign = (name: string, usages: ('server' | 'client')[] = ['server', 'client'], by = authority) =>
+    const sign = (
+      name: string,
+      { usages = ['server', 'client'] as ('server' | 'client')[], by = authority, csrDer = ours as Uint8Array } = {},
+    ) =>
+      // prettier-ignore
       issueCertificate(by, {
         holder: { csrDer },
         spiffeId: { trustDomain: 'a.example', kind: 'peer', name },
@@ -116,13 +121,16 @@ describe('a certificate they signed for us is refused', () => {
       })
     const foreign = await createAuthority({ trustDomain: 'a.example', generation: 1, now })
     const chains = [
-      await sign(onA),
+      await sign(onA, { csrDer: (await createCsr()).csrDer }),
       await sign(onA.replace(/^./, '9')),
-      await sign(onA, ['client']),
-      await sign(onA, ['server', 'client'], foreign),
+      await sign(onA, { usages: ['client'] }),
+      await sign(onA, { usages: ['server'] }),
+      await sign(onA, { by: foreign }),
     ]
     for (const { chain } of chains)
       await refused(errand, instead(answer, { certificateChain: bytes(chain) }), 'CSR_INVALID')
+    const { chain } = await sign(onA)
+    await store(b, errand, instead(answer, { certificateChain: bytes(chain) }))
   })
 })
 

@@ -57,6 +57,21 @@ export async function revokeOfPeer(tx: Tx<Tables>, peerId: string, at: Date, rea
   return rows.map((row) => fromRow<Certificate>(row))
 }
 
+/** How many certificates we signed for a peer still live, and when the last of them was signed. */
+export async function livingOfPeer(
+  tx: Tx<Tables>,
+  peerId: string,
+  now: Date,
+): Promise<{ count: number; last: Date | null }> {
+  return tx
+    .selectFrom('certificate')
+    .select((on) => [on.fn.countAll<number>().as('count'), on.fn.max('not_before').as('last')])
+    .where('peer_id', '=', peerId)
+    .where('revoked_at', 'is', null)
+    .where('not_after', '>', now)
+    .executeTakeFirstOrThrow()
+}
+
 /** What a revocation list has to name: revoked and not yet run out by itself. */
 export async function revoked(
   tx: Tx<Tables>,
