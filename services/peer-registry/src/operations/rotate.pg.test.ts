@@ -148,13 +148,13 @@ describe('replacing the CA', () => {
     await expectRefusal(apply(rotation.id, 'retired'), 'ROTATION_NOT_ACKNOWLEDGED')
 
     const old = (await peerOn(b, both.onB)).certificateChain
-    expect(await b.act((tx, now) => oweRenewals(tx, now, b.us.lifetimes.peerMs))).toBe(1)
+    expect(await b.act((tx, now) => oweRenewals(tx, now))).toBe(1)
     const { csrDer, privateKeyPkcs8Der: key } = await createCsr()
     const chain = await a.act((tx, now) => signPeerCertificate(tx, now, { us: a.us, by: BY, peerId: both.onA, csrDer }))
     await b.act((tx, now) => storeCertificate(tx, now, { us: b.us, peerId: both.onB, key, chain }))
     expect((await peerOn(b, both.onB)).certificateChain).not.toEqual(old)
     await b.act((tx) => errands.remove(tx, both.onB, 'renew_certificate'))
-    expect(await b.act((tx, now) => oweRenewals(tx, now, b.us.lifetimes.peerMs))).toBe(0)
+    expect(await b.act((tx, now) => oweRenewals(tx, now))).toBe(0)
     await apply(rotation.id, 'retired')
   })
 })
