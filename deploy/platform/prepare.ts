@@ -1,4 +1,4 @@
-import { chownSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { chownSync, lchownSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { main } from '@powernode/process'
 import { prepareDatabases } from '../dev/src/database.ts'
@@ -74,7 +74,7 @@ function handOver(layout: Layout, configDir: string): void {
       dir,
       ...readdirSync(dir, { recursive: true, encoding: 'utf8' }).map((file) => join(dir, file)),
     ]) {
-      chownSync(path, user.uid, user.gid)
+      lchownSync(path, user.uid, user.gid) // never through a link: the last owner may have put it there
     }
     if (name === 'nats') chownSync(join(configDir, 'nats.conf'), user.uid, user.gid)
     if (name === 'peer-registry') chownSync(secretPath(layout, 'sealing-key'), user.uid, user.gid)
