@@ -37,7 +37,7 @@ export async function deliver<DB>(
   const { consumer } = row
   const { word, reason, error } = await settle(deps, row, msg)
   deps.metrics
-    .counter('events_handled_total', 'Deliveries of events, by how they ended', ['consumer', 'outcome'])
+    .counter('fed_events_handled_total', 'Deliveries of events, by how they ended', ['consumer', 'outcome'])
     .inc({ consumer, outcome: word })
   const attempt = msg.info.deliveryCount
   const line = { consumer, subject: msg.subject, event_id: messageId(msg), attempt, ms: ms() }
@@ -92,7 +92,7 @@ function rest(msg: JsMsg, error: unknown): Outcome {
 async function layAside<DB>({ db, clock, metrics }: DeliverDeps<DB>, letter: DeadLetter): Promise<void> {
   await inTransaction(db, (tx: Tx<DB>) => bury(tx, letter, clock.now()))
   metrics
-    .counter('dead_letters_total', 'Events laid aside for a person', ['consumer'])
+    .counter('fed_dead_letters_total', 'Events laid aside for a person', ['consumer'])
     .inc({ consumer: letter.consumer })
 }
 

@@ -76,7 +76,7 @@ async function lookAtStream<DB>(deps: RelayDeps<DB>, connection: NatsConnection)
   const { logger, metrics, stream } = deps
   const count = await checkStream(sourceOf(deps), connection)
   if (count === 0) return
-  metrics.counter('outbox_refilled_total', 'Events queued again because JetStream had lost them').inc(count)
+  metrics.counter('fed_outbox_refilled_total', 'Events queued again because JetStream had lost them').inc(count)
   logger.warn(
     { task: 'relay', stream, count },
     'the stream is not the one we filled: publishing again all that is kept',
@@ -89,7 +89,7 @@ async function publishWaiting<DB>(
   connection: NatsConnection,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const published = deps.metrics.counter('events_published_total', 'Events handed to JetStream')
+  const published = deps.metrics.counter('fed_events_published_total', 'Events handed to JetStream')
   const js = connection.jetstream()
   for (;;) {
     if (signal.aborted || !deps.bus.isConnected()) return false

@@ -11,7 +11,7 @@ export type { Counter, Gauge, Histogram } from 'prom-client'
 export type Metrics = {
   readonly counter: <L extends string = never>(name: string, help: string, labelNames?: readonly L[]) => Counter<L>
   readonly gauge: <L extends string = never>(name: string, help: string, labelNames?: readonly L[]) => Gauge<L>
-  /** `buckets` are upper bounds in the unit the name says; the default suits milliseconds from 0.5 to 30,000. */
+  /** `buckets` are upper bounds in the unit the name says; the default suits seconds from 0.0005 to 30. */
   // oxlint-disable-next-line max-params -- as prom-client's own users write it: name, help, labels, and rarely more
   readonly histogram: <L extends string = never>(
     name: string,
@@ -22,7 +22,7 @@ export type Metrics = {
   readonly registry: Registry
 }
 
-const MS_BUCKETS = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000]
+const SECONDS_BUCKETS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30]
 
 /** Opens an empty set of metrics; every series carries the label `service`. */
 export function createMetrics(service: string): Metrics {
@@ -36,7 +36,7 @@ export function createMetrics(service: string): Metrics {
     gauge: (name, help, labelNames = []) =>
       known(registry, name, Gauge) ?? new Gauge({ name, help, labelNames, registers }),
     // oxlint-disable-next-line max-params -- as its type above
-    histogram: (name, help, labelNames = [], buckets = MS_BUCKETS) =>
+    histogram: (name, help, labelNames = [], buckets = SECONDS_BUCKETS) =>
       known(registry, name, Histogram) ?? new Histogram({ name, help, labelNames, buckets: [...buckets], registers }),
   }
 }

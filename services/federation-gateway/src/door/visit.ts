@@ -31,7 +31,7 @@ export function createRecorder({ logger, metrics }: { readonly logger: Logger; r
     'Calls of peers by outcome: ok, canceled, fault or the reason of a refusal',
     ['rpc', 'visitor', 'outcome'],
   )
-  const duration = metrics.histogram('fed_gateway_call_duration_ms', 'How long calls of peers took', ['rpc'])
+  const duration = metrics.histogram('fed_gateway_call_duration_seconds', 'How long calls of peers took', ['rpc'])
 
   return (rpc, visitor, requestId, trace) => {
     const time = elapsed()
@@ -51,7 +51,7 @@ export function createRecorder({ logger, metrics }: { readonly logger: Logger; r
       settled = true
       const ms = time()
       calls.inc({ rpc, visitor: visitor.identity.kind, outcome })
-      duration.observe({ rpc }, ms)
+      duration.observe({ rpc }, ms / 1_000)
       const fields = {
         rpc,
         caller: visitorName(visitor),

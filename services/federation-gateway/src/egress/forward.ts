@@ -51,9 +51,11 @@ export function forwarders(parts: ForwardParts): ServiceImpl<typeof FederationSe
     'rpc',
     'outcome',
   ])
-  const duration = parts.metrics.histogram('fed_gateway_outbound_call_duration_ms', 'How long calls to peers took', [
-    'rpc',
-  ])
+  const duration = parts.metrics.histogram(
+    'fed_gateway_outbound_call_duration_seconds',
+    'How long calls to peers took',
+    ['rpc'],
+  )
 
   function forward<I extends DescMessage, O extends DescMessage>(desc: DescMethodUnary<I, O>) {
     return async (request: MessageShape<I>, context: HandlerContext): Promise<MessageShape<O>> => {
@@ -67,7 +69,7 @@ export function forwarders(parts: ForwardParts): ServiceImpl<typeof FederationSe
         calls.inc({ rpc, outcome: error instanceof Refusal ? error.reason : 'fault' })
         throw error
       } finally {
-        duration.observe({ rpc }, time())
+        duration.observe({ rpc }, time() / 1_000)
       }
     }
   }

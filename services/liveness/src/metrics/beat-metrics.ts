@@ -10,12 +10,12 @@ export function beatMetrics(metrics: Metrics) {
       'direction',
       'outcome',
     ]),
-    roundTrip: metrics.histogram('fed_heartbeat_round_trip_ms', 'Time between a beat of ours and its answer', []),
+    roundTrip: metrics.histogram('fed_peer_heartbeat_rtt_seconds', 'Time between a beat of ours and its answer', []),
     clockOffset: metrics.histogram(
-      'fed_peer_clock_offset_ms',
+      'fed_peer_clock_offset_seconds',
       'How far a peer clock is from ours, either way',
       [],
-      [1, 5, 20, 100, 500, 1_000, 5_000, 30_000, 60_000, 300_000, 3_600_000],
+      [0.001, 0.005, 0.02, 0.1, 0.5, 1, 5, 30, 60, 300, 3_600],
     ),
     dataAge: metrics.gauge('fed_peer_data_age_seconds', 'Age of what we know of peers that count as heard', [
       'direction',

@@ -174,8 +174,8 @@ export class PeerBeat {
     const nextBeat = nextBeatAt(now, heartbeatIntervalMs, chance())
     this.#rhythms.plan(rhythm, nextBeat)
     const { freshness } = await recorder.add({ kind: 'answered', peer, beat: { ...sent.beat, nextBeatAt: nextBeat } })
-    if (freshness.roundTripMs !== null) metrics.roundTrip.observe(freshness.roundTripMs)
-    if (freshness.clockOffsetMs !== null) metrics.clockOffset.observe(Math.abs(freshness.clockOffsetMs))
+    if (freshness.roundTripMs !== null) metrics.roundTrip.observe(freshness.roundTripMs / 1_000)
+    if (freshness.clockOffsetMs !== null) metrics.clockOffset.observe(Math.abs(freshness.clockOffsetMs) / 1_000)
   }
 
   /** What the answer asks of us: to describe ourselves, or to remember that we were restored from a backup. */

@@ -88,7 +88,7 @@ const PASSING_THERE: ReadonlySet<string> = new Set([...PASSING, 'PEER_SUSPENDED'
 async function doOne(deps: ErrandDeps, errand: Errand, signal: AbortSignal): Promise<void> {
   const { clock, logger, metrics } = deps
   const performer = PERFORMERS[errand.kind]
-  const counted = metrics.counter('errands_total', 'What was done for or with other platforms', ['kind', 'outcome'])
+  const counted = metrics.counter('fed_errands_total', 'What was done for or with other platforms', ['kind', 'outcome'])
   const fields = { task: errand.kind, peer_id: errand.peerId, attempt: errand.attempts + 1 }
   try {
     if (errand.expiresAt <= clock.now()) {

@@ -16,7 +16,7 @@ export type MeasureDeps = {
   readonly metrics: Metrics
 }
 
-/** Keeps the figures that operators draw and alarm on (names as in docs/run-a-platform.md). Labels are closed sets, never ids. */
+/** Keeps the figures that operators draw and alarm on (docs/run-a-platform.md says what to watch). Labels are closed sets, never ids. */
 export async function measure({ db, clock, logger, metrics }: MeasureDeps, signal: AbortSignal): Promise<void> {
   const peers = metrics.gauge('fed_peers', 'Peers by state', ['state'])
   const invitations = metrics.gauge('fed_invitations_open', 'Invitations that can be redeemed now')
