@@ -1,6 +1,13 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt'
-import { openStatement, platformIdOf, signStatement, statementDigest, type PlatformKey } from '@powernode/identity'
+import {
+  platformIdOf,
+  readStatement,
+  signStatement,
+  statementDigest,
+  type Opened,
+  type PlatformKey,
+} from '@powernode/identity'
 import {
   EnvelopeSchema,
   TrustBundleSchema,
@@ -33,18 +40,18 @@ export type Proven<Statement> = { readonly said: Statement; readonly by: Platfor
 /** Opens an acceptance and proves it: signed by the key it names, whose platform id it carries. */
 export function openAcceptance(envelope: Envelope): Proven<Acceptance> {
   const unproven = payloadOf(envelope, (bytes) => fromBinary(AcceptanceSchema, bytes))
-  const said = openStatement(AcceptanceSchema, envelope, keyIn(unproven.platform))
-  return { said: proven(said, 'acceptance'), by: describedBy(said?.platform), digest: statementDigest(envelope) }
+  const said = proven(readStatement(AcceptanceSchema, envelope, keyIn(unproven.platform)), 'acceptance')
+  return { said, by: describedBy(said.platform), digest: statementDigest(envelope) }
 }
 
 /** Opens an agreement; `expected` is the identity key the invitation named, if it named one. */
 export function openAgreement(envelope: Envelope, expected: Uint8Array | undefined): Proven<Agreement> {
   const unproven = payloadOf(envelope, (bytes) => fromBinary(AgreementSchema, bytes))
-  const said = openStatement(AgreementSchema, envelope, expected ?? keyIn(unproven.platform))
-  const by = describedBy(proven(said, 'agreement').platform)
+  const said = proven(readStatement(AgreementSchema, envelope, expected ?? keyIn(unproven.platform)), 'agreement')
+  const by = describedBy(said.platform)
   if (expected && !Buffer.from(by.identityKey).equals(expected))
     throw new Refusal('SIGNATURE_INVALID', 'the agreement speaks for another platform than the invitation')
-  return { said: proven(said, 'agreement'), by, digest: statementDigest(envelope) }
+  return { said, by, digest: statementDigest(envelope) }
 }
 
 /** "I hold and trust this bundle", in our name. */
@@ -70,7 +77,7 @@ export function openReceipt(
   by: { readonly identityKey: Uint8Array; readonly platformId: string },
   bundle: Buffer,
 ): number {
-  const receipt = proven(openStatement(TrustReceiptSchema, envelope, by.identityKey), 'receipt')
+  const receipt = proven(readStatement(TrustReceiptSchema, envelope, by.identityKey), 'receipt')
   const { platformId, sequence } = bundleIn(bundle)
   const same =
     Buffer.from(receipt.bundleSha256).equals(statementDigest(envelopeFrom(bundle))) &&
@@ -95,7 +102,7 @@ export function signNotice(
 }
 
 export function openNotice(envelope: Envelope, identityKey: Uint8Array) {
-  const notice = proven(openStatement(RevocationNoticeSchema, envelope, identityKey), 'revocation notice')
+  const notice = proven(readStatement(RevocationNoticeSchema, envelope, identityKey), 'revocation notice')
   return {
     platformId: notice.platformId,
     peerId: notice.peerId,
@@ -119,8 +126,11 @@ function keyIn(platform: PlatformDescription | undefined): Uint8Array {
   return checkedKey(platform.identityKey)
 }
 
-function proven<Statement>(said: Statement | undefined, what: string): Statement {
-  if (said) return said
+/** The statement, if it is theirs and keeps its own rules: who breaks them learns which, and not that a signature is wrong. */
+function proven<Statement>(opened: Opened<Statement>, what: string): Statement {
+  if ('message' in opened) return opened.message
+  if (opened.reason === 'malformed')
+    throw new Refusal('REQUEST_INVALID', `the ${what} breaks its own rules: ${opened.detail}`)
   throw new Refusal('SIGNATURE_INVALID', `the ${what} is not signed by the identity key it names`)
 }
 
