@@ -1,3 +1,4 @@
+export { curl, silentConnection, turnedAway } from './testing/raw-clients.ts'
 export { expectRefusal } from './testing/expect-refusal.ts'
 export { partly } from './testing/partly.ts'
 export { refusesEverybodyElse, type ClientAs } from './testing/refuses-everybody-else.ts'
