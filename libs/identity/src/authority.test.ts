@@ -10,7 +10,7 @@ import {
   createCsr,
   issueCertificate,
   readTlsFiles,
-  renewIssuing,
+  prolongIssuing,
   spiffeIdOf,
   trustDomainOfCa,
   type Authority,
@@ -64,14 +64,22 @@ test('a leaf does not outlive the CA that signed it, and beyond the CA nothing i
   )
 })
 
-test('the issuing CA is renewed under the same root', async () => {
-  const renewed = await renewIssuing(authority, later(300 * DAY_MS))
-  expect(renewed.rootCertificate).toBe(authority.rootCertificate)
+test('the issuing CA is prolonged under the same root, and for the same key: what it signed before stays good', async () => {
+  const before = new X509Certificate((await issue({})).der)
+  const prolonged = await prolongIssuing(authority, later(300 * DAY_MS))
+  const issuing = new X509Certificate(prolonged.issuingCertificate)
+  expect(prolonged.rootCertificate).toBe(authority.rootCertificate)
+  expect(issuing.verify(new X509Certificate(authority.rootCertificate).publicKey)).toBe(true)
+  expect(before.checkIssued(issuing) && before.verify(issuing.publicKey)).toBe(true)
   const { der } = await issueCertificate(
-    renewed,
+    prolonged,
     wanted({ notBefore: later(400 * DAY_MS), notAfter: later(401 * DAY_MS) }),
   )
-  expect(new X509Certificate(der).verify(new X509Certificate(renewed.issuingCertificate).publicKey)).toBe(true)
+  expect(new X509Certificate(der).verify(issuing.publicKey)).toBe(true)
+
+  const last = await prolongIssuing(prolonged, later(3_600 * DAY_MS))
+  const end = new X509Certificate(authority.rootCertificate).validToDate
+  expect(new X509Certificate(last.issuingCertificate).validToDate, 'no longer than the root').toEqual(end)
 })
 
 test('serial numbers are 32 hex digits, positive, and never repeat', async () => {

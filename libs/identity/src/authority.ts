@@ -57,27 +57,37 @@ export async function createAuthority(params: {
     notBefore: backdated(now),
     notAfter: wholeSecond(new Date(now.getTime() + ROOT_LIFE_MS)),
   })
-  return renewIssuing({ generation, rootCertificate, rootKey: root.pkcs8 }, now)
+  const issuing = newCaKey()
+  const above = { generation, rootCertificate, rootKey: root.pkcs8 }
+  const issuingCertificate = await signIssuing(above, issuing.publicKey, now)
+  return { ...above, issuingCertificate, issuingKey: issuing.pkcs8 }
 }
 
-/** The same generation with a new issuing CA under the same root: nobody who trusts the root needs to be told. */
-export async function renewIssuing(
+/**
+ * The same generation with a new certificate for the key of its issuing CA: what that key has signed, leaves and
+ * revocation lists, stays good, and nobody who trusts the root needs to be told. Ends with the root at the latest.
+ */
+export async function prolongIssuing(authority: Authority, now: Date): Promise<Authority> {
+  const { publicKey } = signingKeyOf(authority.issuingKey)
+  return { ...authority, issuingCertificate: await signIssuing(authority, publicKey, now) }
+}
+
+function signIssuing(
   { generation, rootCertificate, rootKey }: Pick<Authority, 'generation' | 'rootCertificate' | 'rootKey'>,
+  publicKey: KeyObject,
   now: Date,
-): Promise<Authority> {
+): Promise<Buffer> {
   const root = new X509Certificate(rootCertificate)
   const trustDomain = trustDomainOfCa(root)
-  const issuing = newCaKey()
-  const issuingCertificate = await signCa({
+  return signCa({
     subject: caName('issuing', trustDomain, generation),
-    publicKey: issuing.publicKey,
+    publicKey,
     issuer: { name: new x509.X509Certificate(rootCertificate).subjectName, key: rootKey },
     pathLength: 0,
     trustDomain,
     notBefore: backdated(now),
     notAfter: earlier(new Date(now.getTime() + ISSUING_LIFE_MS), root.validToDate),
   })
-  return { generation, rootCertificate, rootKey, issuingCertificate, issuingKey: issuing.pkcs8 }
 }
 
 /** The trust domain a CA of ours was made for: its URI SAN without a path (X509-SVID §4.2). */

@@ -3,6 +3,7 @@ import { inTransaction, type Db, type Tx } from '@powernode/postgres'
 import type { Logger } from '@powernode/process'
 import { expireInvitations } from './operations/expire-invitations.ts'
 import { oweBundles, oweRenewals } from './operations/owe-errands.ts'
+import { prolongIssuing } from './operations/prolong-issuing.ts'
 import { refreshRevocationLists } from './operations/refresh-revocation-lists.ts'
 import type { Us } from './platform.ts'
 import type { Tables } from './store/tables.ts'
@@ -16,6 +17,7 @@ export const SWEEPS: Readonly<Record<string, Sweep>> = {
   expire_invitations: { everyMs: 10_000, run: expireInvitations },
   owe_bundles: { everyMs: 1_000, run: oweBundles },
   owe_renewals: { everyMs: 5_000, run: oweRenewals },
+  prolong_issuing: { everyMs: 3_600_000, run: prolongIssuing },
   refresh_revocation_lists: { everyMs: 3_600_000, run: refreshRevocationLists },
 }
 

@@ -45,3 +45,11 @@ export async function saveCrls(tx: Tx<Tables>, authority: SealedAuthority): Prom
     .where('generation', '=', authority.generation)
     .executeTakeFirstOrThrow()
 }
+
+export async function saveIssuing(tx: Tx<Tables>, generation: number, certificate: Buffer): Promise<void> {
+  await tx
+    .updateTable('authority')
+    .set({ issuing_certificate: certificate })
+    .where('generation', '=', generation)
+    .executeTakeFirstOrThrow()
+}
