@@ -1,8 +1,10 @@
 import { create } from '@bufbuild/protobuf'
 import { inTransaction } from '@powernode/postgres'
 import { NotifyRevocationRequestSchema } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import { retryAt } from '../errand.ts'
 import { settleNotice } from '../operations/settle-notice.ts'
 import { envelopeFrom } from '../statements.ts'
+import * as errands from '../store/errands.ts'
 import { toPeer, type Performer } from './performer.ts'
 
 /** Tells the other side that the peering has ended. Nothing here waits for the dead: it ended when we said so. */
@@ -12,7 +14,15 @@ export const notifyRevocation: Performer = {
     await federation.notifyRevocation(create(NotifyRevocationRequestSchema, { notice }), toPeer(errand, signal))
     await inTransaction(db, (tx) => settleNotice(tx, clock.now(), errand.peerId, true))
   },
-  /** Whoever refuses to hear it has ended the peering as well, or has never heard of us. */
-  refused: ({ db, clock }, errand) => inTransaction(db, (tx) => settleNotice(tx, clock.now(), errand.peerId, false)),
+  /**
+   * Whoever refuses to hear it has ended the peering as well, or has never heard of us. That has to be their own word:
+   * when it is we who would not speak to the server we met, somebody on the road may want the notice to be forgotten.
+   */
+  refused: ({ db, clock, jitter }, errand, { by, reason, message }) =>
+    inTransaction(db, (tx) =>
+      by === 'them'
+        ? settleNotice(tx, clock.now(), errand.peerId, false)
+        : errands.postpone(tx, errand, retryAt(clock.now(), errand.attempts, jitter()), `${reason}: ${message}`),
+    ),
   expired: ({ db, clock }, errand) => inTransaction(db, (tx) => settleNotice(tx, clock.now(), errand.peerId, false)),
 }

@@ -174,6 +174,24 @@ describe('between peers', () => {
     expect((await peerOn(b, onB)).state).toBe('revoked')
   })
 
+  test('a notice of revocation is not forgotten because somebody stood in their place for a moment', async () => {
+    const { onA } = await federate(a, b)
+    await a.act((tx, now) => revokePeer(tx, now, { us: a.us, by: BY, peerId: onA, reason: '' }))
+    let meets: 'a stranger' | 'them' = 'a stranger'
+    end = startErrands(a, {
+      notifyRevocation: () => {
+        if (meets === 'a stranger') throw new Refusal('PEER_CERTIFICATE_NOT_TRUSTED', 'another CA')
+        throw theirs('PEER_UNKNOWN')
+      },
+    })
+    await until(async () => (await owed(a, onA, 'notify_revocation')).attempts === 1)
+    meets = 'them'
+    await a.clock.sleeping()
+    await a.clock.advance(1_000)
+    await isGone(a, onA, 'notify_revocation')
+    expect((await peerOn(a, onA)).notifiedAt).toBeNull()
+  })
+
   test('our newest bundle is delivered and its receipt kept; one that lies is not counted', async () => {
     const { onA, onB } = await federate(a, b)
     await a.act(oweBundles)
