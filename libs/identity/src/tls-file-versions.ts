@@ -16,7 +16,8 @@ export function readTogether(dir: string): TextsTogether {
   for (;;) {
     const from = versionIn(dir)
     const texts = new Map<TlsFile, string>()
-    for (const file of Object.values(TLS_FILES)) {
+    // Of a version only what is still placed: a key.pem that somebody removed is gone, though its version has one.
+    for (const file of placedIn(dir)) {
       const text = read(join(from, file))
       if (text !== undefined) texts.set(file, text)
     }

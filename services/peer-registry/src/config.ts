@@ -2,7 +2,7 @@ import { durationMs, filePath, hostPort, port, readConfig, secret, type Secret }
 import { z } from 'zod'
 import { DAY_MS } from './invitation.ts'
 import type { Lifetimes, Self } from './platform.ts'
-import { checkPeerUrl } from './url.ts'
+import { checkPeerUrl, peerUrlProblem } from './url.ts'
 
 const word = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'is not a lower-case word')
 const words = z
@@ -15,7 +15,12 @@ const version = z
   .transform(Number)
 
 const endpoint = z.object({
-  url: z.string().transform(checkPeerUrl),
+  url: z.string().transform((text, context) => {
+    const problem = peerUrlProblem(text)
+    if (problem === undefined) return checkPeerUrl(text)
+    context.addIssue(problem)
+    return z.NEVER
+  }),
   scope: z.enum(['lan', 'sdwan', 'wan']).default('wan'),
   priority: z.number().int().min(0).max(65_535).default(0),
   cidr_hint: z.string().max(64).default(''),

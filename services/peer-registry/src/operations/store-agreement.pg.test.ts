@@ -105,11 +105,11 @@ describe('a certificate they signed for us is refused', () => {
     const { errand, answer, onA } = await answered('hierarchical')
     const authority = openAuthority(a.sealing, await a.act((tx) => authorities.current(tx)))
     const { trust } = fromBinary(AcceptanceSchema, errandStatement(errand))
-    const ours = trust.case === 'csrDer' ? trust.value : new Uint8Array(0)
+    const ours: Uint8Array = trust.case === 'csrDer' ? trust.value : new Uint8Array(0)
     const now = a.clock.now()
     const sign = (
       name: string,
-      { usages = ['server', 'client'] as ('server' | 'client')[], by = authority, csrDer = ours as Uint8Array } = {},
+      { usages = ['server', 'client'] as ('server' | 'client')[], by = authority, csrDer = ours } = {},
     ) =>
       // prettier-ignore
       issueCertificate(by, {
