@@ -71,4 +71,5 @@ export function spiffeIdOfPeer(us: Us, peer: Peer): string {
 }
 
 /** Hierarchical trust has one CA: the inviter's. */
-export const weSignFor = (peer: Peer): boolean => peer.trustMode === 'hierarchical' && !peer.weRedeem
+export const weSignFor = ({ trustMode, weRedeem }: Pick<Peer, 'trustMode' | 'weRedeem'>): boolean =>
+  trustMode === 'hierarchical' && !weRedeem

@@ -4,7 +4,9 @@ import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { federate, peerOn, propose, take, invite } from '../../test/handshake.ts'
 import { BY, SCHEMA, startPlatform, type TestPlatform } from '../../test/platform.ts'
+import { frozenRoad } from '../../test/frozen-road.ts'
 import { isTick, readFeed, tellsState } from '../../test/reader.ts'
+import { publishBundle } from '../operations/publish-bundle.ts'
 import { failRedemption } from '../operations/fail-redemption.ts'
 import { recordHeard } from '../operations/record-liveness.ts'
 import { resumePeer } from '../operations/resume-peer.ts'
@@ -29,8 +31,8 @@ afterEach(async () => {
   await Promise.all([a.drop(), b.drop()])
 })
 
-const begin = (of: TestPlatform) => {
-  const database = { url: of.url, schema: SCHEMA, applicationName: 'feed-under-test' }
+const begin = (of: TestPlatform, url = of.url) => {
+  const database = { url, schema: SCHEMA, applicationName: 'feed-under-test' }
   const logger = createLogger('feed', { level: 'silent' })
   const clock = { now: () => of.clock.now(), sleep: systemClock.sleep }
   feed = new Feed({ db: of.db, database, us: of.us, clock, logger })
@@ -85,6 +87,23 @@ test('a lost listening connection loses no change: everything is read anew befor
   } // prettier-ignore
 })
 
+test('no tick is given while the listening connection is silent, though the database itself answers', async () => {
+  const { onA } = await federate(a, b)
+  const road = await frozenRoad(a.url)
+  const reader = begin(a, road.url)
+  await reader.until(isTick)
+  const asked = road.freeze()
+  await suspend(onA)
+  await asked
+  const from = reader.told.length
+  road.thaw()
+  const since = await reader.until(tellsState(onA, 'SUSPENDED'), from)
+  expect(since.filter(isTick)).toEqual([])
+  stop.abort()
+  await running
+  await road.close()
+})
+
 test('a revoked peer is remembered as revoked, so that it is told so and not met as a stranger', async () => {
   const { onA } = await federate(a, b)
   const reader = begin(a)
@@ -119,6 +138,25 @@ test('a child we sign for is known by the name we gave it, under our roots alone
   const [theirs] = await begin(b).until(tellsState(onB, 'ENROLLED'), 1)
   expect(theirs).toMatchObject({ value: { spiffeId: 'spiffe://a.example/service/federation-gateway' } })
   expect(theirs?.case === 'peer' && [theirs.value.certificateChain.length, theirs.value.privateKeyPkcs8.length > 0]).toEqual([3, true]) // prettier-ignore
+})
+
+test('when our own side changes only the peers that it concerns are told anew: those we sign for', async () => {
+  const c = await startPlatform('c.example', { clock: a.clock })
+  const { onA: equal } = await federate(a, b)
+  const { onA: child } = await federate(a, c, { trustMode: 'hierarchical' })
+  const reader = begin(a)
+  await reader.until(isTick)
+  const from = reader.told.length
+  await a.act((tx, now) => publishBundle(tx, now, a.us))
+  await reader.until(({ case: what }) => what === 'platform', from)
+  const since = await reader.until(isTick, reader.told.length)
+  expect(reader.told.slice(from).flatMap((update) => (update.case === 'peer' ? [update.value.peerId] : []))).toEqual([
+    child,
+  ])
+  expect(since.length).toBeGreaterThan(0)
+  await suspend(equal)
+  await reader.until(tellsState(equal, 'SUSPENDED'), from)
+  await c.drop()
 })
 
 test('a row whose secret does not open refuses that peer alone', async () => {

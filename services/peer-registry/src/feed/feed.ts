@@ -13,7 +13,8 @@ import type { Peer } from '../peer.ts'
 import type { Us } from '../platform.ts'
 import * as peers from '../store/peers.ts'
 import type { Tables } from '../store/tables.ts'
-import { isRouted, localToWire, readLocal, routeOf, type Local } from './routes.ts'
+import { weSignFor } from '../trust.ts'
+import { isRouted, localToWire, readLocal, rememberedSince, routeOf, type Local } from './routes.ts'
 import { Watchers } from './watchers.ts'
 
 const TICK_EVERY_MS = 250
@@ -38,6 +39,8 @@ export type FeedDeps = {
 export class Feed {
   readonly #deps: FeedDeps
   readonly #peers = new Map<string, WatchPeersResponse>()
+  /** How each row stood when it was read, also of those that are not told of. */
+  readonly #stood = new Map<string, string>()
   readonly #watchers = new Watchers<WatchPeersResponse>()
   readonly #trustWatchers = new Watchers<WatchTrustResponse>()
   readonly #bell = new Doorbell()
@@ -118,46 +121,49 @@ export class Feed {
     const changed = this.#changed
     this.#changed = new Set()
     this.#everything = false
-    await inTransaction(this.#deps.db, async (tx) => {
-      if (everything) await this.#readAll(tx)
-      else for (const id of changed) await this.#readOne(tx, id)
-    })
+    await inTransaction(this.#deps.db, (tx) => (everything ? this.#readAll(tx) : this.#read(tx, [...changed])))
     if (everything) this.#loaded.resolve()
     if (connection === this.#connection) this.#watchers.send([TICK])
   }
 
-  /** Our own side, and every peer: those that hold what they held are not sent again. */
+  /**
+   * Our own side, and every peer that does not stand as it stood: the lease of all of them runs on while this reads, so
+   * it must not take the longer the more peers there are.
+   */
   async #readAll(tx: Tx<Tables>): Promise<void> {
-    const { us } = this.#deps
     const before = this.#local
     const local = (this.#local = await readLocal(tx))
-    if (before?.platform.bundleSequence !== local.platform.bundleSequence) {
+    const isAnother = before?.platform.bundleSequence !== local.platform.bundleSequence
+    if (isAnother) {
       this.#watchers.send([this.#localUpdate(local)])
       this.#trustWatchers.send([trustUpdate(local)])
     }
-    const seen = new Set<string>()
-    for (let afterId: string | undefined; ;) {
-      const page = await peers.list(tx, { states: [], kind: 'platform', spawnMode: undefined, afterId, limit: PAGE })
-      for (const peer of page) seen.add(peer.id)
-      this.#send(us, local, page)
-      if (page.length < PAGE) break
-      afterId = page.at(-1)?.id
-    }
-    for (const id of this.#peers.keys()) if (!seen.has(id)) this.#forget(id)
+    const marks = await peers.marks(tx, rememberedSince(this.#deps.clock.now()))
+    const stale = marks.filter((mark) => this.#stood.get(mark.id) !== standing(mark) || (isAnother && weSignFor(mark)))
+    await this.#read(
+      tx,
+      stale.map(({ id }) => id),
+    )
+    const there = new Set(marks.map(({ id }) => id))
+    for (const id of this.#stood.keys()) if (!there.has(id)) this.#forget(id)
   }
 
-  async #readOne(tx: Tx<Tables>, id: string): Promise<void> {
-    const { us } = this.#deps
-    const peer = await peers.find(tx, id)
-    if (peer && this.#local) this.#send(us, this.#local, [peer])
-    else this.#forget(id)
+  async #read(tx: Tx<Tables>, ids: readonly string[]): Promise<void> {
+    for (let at = 0; at < ids.length; at += PAGE) {
+      const page = ids.slice(at, at + PAGE)
+      const found = await peers.listByIds(tx, page)
+      if (this.#local) this.#send(this.#deps.us, this.#local, found)
+      const there = new Set(found.map(({ id }) => id))
+      for (const id of page) if (!there.has(id)) this.#forget(id)
+    }
   }
 
   #send(us: Us, local: Local, page: readonly Peer[]): void {
     const now = this.#deps.clock.now()
     for (const peer of page) {
+      this.#stood.set(peer.id, standing(peer))
       if (!isRouted(peer, now)) {
-        this.#forget(peer.id)
+        this.#leaveOut(peer.id)
         continue
       }
       const value = this.#routeOf(us, local, peer)
@@ -173,13 +179,18 @@ export class Feed {
     try {
       return routeOf(us, local, peer)
     } catch (error) {
-      this.#forget(peer.id)
+      this.#leaveOut(peer.id)
       this.#deps.logger.error({ task: 'feed', peer_id: peer.id, error }, 'a peer cannot be routed and is refused')
       return undefined
     }
   }
 
   #forget(id: string): void {
+    this.#stood.delete(id)
+    this.#leaveOut(id)
+  }
+
+  #leaveOut(id: string): void {
     if (!this.#peers.delete(id)) return
     this.#watchers.send([create(WatchPeersResponseSchema, { update: { case: 'removedPeerId', value: id } })])
   }
@@ -188,6 +199,9 @@ export class Feed {
     return create(WatchPeersResponseSchema, { update: { case: 'platform', value: localToWire(this.#deps.us, local) } })
   }
 }
+
+/** The revision grows with every change; a database that was restored may count it a second time. */
+const standing = ({ state, revision }: peers.Mark): string => `${state} ${revision}`
 
 const SNAPSHOT_COMPLETE = create(WatchPeersResponseSchema, { update: { case: 'snapshotComplete', value: {} } })
 const TICK = create(WatchPeersResponseSchema, { update: { case: 'tick', value: { leaseMs: LEASE_MS } } })

@@ -54,6 +54,9 @@ export const localToWire = (us: Us, local: Local): LocalPlatform =>
 
 const REMEMBER_REVOKED_MS = 30 * DAY_MS
 
+/** Peers that were revoked before are strangers again. */
+export const rememberedSince = (now: Date): Date => new Date(now.getTime() - REMEMBER_REVOKED_MS)
+
 /**
  * Whether readers of the feed have to know a peer: while we still have to reach it, and for a while after it was
  * revoked, so that it is told so instead of being a stranger.
@@ -62,11 +65,7 @@ export function isRouted(peer: Peer, now: Date): boolean {
   if (peer.kind !== 'platform') return false
   if (peer.state === 'proposed') return peer.weRedeem
   if (peer.state !== 'revoked') return true
-  return (
-    peer.trustBundle !== null &&
-    peer.revokedAt !== null &&
-    now.getTime() - peer.revokedAt.getTime() < REMEMBER_REVOKED_MS
-  )
+  return peer.trustBundle !== null && peer.revokedAt !== null && peer.revokedAt > rememberedSince(now)
 }
 
 /** All that the gateway and liveness need of a peer. */

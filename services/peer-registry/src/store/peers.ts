@@ -160,6 +160,25 @@ export async function list(tx: Tx<Tables>, { states, kind, spawnMode, afterId, l
   return rows.map((row) => fromRow<Peer>(row))
 }
 
+/** What tells whether a row stands as it stood. */
+export type Mark = Pick<Peer, 'id' | 'state' | 'revision' | 'trustMode' | 'weRedeem'>
+
+/** A mark of every platform peer, but for those that were revoked before `revokedSince`. Cheap, however many they are. */
+export async function marks(tx: Tx<Tables>, revokedSince: Date): Promise<Mark[]> {
+  const rows = await tx
+    .selectFrom('peer')
+    .select(['id', 'state', 'revision', 'trust_mode', 'we_redeem'])
+    .where('kind', '=', 'platform')
+    .where((is) => is.or([is('revoked_at', 'is', null), is('revoked_at', '>', revokedSince)]))
+    .execute()
+  return rows.map((row) => fromRow<Mark>(row))
+}
+
+export async function listByIds(tx: Tx<Tables>, ids: readonly string[]): Promise<Peer[]> {
+  const rows = await tx.selectFrom('peer').select(PEER).where('id', 'in', ids).execute()
+  return rows.map((row) => fromRow<Peer>(row))
+}
+
 /** Live peers whose platform signs a certificate for us. */
 export async function listCertified(tx: Tx<Tables>): Promise<Peer[]> {
   const rows = await tx
