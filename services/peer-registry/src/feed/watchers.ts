@@ -20,14 +20,6 @@ export class Watchers<Message> {
     }
   }
 
-  /** Ends every stream, so that all readers come back for a snapshot. */
-  restart(): void {
-    for (const watcher of this.#watchers) {
-      watcher.overflown = true
-      watcher.wake()
-    }
-  }
-
   /** First `snapshot`, taken in the same moment as the reader begins to be sent to; then everything, until `signal` aborts. */
   async *watch(snapshot: () => readonly Message[], signal: AbortSignal): AsyncGenerator<Message> {
     const watcher: Watcher<Message> = { waiting: [...snapshot()], wake: () => {}, overflown: false }
