@@ -99,7 +99,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     contexts.renew(material)
     door.renew()
     outbound.renew(material)
-    if (trustChanged) sessions.reviewOwn(trustDomain)
+    if (trustChanged) sessions.reviewOwn()
     logger.info({ serial: material.serial, expires_at: material.notAfter }, 'tls material loaded at the door')
   }
 
@@ -191,6 +191,7 @@ function openSessions({
       },
     }),
     table,
+    ownDomain: config.trustDomain,
     limits: config.door,
     clock,
     metrics: doorMetrics(metrics),

@@ -155,6 +155,23 @@ test('a child whose certificate we signed is known by it', async () => {
   await as(material, 'a.example').beat()
 })
 
+test('a new child of ours disturbs no connection of those we have', async () => {
+  const children = ['01930000-0000-7000-8000-00000000fff1', '01930000-0000-7000-8000-00000000fff2']
+  const [elder, younger] = children.map((peerId) =>
+    routeTo(world.platform, { peerId, spiffeId: `spiffe://a.example/peer/${peerId}` }),
+  )
+  const { material } = await world.platform.identity('peer', children[0]!)
+  await known(elder!)
+  const caller = as(material, 'a.example')
+  await caller.beat()
+  const handshakes = () => metric(world, 'fed_gateway_handshakes_total', { result: 'peer' })
+  const before = await handshakes()
+  await known(younger!)
+  await caller.beat()
+  await caller.beat()
+  expect(await handshakes()).toBe(before)
+})
+
 describe('on an open connection', () => {
   test('a peer that is suspended is refused, and served again once resumed', async () => {
     const route = routeTo(b)

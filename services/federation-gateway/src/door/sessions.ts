@@ -22,6 +22,7 @@ export type SessionParts = {
   /** What every call on a connection passes through first. */
   readonly attend: (session: Session) => ServerInterceptor
   readonly table: PeerTable
+  readonly ownDomain: string
   readonly limits: Pick<DoorLimits, 'strangerLifetimeMs' | 'graceMs'>
   readonly clock: Clock
   readonly metrics: DoorMetrics
@@ -75,11 +76,9 @@ export class Sessions {
   }
 
   /** Our own roots or revocation list changed: whoever they vouched for has to show its certificate again. */
-  reviewOwn(ownDomain: string): void {
-    this.#endWhere(
-      ({ identity }) => identity.kind === 'own' || inDomain(identity, ownDomain),
-      this.#parts.limits.graceMs,
-    )
+  reviewOwn(): void {
+    const { ownDomain, limits } = this.#parts
+    this.#endWhere(({ identity }) => identity.kind === 'own' || inDomain(identity, ownDomain), limits.graceMs)
   }
 
   /** Says goodbye to all, and waits until they are gone; no longer than `graceMs`. */
@@ -90,7 +89,7 @@ export class Sessions {
   }
 
   #review({ before, after }: Change): void {
-    const { graceMs } = this.#parts.limits
+    const { ownDomain, limits } = this.#parts
     if (before && isGone(after) && !isGone(before)) {
       this.#endWhere(
         ({ identity }) => identity.kind === 'peer' && identity.spiffeId === before.spiffeId,
@@ -99,7 +98,8 @@ export class Sessions {
     }
     if (before && after && sameRoots(before, after)) return
     for (const route of [before, after]) {
-      if (route) this.#endWhere(({ identity }) => inDomain(identity, route.trustDomain), graceMs)
+      if (!route || route.trustDomain === ownDomain) continue // a child of ours: reviewOwn looks after those
+      this.#endWhere(({ identity }) => inDomain(identity, route.trustDomain), limits.graceMs)
     }
   }
 

@@ -87,7 +87,10 @@ export class TlsContexts {
   #forget({ before, after }: Change): void {
     for (const route of [before, after]) if (route) this.#ofPeers.delete(route.trustDomain)
     if (before && after && sameRoots(before, after)) return
-    for (const route of [before, after]) if (route) this.#changedAt.set(route.trustDomain, ++this.#version)
+    for (const route of [before, after]) {
+      // Whom we sign for is of our own domain, and what vouches there are our own files: another child is no news to it.
+      if (route && route.trustDomain !== this.ownDomain) this.#changedAt.set(route.trustDomain, ++this.#version)
+    }
   }
 }
 
