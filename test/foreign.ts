@@ -46,9 +46,13 @@ export function describeForeign(
 
 export type Ran = { readonly code: number | null; readonly out: string; readonly err: string }
 
-/** Runs a program to its end. */
-export async function run(program: string, args: readonly string[], input = ''): Promise<Ran> {
-  const child = spawn(program, args, { timeout: 30_000 })
+/** Runs a program to its end, in the environment of the test unless given one. */
+export async function run(
+  program: string,
+  args: readonly string[],
+  { input = '', env = process.env }: { input?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<Ran> {
+  const child = spawn(program, args, { timeout: 30_000, env })
   child.stdin.on('error', () => {}) // it may end without having read all
   child.stdin.end(input)
   const ended = new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve))

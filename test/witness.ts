@@ -28,8 +28,11 @@ function inner(service: ServiceName) {
   return { service, refused: 'fed_rpc_requests_total', dropped: 'fed_connections_dropped_total' } as const
 }
 
-/** Each service says in its own time what it trusts. */
-const NOBODYS_DOING = 'trust_holder'
+/** What comes in its own time: each service says what it trusts, and each peer is owed our bundle. */
+const IN_ITS_TIME: Readonly<Record<string, string>> = {
+  'peer_registry.trust_holder': 'false',
+  'peer_registry.errand': `kind <> 'deliver_bundle'`,
+}
 /** Rows that live on without anybody's doing: beats come and go, and what was queued is marked as sent. */
 const COUNTED_ONLY = /^(liveness\.|\w+\.(outbox|inbox)$)/
 /** How often something owed to a peer was tried. */
@@ -126,12 +129,12 @@ export class Witness {
   async #everything(): Promise<string> {
     const tables = await this.rows<{ name: string }>(`
       select table_schema || '.' || table_name as name from information_schema.tables
-      where table_schema in ('peer_registry', 'liveness', 'audit_ledger', 'grant_authz') and table_type = 'BASE TABLE' and table_name <> '${NOBODYS_DOING}'
+      where table_schema in ('peer_registry', 'liveness', 'audit_ledger', 'grant_authz') and table_type = 'BASE TABLE'
       order by 1`)
     const selects = tables.map(({ name }) => {
       const row = `(to_jsonb(t) - '${TRIES}'::text[])::text`
       const content = COUNTED_ONLY.test(name) ? `''` : `coalesce(md5(string_agg(${row}, ' ' order by ${row})), '')`
-      return `select '${name}' as name, count(*) as rows, ${content} as content from ${name} t`
+      return `select '${name}' as name, count(*) as rows, ${content} as content from ${name} t where ${IN_ITS_TIME[name] ?? true}`
     })
     const found = await this.rows<{ name: string; rows: string; content: string }>(selects.join(' union all '))
     return found.map(({ name, rows, content }) => `${name}: ${rows} ${content}`.trim()).join('\n')

@@ -150,7 +150,7 @@ describeForeign(
     type Done = { services?: string[]; answer?: object; code?: string; reason?: string }
     const script = fileURLToPath(new URL('grpcio-client.py', import.meta.url))
     const all = async (jobs: Job[]): Promise<Done[]> => {
-      const { out, err, code } = await run(python, [script], JSON.stringify(jobs))
+      const { out, err, code } = await run(python, [script], { input: JSON.stringify(jobs) })
       if (code !== 0) throw new Error(err)
       return JSON.parse(out)
     }
