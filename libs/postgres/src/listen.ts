@@ -25,7 +25,8 @@ export type ListenConfig = Connect & {
 /** Called with a payload, or with `undefined`: we have just (re)connected, and whatever was notified meanwhile is lost. */
 export type OnNotify = (payload: string | undefined) => void
 
-const RETRY = { firstMs: 100, mostMs: 5_000 }
+/** Whoever listens is blind until it is back, and a lease may hang on that: never patient for long. */
+const RETRY = { firstMs: 100, mostMs: 1_000 }
 const PROBE_EVERY_MS = 15_000
 const PROBE_TIMEOUT_MS = 5_000
 

@@ -125,15 +125,35 @@ async function cannot(deps: ErrandDeps, errand: Errand, performer: Performer, er
     const by = theirs === undefined ? 'us' : 'them'
     return performer.refused(deps, errand, { by, reason: theirs ?? refusal.reason, message })
   }
-  const now = deps.clock.now()
   const why = refusal ? `${theirs ?? refusal.reason}: ${message}` : message
-  await inTransaction(deps.db, (tx) => errands.postpone(tx, errand, nextTry(deps, errand, refusal?.reason, now), why))
+  const cause = causeOf(refusal?.reason)
+  const at = nextTry(errand, cause, { now: deps.clock.now(), jitter: deps.jitter() })
+  // The first one shows that something is amiss; more of them would make us shy of a peer that had no part in it.
+  const counted = cause === 'not heard yet' ? { ...errand, attempts: Math.max(0, errand.attempts - 1) } : errand
+  await inTransaction(deps.db, (tx) => errands.postpone(tx, counted, at, why))
+}
+
+type Cause = 'not heard yet' | 'ours' | 'theirs'
+
+/** Who it failed at: our gateway has not heard of the peer yet, something of ours is away, or the other side. */
+function causeOf(reason: Reason | undefined): Cause {
+  if (reason === undefined) return 'ours'
+  return NOT_HEARD_YET.has(reason) ? 'not heard yet' : 'theirs'
 }
 
 const NOT_HEARD_YET: ReadonlySet<Reason> = new Set(['PEER_NOT_FOUND', 'PEER_NOT_ENROLLED', 'POLICY_STALE'])
+const YOUNG_MS = 5_000
+const UNHEARD_MS = { young: 50, old: 500 }
+const LONGEST_OURS_MS = 5_000
 
-/** Our own gateway learns of a new peer within milliseconds: no need to be patient with it. */
-function nextTry({ jitter }: ErrandDeps, errand: Errand, reason: Reason | undefined, now: Date): Date {
-  const soon = reason !== undefined && NOT_HEARD_YET.has(reason) && errand.attempts < 20
-  return soon ? new Date(now.getTime() + 50) : retryAt(now, errand.attempts, jitter())
+/**
+ * The other side is spared, we are not: our own gateway learns of a peer within milliseconds, and whatever else of ours
+ * is away comes back without telling.
+ */
+function nextTry(errand: Errand, cause: Cause, { now, jitter }: { now: Date; jitter: number }): Date {
+  const patient = retryAt(now, errand.attempts, jitter)
+  if (cause === 'theirs') return patient
+  const isYoung = now.getTime() - errand.createdAt.getTime() < YOUNG_MS
+  const mostMs = cause === 'ours' ? LONGEST_OURS_MS : isYoung ? UNHEARD_MS.young : UNHEARD_MS.old
+  return new Date(Math.min(patient.getTime(), now.getTime() + mostMs))
 }
