@@ -171,7 +171,9 @@ function openSessions({
   const limits = config.calls
   const parts = { visits, clock, limits }
   const acceptsPerToken = rateLimit(limits.acceptsPerToken, 60)
-  const handlers = federationHandlers({ ...parts, registry, heartbeats, outbound, table, acceptsPerToken, metrics })
+  const descriptionsPerPeer = rateLimit(DESCRIPTIONS, DESCRIPTIONS_SECONDS)
+  const limited = { acceptsPerToken, descriptionsPerPeer }
+  const handlers = federationHandlers({ ...parts, ...limited, registry, heartbeats, outbound, table, metrics })
   const served = [{ service: FederationService, handlers }, ...machineServices(parts, health, [FederationService])]
   const paths = pathsOf(served)
   return new Sessions({
@@ -197,6 +199,10 @@ function openSessions({
     metrics: doorMetrics(metrics),
   })
 }
+
+/** How often a peer may describe itself: a platform does when its operator changes something, and when it starts. */
+const DESCRIPTIONS = 20
+const DESCRIPTIONS_SECONDS = 600
 
 /** Calls at a time on a stranger's connection: it has come to redeem one invitation. */
 const STRANGER_STREAMS = 4

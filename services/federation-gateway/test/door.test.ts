@@ -53,6 +53,16 @@ test('an active peer beats, and its beat reaches liveness under our id of it', a
   })
 })
 
+test('a peer that describes itself with every beat is heard, and not written down without end', async () => {
+  await known(routeTo(b))
+  const platform = { platformId: 'a'.repeat(32), identityKey: new Uint8Array(32), trustDomain: 'b.example' }
+  const caller = as(b.gateway, 'b.example')
+  const [beats, descriptions] = [world.liveness.peersHeard.length, world.liveness.descriptions]
+  await Promise.all([...Array(40)].map(() => caller.beat({ platform })))
+  expect(world.liveness.peersHeard.length - beats).toBe(40)
+  expect(world.liveness.descriptions - descriptions).toBe(20)
+})
+
 test('many beats at once travel to liveness in few messages', async () => {
   await known(routeTo(b))
   const before = world.liveness.batches.length

@@ -110,6 +110,8 @@ export const TEST_BUNDLE = { payloadType: 'test', payload: new Uint8Array([1]), 
 export class TestLiveness {
   readonly batches: number[] = []
   readonly peersHeard: string[] = []
+  /** How many beats brought a description. */
+  descriptions = 0
   answering = true
 
   mounts(): Mount[] {
@@ -120,7 +122,10 @@ export class TestLiveness {
   async *#record(requests: Parameters<ServiceImpl<typeof LivenessService>['recordHeartbeats']>[0]) {
     for await (const { heartbeats } of requests) {
       this.batches.push(heartbeats.length)
-      for (const { peerId } of heartbeats) this.peersHeard.push(peerId)
+      for (const { peerId, heartbeat } of heartbeats) {
+        this.peersHeard.push(peerId)
+        if (heartbeat?.platform) this.descriptions += 1
+      }
       if (!this.answering) continue
       yield {
         heartbeats: heartbeats.map(({ number, heartbeat }) => ({

@@ -17,6 +17,8 @@ export type FederationParts = UnaryParts & {
   readonly outbound: { readonly heard: (peerId: string) => void }
   readonly table: PeerTable
   readonly acceptsPerToken: RateLimit
+  /** Each is announced, written down and kept for days: a beat beyond the limit goes on without it. */
+  readonly descriptionsPerPeer: RateLimit
   readonly metrics: Metrics
 }
 
@@ -30,7 +32,7 @@ const { accept, heartbeat, getTrustBundle, publishTrustBundle, renewCertificate,
 export function federationHandlers(
   parts: FederationParts,
 ): Record<keyof typeof FederationService.method, UntypedServiceImplementation[string]> {
-  const { registry, heartbeats, outbound, table, acceptsPerToken, metrics } = parts
+  const { registry, heartbeats, outbound, table, acceptsPerToken, descriptionsPerPeer, metrics } = parts
   const redeemed = metrics.counter('fed_invitation_redeem_total', 'Attempts to redeem an invitation', ['result'])
 
   return {
@@ -59,6 +61,7 @@ export function federationHandlers(
     heartbeat: unary(parts, heartbeat, async (request, asked) => {
       const { peerId } = peerOf(asked)
       outbound.heard(peerId)
+      if (request.platform && (await descriptionsPerPeer.take(peerId))) delete request.platform
       return heartbeats.record(peerId, request, asked)
     }),
 
