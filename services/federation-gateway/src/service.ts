@@ -19,7 +19,7 @@ import { attendance } from './door/attend.ts'
 import { doorMetrics } from './door/door-metrics.ts'
 import { Door } from './door/door.ts'
 import { federationHandlers } from './door/federation.ts'
-import { createGrpcServer, pathsOf } from './door/grpc-server.ts'
+import { createGrpcServer, pathsOf, talksOf } from './door/grpc-server.ts'
 import { Heartbeats } from './door/heartbeats.ts'
 import { machineServices } from './door/machine-services.ts'
 import { rateLimit } from './door/rate-limits.ts'
@@ -176,6 +176,7 @@ function openSessions({
   const handlers = federationHandlers({ ...parts, ...limited, registry, heartbeats, outbound, table, metrics })
   const served = [{ service: FederationService, handlers }, ...machineServices(parts, health, [FederationService])]
   const paths = pathsOf(served)
+  const talks = talksOf(served)
   return new Sessions({
     servers: {
       callers: createGrpcServer(served, limits),
@@ -187,6 +188,8 @@ function openSessions({
       record: createRecorder({ logger, metrics }),
       visits,
       isServed: (path) => paths.has(path),
+      isTalk: (path) => talks.has(path),
+      messageWithinMs: limits.defaultDeadlineMs,
       limits: {
         callsPerPeer: rateLimit(limits.callsPerPeer, 1),
         acceptsPerSource: rateLimit(limits.acceptsPerSource, 60),

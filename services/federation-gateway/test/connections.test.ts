@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { connect as connectHttp2 } from 'node:http2'
 import { connect as tcpConnect, type Socket } from 'node:net'
 import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { afterEach, beforeAll, expect, test } from 'vitest'
@@ -21,8 +22,9 @@ afterEach(async () => {
   world = undefined
 })
 
-async function start(door: NonNullable<Parameters<typeof startWorld>[0]>['door'] = {}): Promise<World> {
-  world = await startWorld({ door })
+type Settings = NonNullable<Parameters<typeof startWorld>[0]>
+async function start(door: Settings['door'] = {}, calls: Settings['calls'] = {}): Promise<World> {
+  world = await startWorld({ door, calls })
   const { registry } = world
   registry.put(routeTo(b))
   await until(async () => world !== undefined && (await metric(world, 'fed_gateway_peers')) === 1)
@@ -99,6 +101,27 @@ test('a stranger may stay for a little while only', async () => {
   socket.resume()
   socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0') // the preface and empty settings (RFC 9113 §3.4)
   await once(socket, 'close')
+})
+
+test("a call whose message does not come is refused, and its connection ended, even a peer's", async () => {
+  const at = await start({}, { defaultDeadlineMs: 100 })
+  const { cert, key } = b.gateway
+  const session = connectHttp2(`https://127.0.0.1:${at.door}`, {
+    createConnection: () => tls(at, { cert, key, servername: 'b.example' }),
+  })
+  const headers = { ':method': 'POST', 'content-type': 'application/grpc', te: 'trailers' }
+  const path = '/powernode.federation.v1.FederationService/Heartbeat'
+  for (const begun of [Buffer.alloc(0), Buffer.from([0, 0, 0, 0, 100]), Buffer.alloc(5)]) {
+    session
+      .request({ ...headers, ':path': path })
+      .on('error', () => {})
+      .resume()
+      .write(begun)
+  }
+  session.on('error', () => {})
+  await once(session, 'close')
+  const refused = at.logged().filter(({ outcome }) => outcome === 'DEADLINE_EXCEEDED')
+  expect(refused).toHaveLength(3)
 })
 
 test('plaintext is dropped', async () => {

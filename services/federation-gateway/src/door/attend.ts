@@ -17,6 +17,10 @@ export type Attendance = {
   readonly visits: Visits
   /** Every path that is served. */
   readonly isServed: (path: string) => boolean
+  /** Whether a call to this path is a talk, in which the caller may think between its words. */
+  readonly isTalk: (path: string) => boolean
+  /** From the headers of a call to the end of its message. */
+  readonly messageWithinMs: number
   readonly limits: { readonly callsPerPeer: RateLimit; readonly acceptsPerSource: RateLimit }
 }
 
@@ -34,7 +38,7 @@ const REFUSED_GRACE_MS = 1_000
 /**
  * What every call on a connection passes before its message is read:
  *
- *     request id, trace ▸ rate ▸ method known? ▸ which peer, in which state? ▸ contract = agreed?
+ *     request id, trace ▸ rate ▸ method known? ▸ which peer, in which state? ▸ contract = agreed? ▸ message there in time?
  *
  * What it refuses costs its sender the headers only: of a message nothing is read or held.
  */
@@ -44,9 +48,11 @@ export function attendance(parts: Attendance): (session: Session) => ServerInter
       const { visitor } = session
       const rpc = parts.isServed(path) ? path.slice(1) : 'unknown'
       let visit: Visit | undefined
+      const arrived = new AbortController()
       const send = call.sendStatus.bind(call)
       // On the innermost call object, because the library sends statuses of its own past all interceptors.
       call.sendStatus = (status) => {
+        arrived.abort()
         visit ??= parts.record(rpc, visitor, requestIdFrom(undefined), childOf(undefined))
         if (status.code === Status.OK) visit.succeed()
         const typed = status.code === Status.OK || status.metadata?.get('grpc-status-details-bin').length
@@ -64,6 +70,10 @@ export function attendance(parts: Attendance): (session: Session) => ServerInter
                 childOf(text(metadata, TRACEPARENT)),
               )
               parts.visits.set(metadata, visit)
+              void inTime(parts, arrived.signal).catch((error: unknown) => {
+                if (visit) call.sendStatus(visit.fail(error))
+                session.end(REFUSED_GRACE_MS)
+              })
               admit(parts, path, visit).then(
                 () => proceed(metadata),
                 (error: unknown) => {
@@ -72,11 +82,31 @@ export function attendance(parts: Attendance): (session: Session) => ServerInter
                 },
               )
             },
-            onCancel: () => visit?.abandon(),
+            onReceiveMessage(message, proceed) {
+              if (parts.isTalk(path)) arrived.abort()
+              proceed(message)
+            },
+            onReceiveHalfClose(proceed) {
+              arrived.abort()
+              proceed()
+            },
+            onCancel() {
+              arrived.abort()
+              visit?.abandon()
+            },
           })
         },
       })
     }
+}
+
+/**
+ * Waits no longer for a message than it may take. Whoever dawdles loses its connection: half a message is held in memory
+ * until then, and a hostile peer could have thousands of them.
+ */
+async function inTime({ clock, messageWithinMs }: Attendance, arrived: AbortSignal): Promise<void> {
+  await clock.sleep(messageWithinMs, arrived)
+  if (!arrived.aborted) throw new Refusal('DEADLINE_EXCEEDED', 'the request did not arrive as a whole in time')
 }
 
 async function admit({ table, clock, isServed, limits }: Attendance, path: string, visit: Visit): Promise<void> {

@@ -31,8 +31,20 @@ export function createGrpcServer(served: readonly Served[], limits: ServerLimits
   return server
 }
 
+/** Every path that is served. */
 export function pathsOf(served: readonly Served[]): Set<string> {
   return new Set(served.flatMap(({ service }) => service.methods.map(({ name }) => `/${service.typeName}/${name}`)))
+}
+
+/** Those of them to which a caller may send more than one message. */
+export function talksOf(served: readonly Served[]): Set<string> {
+  return new Set(
+    served.flatMap(({ service }) =>
+      service.methods.flatMap(({ name, methodKind }) =>
+        methodKind === 'bidi_streaming' || methodKind === 'client_streaming' ? [`/${service.typeName}/${name}`] : [],
+      ),
+    ),
+  )
 }
 
 /** A service as grpc-js wants it described, with bytes for messages: decoding is ours, so that refusing is, too. */
