@@ -43,5 +43,6 @@ test('a peer that remembers more takes us past it, once, and that is news', asyn
 test('a number that no platform reaches is not believed', async () => {
   await begin()
   expect(await raise(LARGEST_EPOCH)).toBeUndefined()
+  expect(await raise(LARGEST_EPOCH - 2n), 'the next start would be the last that has a number').toBeUndefined()
   expect(await announced(database.db)).toEqual([])
 })
