@@ -6,6 +6,7 @@ import {
   ExponentialBackoff,
   handleWhen,
   retry,
+  wrap,
   type CircuitBreakerPolicy,
 } from 'cockatiel'
 import { timestampMs } from '@bufbuild/protobuf/wkt'
@@ -105,13 +106,15 @@ export class Outbound {
   /** Each attempt takes the way as it is by then: a peer may have moved, or shown a new CA, since the one before. */
   #repeatedly(route: PeerRoute, call: PeerCall): Promise<Buffer> {
     const { table, limits, clock } = this.#parts
-    const again = retry(
-      handleWhen((error) => isTransient(error) || (isNotYet(error) && isNew(route, clock.now()))),
-      {
-        maxAttempts: limits.retries,
-        backoff: new ExponentialBackoff({ initialDelay: 100, maxDelay: 1_000 }), // scattered by its default generator
-      },
+    const transient = retry(handleWhen(isTransient), {
+      maxAttempts: limits.retries,
+      backoff: new ExponentialBackoff({ initialDelay: 100, maxDelay: 1_000 }), // scattered by its default generator
+    }).dangerouslyUnref()
+    const notYet = retry(
+      handleWhen((error) => isNotYet(error) && isNew(route, clock.now())),
+      { maxAttempts: NOT_YET_RETRIES, backoff: new ExponentialBackoff({ initialDelay: 15, maxDelay: 500 }) },
     ).dangerouslyUnref()
+    const again = wrap(transient, notYet)
     return again.execute(() => {
       const current = table.peer(route.peerId)
       if (!current) throw new Refusal('PEER_NOT_FOUND', `peer ${route.peerId} is gone`)
@@ -202,6 +205,8 @@ function isNew({ enrolledAt }: PeerRoute, now: Date): boolean {
   return enrolledAt !== undefined && now.getTime() - timestampMs(enrolledAt) < NEW_FOR_MS
 }
 const NEW_FOR_MS = 10_000
+/** From a few milliseconds, which is what it takes, to about a second. */
+const NOT_YET_RETRIES = 6
 
 function circuitOpen({ lastFailure }: CircuitBreakerPolicy): Refusal {
   const last =

@@ -142,8 +142,7 @@ function causeOf(reason: Reason | undefined): Cause {
 }
 
 const NOT_HEARD_YET: ReadonlySet<Reason> = new Set(['PEER_NOT_FOUND', 'PEER_NOT_ENROLLED', 'POLICY_STALE'])
-const YOUNG_MS = 5_000
-const UNHEARD_MS = { young: 50, old: 500 }
+const UNHEARD_MS = { first: 10, most: 500 }
 const LONGEST_OURS_MS = 5_000
 
 /**
@@ -153,7 +152,8 @@ const LONGEST_OURS_MS = 5_000
 function nextTry(errand: Errand, cause: Cause, { now, jitter }: { now: Date; jitter: number }): Date {
   const patient = retryAt(now, errand.attempts, jitter)
   if (cause === 'theirs') return patient
-  const isYoung = now.getTime() - errand.createdAt.getTime() < YOUNG_MS
-  const mostMs = cause === 'ours' ? LONGEST_OURS_MS : isYoung ? UNHEARD_MS.young : UNHEARD_MS.old
+  const tenthOfAge = (now.getTime() - errand.createdAt.getTime()) / 10
+  const unheardMs = Math.min(UNHEARD_MS.most, Math.max(UNHEARD_MS.first, tenthOfAge))
+  const mostMs = cause === 'ours' ? LONGEST_OURS_MS : unheardMs
   return new Date(Math.min(patient.getTime(), now.getTime() + mostMs))
 }
