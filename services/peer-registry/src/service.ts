@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from '@powernode/clock'
-import { consume, openBus, relay } from '@powernode/events'
+import { consume, openBus, relay, sweepReceipts } from '@powernode/events'
 import { inTransaction, openDb, requireSchema } from '@powernode/postgres'
 import { createLogger, createMetrics, runTasks, serveMetrics, type Logger } from '@powernode/process'
 import { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
@@ -74,6 +74,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
       (stop) => feed.run(stop),
       (stop) => relay({ ...deps, schema: SCHEMA, stream: 'PEER_REGISTRY' }, stop),
       ...SUBSCRIPTIONS.map((row) => (stop: AbortSignal) => consume(deps, row, stop)),
+      (stop) => sweepReceipts(deps, stop),
       (stop) => runErrands(deps, stop),
       ...Object.entries(SWEEPS).map(
         ([name, row]) =>

@@ -51,17 +51,22 @@ function checkOurs(us: Us, proposed: Peer, errand: Errand, { said, by }: Proven<
   const problem =
     said.remotePeerId !== proposed.id || !acceptance.digest.equals(said.acceptanceSha256)
       ? 'it answers another acceptance'
-      : by.platformId === us.platformId || by.trustDomain === us.trustDomain
-        ? 'it speaks in our own name'
-        : proposed.trustDomain && proposed.trustDomain !== by.trustDomain
-          ? `it speaks for the trust domain ${by.trustDomain}, the invitation for ${proposed.trustDomain}`
-          : agreed?.version !== said.contractVersion
-            ? `it settles on contract version ${said.contractVersion}`
-            : undefined
+      : !isPeerId(said.peerId)
+        ? 'it gives this peering no id'
+        : by.platformId === us.platformId || by.trustDomain === us.trustDomain
+          ? 'it speaks in our own name'
+          : proposed.trustDomain && proposed.trustDomain !== by.trustDomain
+            ? `it speaks for the trust domain ${by.trustDomain}, the invitation for ${proposed.trustDomain}`
+            : agreed?.version !== said.contractVersion
+              ? `it settles on contract version ${said.contractVersion}`
+              : undefined
   if (problem || !agreed)
     throw new Refusal('ACCEPTANCE_INVALID', `the other side's agreement is refused: ${problem ?? 'no common version'}`)
   return agreed
 }
+
+/** Their id of the peering goes into names and rows of ours, so it has to be an id. */
+const isPeerId = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
 
 function withAgreement(us: Us, proposed: Peer, { said, by }: Proven<Agreement>, agreed: Agreed): Peer {
   return {
