@@ -59,3 +59,11 @@ describe.each(ANNOUNCED)('$message', ({ message, publisher, listeners, noun }) =
 function ledgerHears(publisher: string): string[] {
   return Object.values(STREAMS).some(({ source }) => source === publisher) ? ['audit-ledger'] : []
 }
+
+test('who may drop the receipts of what it heard does, so that they do not grow for ever', () => {
+  const may = sources('services/*/migrations/*.sql').flatMap(({ path, text }) =>
+    /grant [a-z, ]*\bdelete\b[a-z, ]* on [^;]*\binbox\b/.test(text) ? [path.split('/')[1]] : [],
+  )
+  expect(may.length).toBeGreaterThan(0)
+  for (const name of may) expect(textOf(`services/${name}/src/service.ts`), name).toContain('sweepReceipts(')
+})
