@@ -65,7 +65,7 @@ export type PeerChanged = Message<"powernode.peer.v1.PeerChanged"> & {
 
   /**
    * Which parts changed: endpoints, disclosure, capabilities, extension_slugs, prefix_advertisement,
-   * data_residency, trust_bundle, trust_receipt, certificate, notice.
+   * data_residency, trust_bundle, trust_receipt, certificate, notice, invitation, name, url, metadata.
    *
    * @generated from field: repeated string changed = 2;
    */

@@ -1213,6 +1213,7 @@ export type PeerRoute = Message<"powernode.peer.v1.PeerRoute"> & {
 
   /**
    * Hierarchical, they signed for us: the certificate and key we show to them. Empty: our own.
+   * The key is told to the gateway alone, which is the only one to show the certificate.
    *
    * @generated from field: repeated bytes certificate_chain = 14;
    */
