@@ -12,7 +12,12 @@ import {
   AcceptRequestSchema,
   FederationService,
 } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
-import { EndpointSchema, EndpointScope, EnvelopeSchema } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
+import {
+  EndpointSchema,
+  EndpointScope,
+  EnvelopeSchema,
+  type PlatformDescription,
+} from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
 import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import { curl } from '@powernode/rpc/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -137,15 +142,28 @@ describe('an invitation that nobody can redeem so, at the door', () => {
     ['https://b.example:8443/path', 'URL_INVALID'],
     ['https://b.example:8443/?query', 'URL_INVALID'],
   ])('by a platform that says it is at %s: %s', async (url, reason) => {
-    const honest = accept()
-    const said = fromBinary(AcceptanceSchema, honest.acceptance?.payload ?? new Uint8Array())
-    said.platform?.endpoints.push(create(EndpointSchema, { url, scope: EndpointScope.WAN }))
-    const request = create(AcceptRequestSchema, {
-      acceptanceToken: handed.open.token,
-      acceptance: signAnything(honest.acceptance?.payloadType ?? '', toBinary(AcceptanceSchema, said), mallory),
-    })
+    const request = saying((platform) =>
+      platform.endpoints.push(create(EndpointSchema, { url, scope: EndpointScope.WAN })),
+    )
     await ofA.refuses('door', reason, () => callDoor(a, request))
   })
+
+  test.each([Number.NaN, Infinity])(
+    'by a platform that counts to %s, which no ledger can write down',
+    async (number) => {
+      const request = saying((platform) => (platform.capabilities = { number }))
+      await ofA.refuses('door', 'REQUEST_INVALID', () => callDoor(a, request))
+    },
+  )
+
+  /** Signed by somebody who does not look at what he signs. */
+  function saying(edit: (platform: PlatformDescription) => unknown) {
+    const { payload, payloadType } = accept().acceptance ?? create(EnvelopeSchema)
+    const said = fromBinary(AcceptanceSchema, payload)
+    if (said.platform) edit(said.platform)
+    const acceptance = signAnything(payloadType, toBinary(AcceptanceSchema, said), mallory)
+    return create(AcceptRequestSchema, { acceptanceToken: handed.open.token, acceptance })
+  }
 
   function withPayload(payload: Uint8Array) {
     const request = accept()

@@ -1,6 +1,7 @@
 import { hash, sign, verify } from 'node:crypto'
 import { create, fromBinary, toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf'
 import { createValidator } from '@bufbuild/protovalidate'
+import { nonFiniteIn } from '@powernode/proto/non-finite.ts'
 import { EnvelopeSchema, type Envelope } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
 import { checkIdentityKey, InvalidKey, publicKeyObject, type PlatformKey } from './platform-key.ts'
 
@@ -81,7 +82,9 @@ function decode<Desc extends DescMessage>(schema: Desc, payload: Uint8Array): Op
   try {
     const message = fromBinary(schema, payload)
     const checked = validator.validate(schema, message)
-    return checked.kind === 'valid' ? { message } : { reason: 'malformed', detail: checked.error.message }
+    if (checked.kind !== 'valid') return { reason: 'malformed', detail: checked.error.message }
+    const field = nonFiniteIn(schema, message)
+    return field === undefined ? { message } : { reason: 'malformed', detail: `${field}: a number in it is not finite` }
   } catch {
     return { reason: 'malformed', detail: `the payload is no ${schema.name}` }
   }

@@ -93,6 +93,13 @@ describe('by state of the peering', () => {
   )
 })
 
+const DESCRIBED = {
+  platformId: 'a'.repeat(32),
+  identityKey: new Uint8Array(32),
+  trustDomain: 'b.example',
+  contractWindow: { min: 1, max: 1 },
+}
+
 function outcome(call: Promise<unknown>): Promise<string> {
   return call.then(
     () => 'ok',
@@ -272,6 +279,13 @@ describe('bad messages', () => {
   test('one that is no message at all', async () => {
     await known(routeTo(b))
     await expectRefusal(as(b.gateway, 'b.example').raw(beatPath, Buffer.from([0xff, 0xff, 0xff])), 'REQUEST_INVALID')
+  })
+
+  test('one that counts to infinity, which nothing behind us could write as JSON', async () => {
+    await known(routeTo(b))
+    const platform = { ...DESCRIBED, capabilities: { number: Infinity } }
+    await expectRefusal(as(b.gateway, 'b.example').beat({ platform }), 'REQUEST_INVALID')
+    await as(b.gateway, 'b.example').beat({ platform: DESCRIBED })
   })
 
   test('one that is too large', async () => {

@@ -3,6 +3,7 @@ import { pathToString } from '@bufbuild/protobuf/reflect'
 import { createValidator, type Violation } from '@bufbuild/protovalidate'
 import type { Interceptor } from '@connectrpc/connect'
 import { BadRequestSchema } from '@powernode/proto/google/rpc/error_details_pb.ts'
+import { nonFiniteIn } from '@powernode/proto/non-finite.ts'
 import { Refusal } from '../errors/refusal.ts'
 
 const validator = createValidator()
@@ -19,7 +20,7 @@ export const validation: Interceptor = (next) => (req) => {
 /** Refuses a message that breaks the rules its proto states, naming every field that does. */
 export function refuseInvalid(schema: DescMessage, message: Message): void {
   const result = validator.validate(schema, message)
-  if (result.kind === 'valid') return
+  if (result.kind === 'valid') return refuseNonFinite(schema, message)
   if (result.kind === 'error') throw new Error(`the rules of ${schema.typeName} are broken`, { cause: result.error })
   const fieldViolations = result.violations.map(toWire)
   const [first] = fieldViolations
@@ -30,6 +31,15 @@ export function refuseInvalid(schema: DescMessage, message: Message): void {
       details: [create(BadRequestSchema, { fieldViolations })],
     },
   )
+}
+
+function refuseNonFinite(schema: DescMessage, message: Message): void {
+  const field = nonFiniteIn(schema, message)
+  if (field === undefined) return
+  const description = 'a number in it is not finite'
+  throw new Refusal('REQUEST_INVALID', `${field}: ${description}`, {
+    details: [create(BadRequestSchema, { fieldViolations: [{ field, description }] })],
+  })
 }
 
 /** Compiles the rules of a message ahead of its first use, which otherwise takes a tenth of a second. */
