@@ -14,17 +14,20 @@ const HIGHEST_SEQUENCE = BigInt(Number.MAX_SAFE_INTEGER)
 
 /** The bundle in an envelope, if it is theirs, newer than the one we hold (or the very same), and fit to be trusted. */
 export function checkBundle(envelope: Envelope | undefined, signer: Signer, now: Date, held?: Buffer): TrustBundle {
+  const heldNow = held && heldBundle(envelopeFrom(held))
   const verdict = verifyTrustBundle(envelope, {
     publicKey: signer.identityKey,
     platformId: signer.platformId,
     trustDomain: signer.trustDomain,
     now,
-    held: held && heldBundle(envelopeFrom(held)),
+    held: heldNow,
   })
   if (verdict.ok && verdict.bundle.sequence <= HIGHEST_SEQUENCE) return verdict.bundle
   if (verdict.ok) throw new Refusal('BUNDLE_INVALID', 'the trust bundle is refused: its sequence is beyond counting')
   const reason = verdict.reason === 'sequence' ? 'BUNDLE_SEQUENCE_OLD' : 'BUNDLE_INVALID'
-  throw new Refusal(reason, `the trust bundle is refused: ${verdict.detail}`, { metadata: { problem: verdict.reason } })
+  throw new Refusal(reason, `the trust bundle is refused: ${verdict.detail}`, {
+    metadata: { problem: verdict.reason, ...(heldNow && { held_sequence: String(heldNow.sequence) }) },
+  })
 }
 
 /**

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf'
 import { EnvelopeSchema } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
 import { inTransaction } from '@powernode/postgres'
 import { PublishTrustBundleRequestSchema } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import { passBundle } from '../operations/pass-bundle.ts'
 import { storeReceipt } from '../operations/store-receipt.ts'
 import { envelopeFrom } from '../statements.ts'
 import * as errands from '../store/errands.ts'
@@ -19,9 +20,13 @@ export const deliverBundle: Performer = {
       await errands.remove(tx, errand.peerId, 'deliver_bundle')
     })
   },
-  /** Struck off; the sweep puts it on again, later, while the receipt is missing. */
-  refused: ({ db, clock, jitter }, errand, { reason, message }) =>
-    inTransaction(db, (tx) => errands.postpone(tx, errand, laterThan(clock.now(), jitter()), `${reason}: ${message}`)),
+  /** Tried again, later, while the receipt is missing. A peer that holds a later bundle of ours knows more than we do. */
+  refused: ({ db, clock, us, jitter }, errand, { by, reason, message, metadata }) =>
+    inTransaction(db, async (tx) => {
+      if (by === 'them' && reason === 'BUNDLE_SEQUENCE_OLD')
+        await passBundle(tx, clock.now(), { us, held: Number(metadata['held_sequence']) })
+      await errands.postpone(tx, errand, laterThan(clock.now(), jitter()), `${reason}: ${message}`)
+    }),
   expired: ({ db }, errand) => inTransaction(db, (tx) => errands.remove(tx, errand.peerId, 'deliver_bundle')),
 }
 

@@ -21,7 +21,12 @@ export type ErrandDeps = {
 }
 
 /** Who said no, and why: the other side, or we ourselves, of where it would lead us or of what it answered. */
-export type No = { readonly by: 'them' | 'us'; readonly reason: string; readonly message: string }
+export type No = {
+  readonly by: 'them' | 'us'
+  readonly reason: string
+  readonly message: string
+  readonly metadata: Readonly<Record<string, string>>
+}
 
 /**
  * One way of doing what is owed to the other side. Resolves when it is done and noted; throws to be tried again.

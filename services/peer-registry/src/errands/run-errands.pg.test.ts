@@ -1,17 +1,21 @@
 import { until } from '@powernode/events/testing'
-import { Refusal } from '@powernode/rpc'
+import { Refusal, refusalOf } from '@powernode/rpc'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { startErrands } from '../../test/errands.ts'
 import { federate, invite, owed, peerOn, propose, redeem, take } from '../../test/handshake.ts'
 import { BY, startPlatform, type TestPlatform } from '../../test/platform.ts'
+import { makeBundle } from '../bundle.ts'
 import { ERRAND_LEASE_MS } from '../errand.ts'
 import { DAY_MS } from '../invitation.ts'
 import { oweBundles, oweErrand } from '../operations/owe-errands.ts'
+import { passBundle } from '../operations/pass-bundle.ts'
 import { receiveRevocation } from '../operations/receive-revocation.ts'
 import { receiveTrustBundle } from '../operations/receive-trust-bundle.ts'
 import { revokePeer } from '../operations/revoke-peer.ts'
 import { signPeerCertificate } from '../operations/sign-peer-certificate.ts'
+import * as authorities from '../store/authorities.ts'
 import * as errands from '../store/errands.ts'
+import * as platform from '../store/platform.ts'
 
 let a: TestPlatform
 let b: TestPlatform
@@ -229,6 +233,37 @@ describe('between peers', () => {
     honest = true
     await untilTimePasses(a, async () => (await peerOn(a, onA)).acknowledgedBundleSequence > 0)
     expect((await peerOn(a, onA)).acknowledgedBundleSequence).toBe(1)
+  })
+
+  test('after a backup was restored a peer that holds a later bundle of ours is taken at its word, within reason', async () => {
+    const { onA, onB } = await federate(a, b)
+    const forgotten = 50 // what A published after the backup was made, and B still holds
+    const { generations } = await a.act(async (tx) => ({ generations: await authorities.list(tx) }))
+    const later = makeBundle(a.us, generations, forgotten, a.clock.now())
+    await b.act((tx, now) => receiveTrustBundle(tx, now, { us: b.us, by: BY, peerId: onB, bundle: later }))
+    const sequence = async () => (await a.act((tx) => platform.read(tx))).bundleSequence
+    await a.clock.advance(2 * 3_600_000)
+    await a.act((tx, now) => passBundle(tx, now, { us: a.us, held: 1e9 }))
+    expect(await sequence(), 'no backup is so old').toBe(1)
+    await a.act(oweBundles)
+    end = startErrands(a, {
+      publishTrustBundle: async ({ trustBundle }) => {
+        const said = { us: b.us, by: BY, peerId: onB, bundle: trustBundle! }
+        return b
+          .act((tx, now) => receiveTrustBundle(tx, now, said))
+          .then(
+            (receipt) => ({ receipt }),
+            (error: unknown) => {
+              const { reason, message, metadata } = refusalOf(error)!
+              throw new Refusal('PEER_REFUSED', message, { metadata: { ...metadata, peer_reason: reason } })
+            },
+          )
+      },
+    })
+    await untilTimePasses(a, async () => (await peerOn(a, onA)).acknowledgedBundleSequence > forgotten)
+    expect(await sequence()).toBe(forgotten + 1)
+    await a.act((tx, now) => passBundle(tx, now, { us: a.us, held: forgotten + 5 }))
+    expect(await sequence(), 'and not again at once').toBe(forgotten + 1)
   })
 
   test('a certificate that another platform signs for us is renewed with a new key', async () => {

@@ -123,7 +123,12 @@ async function cannot(deps: ErrandDeps, errand: Errand, performer: Performer, er
   const message = printable(refusal?.message ?? 'internal error')
   if (final && refusal) {
     const by = theirs === undefined ? 'us' : 'them'
-    return performer.refused(deps, errand, { by, reason: theirs ?? refusal.reason, message })
+    return performer.refused(deps, errand, {
+      by,
+      reason: theirs ?? refusal.reason,
+      message,
+      metadata: refusal.metadata,
+    })
   }
   const why = refusal ? `${theirs ?? refusal.reason}: ${message}` : message
   const cause = causeOf(refusal?.reason)

@@ -17,11 +17,11 @@ import type { Tables } from '../store/tables.ts'
  * Our own services hear of it through WatchTrust; peers get it delivered by the errands that the sweep then finds due.
  * MUST be called in the transaction that changed what is trusted.
  */
-export async function publishBundle(tx: Tx<Tables>, now: Date, us: Us): Promise<number> {
+export async function publishBundle(tx: Tx<Tables>, now: Date, us: Us, past = 0): Promise<number> {
   const { bundleSequence } = await platform.lock(tx)
   const rotation = await rotations.latest(tx)
   const roots = trusted(await authorities.list(tx), rotation?.step === 'published')
-  const sequence = bundleSequence + 1
+  const sequence = Math.max(bundleSequence, past) + 1
   await platform.saveBundle(tx, envelopeBytes(makeBundle(us, roots, sequence, now)), sequence)
   return sequence
 }
