@@ -74,7 +74,11 @@ async function deliverNotice(of: TestPlatform, other: TestPlatform, { id, platfo
 
 test('in whatever order things are done on both sides, all is refused or done, and each side has one live peering at most', async () => {
   const steps = fc.array(
-    fc.record({ onA: fc.boolean(), what: fc.constantFrom('propose', 'handshake', 'revoke', 'notice', ...Object.keys(ACTS)), which: fc.nat() }),
+    fc.record({
+      onA: fc.boolean(),
+      what: fc.constantFrom('propose', 'handshake', 'revoke', 'notice', ...Object.keys(ACTS)),
+      which: fc.nat(),
+    }),
     { minLength: 40, maxLength: 80 },
   )
   const done = new Map<string, number>()
@@ -97,6 +101,6 @@ test('in whatever order things are done on both sides, all is refused or done, a
     }),
     { numRuns: 4, endOnFailure: true },
   )
-  expectdone.get('handshake answered') ?? 0, 'the walk leads somewhere').toBeGreaterThan(0)
+  expect(done.get('handshake answered') ?? 0, 'the walk leads somewhere').toBeGreaterThan(0)
   expect(done.get('revoke answered') ?? 0).toBeGreaterThan(0)
 }, 90_000)
