@@ -120,7 +120,11 @@ function execute(node, args) {
     })
   }
   const parent = process.ppid
-  setInterval(() => process.ppid !== parent && child.kill('SIGTERM'), 500).unref()
+  const watching = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(watching) // once: a second signal would be obeyed at once, and nothing put in order
+    child.kill('SIGTERM')
+  }, 500).unref()
   child.on('error', (error) => fail(`cannot start ${node}: ${error.message}`))
   child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]))
 }
