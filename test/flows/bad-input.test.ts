@@ -1,6 +1,6 @@
 import { sign } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { create, fromBinary, toBinary, type JsonObject } from '@bufbuild/protobuf'
 import { durationFromMs } from '@bufbuild/protobuf/wkt'
 import { systemClock } from '@powernode/clock'
 import { identityDir } from '@powernode/dev/layout'
@@ -148,13 +148,14 @@ describe('an invitation that nobody can redeem so, at the door', () => {
     await ofA.refuses('door', reason, () => callDoor(a, request))
   })
 
-  test.each([Number.NaN, Infinity])(
-    'by a platform that counts to %s, which no ledger can write down',
-    async (number) => {
-      const request = saying((platform) => (platform.capabilities = { number }))
-      await ofA.refuses('door', 'REQUEST_INVALID', () => callDoor(a, request))
-    },
-  )
+  test.each<[string, JsonObject]>([
+    ['NaN', { number: Number.NaN }],
+    ['infinity', { number: Infinity }],
+    ['what is nested too deep', { deep: JSON.parse('['.repeat(30) + ']'.repeat(30)) }],
+  ])('by a platform that can do %s, which no ledger could show', async (_, capabilities) => {
+    const request = saying((platform) => (platform.capabilities = capabilities))
+    await ofA.refuses('door', 'REQUEST_INVALID', () => callDoor(a, request))
+  })
 
   /** Signed by somebody who does not look at what he signs. */
   function saying(edit: (platform: PlatformDescription) => unknown) {

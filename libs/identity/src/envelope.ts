@@ -1,7 +1,7 @@
 import { hash, sign, verify } from 'node:crypto'
 import { create, fromBinary, toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf'
 import { createValidator } from '@bufbuild/protovalidate'
-import { nonFiniteIn } from '@powernode/proto/non-finite.ts'
+import { jsonProblem } from '@powernode/proto/json-problem.ts'
 import { EnvelopeSchema, type Envelope } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
 import { checkIdentityKey, InvalidKey, publicKeyObject, type PlatformKey } from './platform-key.ts'
 
@@ -83,8 +83,8 @@ function decode<Desc extends DescMessage>(schema: Desc, payload: Uint8Array): Op
     const message = fromBinary(schema, payload)
     const checked = validator.validate(schema, message)
     if (checked.kind !== 'valid') return { reason: 'malformed', detail: checked.error.message }
-    const field = nonFiniteIn(schema, message)
-    return field === undefined ? { message } : { reason: 'malformed', detail: `${field}: a number in it is not finite` }
+    const problem = jsonProblem(schema, message)
+    return problem ? { reason: 'malformed', detail: `${problem.field}: ${problem.description}` } : { message }
   } catch {
     return { reason: 'malformed', detail: `the payload is no ${schema.name}` }
   }

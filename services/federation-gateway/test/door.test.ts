@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { generateKeyPairSync } from 'node:crypto'
+import type { JsonObject } from '@bufbuild/protobuf'
 import { systemClock } from '@powernode/clock'
 import { certificatesToPem, createCrls, derToPem, spiffeUri } from '@powernode/identity'
 import { BAD_CERTIFICATES, forgeAuthority, forgeCertificate } from '@powernode/identity/testing'
@@ -281,9 +282,15 @@ describe('bad messages', () => {
     await expectRefusal(as(b.gateway, 'b.example').raw(beatPath, Buffer.from([0xff, 0xff, 0xff])), 'REQUEST_INVALID')
   })
 
-  test('one that counts to infinity, which nothing behind us could write as JSON', async () => {
+  test.each<[string, JsonObject]>([
+    ['counts to infinity', { number: Infinity }],
+    [
+      'is nested so deep that the batch of all beats could not be read',
+      { deep: JSON.parse('['.repeat(47) + ']'.repeat(47)) },
+    ],
+  ])('one that %s', async (_, capabilities) => {
     await known(routeTo(b))
-    const platform = { ...DESCRIBED, capabilities: { number: Infinity } }
+    const platform = { ...DESCRIBED, capabilities }
     await expectRefusal(as(b.gateway, 'b.example').beat({ platform }), 'REQUEST_INVALID')
     await as(b.gateway, 'b.example').beat({ platform: DESCRIBED })
   })

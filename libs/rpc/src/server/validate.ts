@@ -3,7 +3,7 @@ import { pathToString } from '@bufbuild/protobuf/reflect'
 import { createValidator, type Violation } from '@bufbuild/protovalidate'
 import type { Interceptor } from '@connectrpc/connect'
 import { BadRequestSchema } from '@powernode/proto/google/rpc/error_details_pb.ts'
-import { nonFiniteIn } from '@powernode/proto/non-finite.ts'
+import { jsonProblem } from '@powernode/proto/json-problem.ts'
 import { Refusal } from '../errors/refusal.ts'
 
 const validator = createValidator()
@@ -20,7 +20,7 @@ export const validation: Interceptor = (next) => (req) => {
 /** Refuses a message that breaks the rules its proto states, naming every field that does. */
 export function refuseInvalid(schema: DescMessage, message: Message): void {
   const result = validator.validate(schema, message)
-  if (result.kind === 'valid') return refuseNonFinite(schema, message)
+  if (result.kind === 'valid') return refuseJson(schema, message)
   if (result.kind === 'error') throw new Error(`the rules of ${schema.typeName} are broken`, { cause: result.error })
   const fieldViolations = result.violations.map(toWire)
   const [first] = fieldViolations
@@ -33,12 +33,11 @@ export function refuseInvalid(schema: DescMessage, message: Message): void {
   )
 }
 
-function refuseNonFinite(schema: DescMessage, message: Message): void {
-  const field = nonFiniteIn(schema, message)
-  if (field === undefined) return
-  const description = 'a number in it is not finite'
-  throw new Refusal('REQUEST_INVALID', `${field}: ${description}`, {
-    details: [create(BadRequestSchema, { fieldViolations: [{ field, description }] })],
+function refuseJson(schema: DescMessage, message: Message): void {
+  const problem = jsonProblem(schema, message)
+  if (!problem) return
+  throw new Refusal('REQUEST_INVALID', `${problem.field}: ${problem.description}`, {
+    details: [create(BadRequestSchema, { fieldViolations: [problem] })],
   })
 }
 
