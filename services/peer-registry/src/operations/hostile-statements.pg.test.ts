@@ -91,7 +91,7 @@ test('whatever a platform says of itself is kept or refused, and what is kept ca
     }),
     { numRuns: 100 },
   )
-  expect(kept).toBeGreaterThan(10)
+  expect(kept, 'some of them are harmless, or this shows nothing').toBeGreaterThan(0)
 })
 
 test.each(['symmetric', 'hierarchical'] as const)('a spoilt agreement (%s) likewise', async (trustMode) => {
