@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { generateKeyPairSync } from 'node:crypto'
-import type { JsonObject } from '@bufbuild/protobuf'
+import { create, fromBinary, toBinary, type JsonObject } from '@bufbuild/protobuf'
 import { systemClock } from '@powernode/clock'
 import { certificatesToPem, createCrls, derToPem, spiffeUri } from '@powernode/identity'
 import { BAD_CERTIFICATES, forgeAuthority, forgeCertificate } from '@powernode/identity/testing'
@@ -93,6 +93,10 @@ describe('by state of the peering', () => {
     },
   )
 })
+
+function varint(value: number): number[] {
+  return value < 128 ? [value] : [(value & 127) | 128, ...varint(value >>> 7)]
+}
 
 const DESCRIBED = {
   platformId: 'a'.repeat(32),
@@ -293,6 +297,18 @@ describe('bad messages', () => {
     const platform = { ...DESCRIBED, capabilities }
     await expectRefusal(as(b.gateway, 'b.example').beat({ platform }), 'REQUEST_INVALID')
     await as(b.gateway, 'b.example').beat({ platform: DESCRIBED })
+  })
+
+  test('one with fields of a later contract is heard, and nothing of them goes on to those behind us', async () => {
+    await known(routeTo(b))
+    const {
+      method: { heartbeat },
+    } = FederationService
+    const tag = (wireType: number) => Buffer.from([...varint((999 << 3) | wireType)])
+    const groups = [...Array.from({ length: 98 }, () => tag(3)), ...Array.from({ length: 98 }, () => tag(4))]
+    const beat = toBinary(heartbeat.input, create(heartbeat.input, BEAT))
+    const bytes = await as(b.gateway, 'b.example').raw(beatPath, Buffer.concat([beat, ...groups]))
+    expect(Uint8Array.from(fromBinary(heartbeat.output, bytes).echoNonce)).toEqual(BEAT.nonce)
   })
 
   test('one that is too large', async () => {

@@ -66,9 +66,13 @@ async function respond<I extends DescMessage, O extends DescMessage>(
   return Buffer.from(toBinary(method.output, create(method.output, response)))
 }
 
+/**
+ * Fields we do not know are passed over and left behind: what nobody here understands has no business in what we pass
+ * on, where it could make a whole batch unreadable (groups, which nest deeper there than a decoder follows).
+ */
 function decode<I extends DescMessage>(schema: I, bytes: Buffer): MessageShape<I> {
   try {
-    return fromBinary(schema, bytes)
+    return fromBinary(schema, bytes, { readUnknownFields: false })
   } catch {
     throw new Refusal('REQUEST_INVALID', `the request cannot be read as a ${schema.typeName}`)
   }
