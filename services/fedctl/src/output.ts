@@ -2,7 +2,7 @@ import { stringify } from 'yaml'
 import type { Environment } from './environment.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import type { ProblemFacts } from './problem.ts'
-import { paint, type Paint } from './render/paint.ts'
+import { harmless, paint, type Paint } from './render/paint.ts'
 import { pasting } from './render/paste.ts'
 
 export const FORMATS = ['table', 'json', 'yaml'] as const
@@ -50,8 +50,9 @@ export function printProblem(facts: ProblemFacts, format: Format, env: Environme
   const { reason, message, next, metadata, exitCode } = facts
   if (format === 'table') {
     const to = paint(env.colours)
-    env.err(`${to.bad('error')} ${message} ${to.dim(`(${reason})`)}\n`)
-    if (next) env.err(`${to.dim('next')}  ${pasting(contextFlag)(next)}\n`)
+    // Some of it is another platform's words.
+    env.err(`${to.bad('error')} ${harmless(message)} ${to.dim(`(${harmless(reason)})`)}\n`)
+    if (next) env.err(`${to.dim('next')}  ${pasting(contextFlag)(harmless(next))}\n`)
   } else {
     env.out(
       encode(

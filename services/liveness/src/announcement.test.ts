@@ -5,6 +5,7 @@ import {
   announceBundle,
   announceHeard,
   announceSilent,
+  announcesRestore,
   reconcile,
   type Announcing,
   type PeerState,
@@ -134,6 +135,14 @@ test('a newer trust bundle is told once, again after a minute while it is still 
   expect(outdated(1n, later(59_999))).toBe(false)
   expect(outdated(1n, later(60_000))).toBe(true)
   of = theirs(3n, of)
-  expect(outdated(2n, later(60_001))).toBe(true)
+  expect(outdated(2n, later(60_001)), 'a peer that names a new one with each beat is not told of each time').toBe(false)
+  expect(outdated(2n, later(65_000))).toBe(true)
   expect(outdated(3n, later(200_000))).toBe(false)
+})
+
+test('a peer that is restored again and again is news once a minute', () => {
+  const of = unheard('p', STALE_AFTER_MS)
+  expect(announcesRestore(of, START)).toBe(true)
+  expect(announcesRestore({ ...of, restoredAt: START }, new Date(START.getTime() + 59_999))).toBe(false)
+  expect(announcesRestore({ ...of, restoredAt: START }, new Date(START.getTime() + 60_000))).toBe(true)
 })

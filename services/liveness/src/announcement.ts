@@ -12,7 +12,8 @@ export const BEATEN: readonly PeerState[] = ['accepted', ...BEATING]
 
 /** After so long without effect, news is told again: whoever should have acted may have missed it. */
 export const REPEAT_AFTER_MS = 5_000
-const BUNDLE_REPEAT_AFTER_MS = 60_000
+/** The same kind of news of one peer stands in the ledger at most this often. */
+const SAME_NEWS_AFTER_MS = 60_000
 
 export type Announcement = 'heard' | 'silent'
 export type Announcing = { readonly after: Freshness; readonly announcement: Announcement | null }
@@ -59,19 +60,28 @@ export function reconcile(of: Freshness, state: PeerState, now: Date): Announcin
   return { after: { ...of, announced: 'heard', announcedAt: now, silentAt }, announcement: null }
 }
 
-/** The peer holds a newer trust bundle than the one we have of it: told once per sequence, and again while it stays so. */
+/**
+ * The peer holds a newer trust bundle than the one we have of it: told once per sequence, and again while it stays so.
+ * Never twice within seconds, because a peer that names a new one with each beat would fill our ledger.
+ */
 export function announceBundle(
   of: Freshness,
   heldSequence: bigint,
   now: Date,
 ): { after: Freshness; outdated: boolean } {
   const told = of.bundleAnnouncedSequence >= of.trustBundleSequence
-  const settled = !of.bundleAnnouncedAt || now.getTime() - of.bundleAnnouncedAt.getTime() >= BUNDLE_REPEAT_AFTER_MS
-  if (of.trustBundleSequence <= heldSequence || (told && !settled)) return { after: of, outdated: false }
+  const quietMs = of.bundleAnnouncedAt ? now.getTime() - of.bundleAnnouncedAt.getTime() : Infinity
+  const tooSoon = quietMs < (told ? SAME_NEWS_AFTER_MS : REPEAT_AFTER_MS)
+  if (of.trustBundleSequence <= heldSequence || tooSoon) return { after: of, outdated: false }
   return {
     after: { ...of, bundleAnnouncedSequence: of.trustBundleSequence, bundleAnnouncedAt: now },
     outdated: true,
   }
+}
+
+/** A peer that came back with an earlier epoch: news, unless it did so a moment ago, for then it only means to fill our ledger. */
+export function announcesRestore(before: Freshness, now: Date): boolean {
+  return !before.restoredAt || now.getTime() - before.restoredAt.getTime() >= SAME_NEWS_AFTER_MS
 }
 
 function tell(of: Freshness, announcement: Announcement, now: Date, silentAt: Date | null): Announcing {

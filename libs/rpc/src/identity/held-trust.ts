@@ -13,6 +13,8 @@ export function holdTrust(dir: string, { roots, crls }: WatchTrustResponse): boo
   if (roots.length === 0) throw new Error('the authority names no root at all; what is held stays')
   const held = readTlsFiles(dir)
   const ca = certificatesToPem(roots)
+  if (crls.length === 0 && held.crl)
+    throw new Error('the authority names no revocation list, though there was one; what is held stays')
   const crl = crls.map((der) => derToPem(der, 'X509 CRL'))
   if (held.ca === ca && (held.crl ?? []).join() === crl.join()) return false
   writeTlsFiles(dir, { cert: held.cert, key: held.key, ca, crl })

@@ -1,7 +1,7 @@
 import { appendAll, type Announcement } from '@powernode/events'
 import type { Tx } from '@powernode/postgres'
 import type { PlatformDescription } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
-import { announceBundle, announceHeard, type PeerState } from '../announcement.ts'
+import { announceBundle, announceHeard, announcesRestore, type PeerState } from '../announcement.ts'
 import { peerBundleOutdated, peerDescribed, peerHeard, peerRestored } from '../events.ts'
 import { hearing, unheard as neverHeard, withPatience, type Freshness } from '../freshness.ts'
 import { hearBeat, wantsDescription, type Beat } from '../heard-beat.ts'
@@ -99,7 +99,7 @@ function note(
   if (said.kind === 'answered') return { after: noteAnswer(before, said.beat), outcome: 'answered' }
   if (said.kind === 'failed') return { after: noteFailure(before, said.beat), outcome: 'failed' }
   const { after, outcome, describedAnew } = hearBeat(before, said.beat)
-  if (outcome === 'restored') batch.news.push(peerRestored(before, after, now))
+  if (outcome === 'restored' && announcesRestore(before, now)) batch.news.push(peerRestored(before, after, now))
   if (describedAnew && said.description) batch.news.push(peerDescribed(after, said.description, now))
   return { after, outcome }
 }
