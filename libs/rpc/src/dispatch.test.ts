@@ -17,6 +17,7 @@ const CALLERS: CallersTable<typeof CertificateAuthorityService> = {
   issueCertificate: ['operator'],
   renewOwnCertificate: ['operator', 'service/liveness'],
   revokeCertificate: ['operator'],
+  revokeIdentity: [],
   watchTrust: ['service/liveness'],
   reportTrust: ['service/liveness'],
   planRotation: ['operator'],

@@ -24,6 +24,7 @@ const nobody = {
   issueCertificate: [],
   renewOwnCertificate: [],
   revokeCertificate: [],
+  revokeIdentity: [],
   watchTrust: [],
   reportTrust: [],
   planRotation: [],

@@ -25,6 +25,7 @@ const nobody = {
   listCertificates: [],
   issueCertificate: [],
   revokeCertificate: [],
+  revokeIdentity: [],
   planRotation: [],
   getRotation: [],
   applyRotation: [],

@@ -17,6 +17,7 @@ const CALLERS: CallersTable<typeof CertificateAuthorityService> = {
   issueCertificate: [],
   renewOwnCertificate: [],
   revokeCertificate: ['operator'],
+  revokeIdentity: [],
   watchTrust: ['service/liveness'],
   reportTrust: [],
   planRotation: [],

@@ -14,6 +14,7 @@ import { refreshRevocationLists } from './refresh-revocation-lists.ts'
 import { renewOwnCertificate } from './renew-own-certificate.ts'
 import { revokePeer } from './revoke-peer.ts'
 import { revokeCertificate } from './revoke-certificate.ts'
+import { revokeIdentity } from './revoke-identity.ts'
 import { signPeerCertificate } from './sign-peer-certificate.ts'
 
 let a: TestPlatform
@@ -68,6 +69,22 @@ describe('a certificate', () => {
     const { certificate } = await renew('audit-ledger')
     expect(certificate).toMatchObject({ spiffeId: 'spiffe://a.example/service/audit-ledger', hosts: ['ledger.internal', '127.0.0.1'] }) // prettier-ignore
     await expectRefusal(renew('nobody'), 'CERTIFICATE_NOT_FOUND')
+  })
+
+  test('goes with all others of its identity when that is revoked, so that a thief who renewed has nothing left', async () => {
+    const first = (await issue('stolen')).certificate
+    const renewed = (await renew('stolen')).certificate
+    const another = (await issue('another')).certificate
+    const said = { us: a.us, by: BY, kind: 'service', name: 'stolen', reason: 'stolen' } as const
+    const revoked = await a.act((tx, now) => revokeIdentity(tx, now, said))
+    expect(new Set(revoked.map(({ serial }) => serial))).toEqual(new Set([first.serial, renewed.serial]))
+    const listed = await revokedNow()
+    expect([first, renewed, another].map(({ serial }) => listed.has(plain(serial)))).toEqual([true, true, false])
+    await expectRefusal(renew('stolen'), 'CERTIFICATE_NOT_FOUND')
+    await expectRefusal(
+      a.act((tx, now) => revokeIdentity(tx, now, said)),
+      'CERTIFICATE_NOT_FOUND',
+    )
   })
 
   test('that was taken back is not renewed, until an operator issues one anew, however short', async () => {

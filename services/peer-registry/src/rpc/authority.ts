@@ -10,6 +10,7 @@ import { planRotation } from '../operations/plan-rotation.ts'
 import { renewOwnCertificate } from '../operations/renew-own-certificate.ts'
 import { reportTrust } from '../operations/report-trust.ts'
 import { revokeCertificate } from '../operations/revoke-certificate.ts'
+import { revokeIdentity } from '../operations/revoke-identity.ts'
 import * as authorities from '../store/authorities.ts'
 import * as certificates from '../store/certificates.ts'
 import * as platform from '../store/platform.ts'
@@ -83,6 +84,15 @@ export const authorityHandlers = (deps: RpcDeps): ServiceImpl<typeof Certificate
     actOrRehearse(deps, req.dryRun, async (tx, now) => {
       const said = { us: deps.us, by: requestOf(context), serial: req.serial, reason: req.reason }
       return { certificate: certificateToWire(await revokeCertificate(tx, now, said)) }
+    }),
+
+  revokeIdentity: (req, context) =>
+    actOrRehearse(deps, req.dryRun, async (tx, now) => {
+      const kind = wordOf(CERTIFICATE_KINDS, req.kind)
+      if (kind !== 'service' && kind !== 'operator')
+        throw new Refusal('REQUEST_INVALID', 'identities of services and operators are revoked here')
+      const said = { us: deps.us, by: requestOf(context), kind, name: req.name, reason: req.reason } as const
+      return { certificates: (await revokeIdentity(tx, now, said)).map(certificateToWire) }
     }),
 
   watchTrust: (_, { signal }) => deps.feed.watchTrust(signal),

@@ -41,6 +41,7 @@ export const AUTHORITY_CALLERS: CallersTable<typeof CertificateAuthorityService>
   issueCertificate: ['operator'],
   renewOwnCertificate: ['operator', ...HOLDERS],
   revokeCertificate: ['operator'],
+  revokeIdentity: ['operator'],
   watchTrust: ['operator', ...HOLDERS],
   reportTrust: ['operator', ...HOLDERS],
   planRotation: ['operator'],

@@ -44,6 +44,22 @@ export async function revoke(tx: Tx<Tables>, serial: string, at: Date, reason: s
     .executeTakeFirstOrThrow()
 }
 
+/** Revokes every living certificate of an identity; says which. */
+export async function revokeOfIdentity(
+  tx: Tx<Tables>,
+  said: { spiffeId: string; at: Date; reason: string },
+): Promise<Certificate[]> {
+  const rows = await tx
+    .updateTable('certificate')
+    .set({ revoked_at: said.at, revocation_reason: said.reason })
+    .where('spiffe_id', '=', said.spiffeId)
+    .where('revoked_at', 'is', null)
+    .where('not_after', '>', said.at)
+    .returning(CERTIFICATE)
+    .execute()
+  return rows.map((row) => fromRow<Certificate>(row))
+}
+
 /** Revokes every certificate we signed for a peer; says which. */
 export async function revokeOfPeer(tx: Tx<Tables>, peerId: string, at: Date, reason: string): Promise<Certificate[]> {
   const rows = await tx

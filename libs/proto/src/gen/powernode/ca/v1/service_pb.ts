@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file powernode/ca/v1/service.proto.
  */
 export const file_powernode_ca_v1_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1wb3dlcm5vZGUvY2EvdjEvc2VydmljZS5wcm90bxIPcG93ZXJub2RlLmNhLnYxIsQCCgtDZXJ0aWZpY2F0ZRIOCgZzZXJpYWwYASABKAkSLgoEa2luZBgCIAEoDjIgLnBvd2Vybm9kZS5jYS52MS5DZXJ0aWZpY2F0ZUtpbmQSEQoJc3BpZmZlX2lkGAMgASgJEhIKCmdlbmVyYXRpb24YBCABKAUSLgoKbm90X2JlZm9yZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJbm90X2FmdGVyGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpyZXZva2VkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFyZXZvY2F0aW9uX3JlYXNvbhgIIAEoCRITCgtmaW5nZXJwcmludBgJIAEoCRIPCgdwZWVyX2lkGAogASgJIooBCglBdXRob3JpdHkSEgoKZ2VuZXJhdGlvbhgBIAEoBRIOCgZzdGF0dXMYAiABKAkSKgoEcm9vdBgDIAEoCzIcLnBvd2Vybm9kZS5jYS52MS5DZXJ0aWZpY2F0ZRItCgdpc3N1aW5nGAQgASgLMhwucG93ZXJub2RlLmNhLnYxLkNlcnRpZmljYXRlIhUKE0dldEF1dGhvcml0eVJlcXVlc3Qi0QEKFEdldEF1dGhvcml0eVJlc3BvbnNlEi8KC2F1dGhvcml0aWVzGAEgAygLMhoucG93ZXJub2RlLmNhLnYxLkF1dGhvcml0eRIUCgx0cnVzdF9kb21haW4YAiABKAkSEwoLcGxhdGZvcm1faWQYAyABKAkSHQoVdHJ1c3RfYnVuZGxlX3NlcXVlbmNlGAQgASgDEhEKCXJvb3RzX3BlbRgFIAEoCRIrCghyb3RhdGlvbhgGIAEoCzIZLnBvd2Vybm9kZS5jYS52MS5Sb3RhdGlvbiKfAQoXTGlzdENlcnRpZmljYXRlc1JlcXVlc3QSOAoEa2luZBgBIAEoDjIgLnBvd2Vybm9kZS5jYS52MS5DZXJ0aWZpY2F0ZUtpbmRCCLpIBYIBAhABEhcKD2luY2x1ZGVfZXhwaXJlZBgCIAEoCBIdCglwYWdlX3NpemUYAyABKAVCCrpIBxoFGOgHKAASEgoKcGFnZV90b2tlbhgEIAEoCSJnChhMaXN0Q2VydGlmaWNhdGVzUmVzcG9uc2USMgoMY2VydGlmaWNhdGVzGAEgAygLMhwucG93ZXJub2RlLmNhLnYxLkNlcnRpZmljYXRlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKHAgoXSXNzdWVDZXJ0aWZpY2F0ZVJlcXVlc3QSOgoEa2luZBgBIAEoDjIgLnBvd2Vybm9kZS5jYS52MS5DZXJ0aWZpY2F0ZUtpbmRCCrpIB4IBBBgBGAISLgoEbmFtZRgCIAEoCUIgukgdchsyGV5bYS16MC05XVthLXowLTktXXswLDYyfSQSGwoHY3NyX2RlchgDIAEoDEIKukgHegUQARiAIBIXCgVob3N0cxgEIAMoCUIIukgFkgECECASOQoDdHRsGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhG6SA6qAQsiBQiA54QPMgIIPBIPCgdkcnlfcnVuGBQgASgIIlwKGElzc3VlQ2VydGlmaWNhdGVSZXNwb25zZRIxCgtjZXJ0aWZpY2F0ZRgBIAEoCzIcLnBvd2Vybm9kZS5jYS52MS5DZXJ0aWZpY2F0ZRINCgVjaGFpbhgCIAMoDCI5ChpSZW5ld093bkNlcnRpZmljYXRlUmVxdWVzdBIbCgdjc3JfZGVyGAEgASgMQgq6SAd6BRABGIAgIl8KG1JlbmV3T3duQ2VydGlmaWNhdGVSZXNwb25zZRIxCgtjZXJ0aWZpY2F0ZRgBIAEoCzIcLnBvd2Vybm9kZS5jYS52MS5DZXJ0aWZpY2F0ZRINCgVjaGFpbhgCIAMoDCJuChhSZXZva2VDZXJ0aWZpY2F0ZVJlcXVlc3QSJwoGc2VyaWFsGAEgASgJQhe6SBRyEjIQXlswLTlhLWZdezEsNDB9JBIYCgZyZWFzb24YAiABKAlCCLpIBXIDGIACEg8KB2RyeV9ydW4YFCABKAgiTgoZUmV2b2tlQ2VydGlmaWNhdGVSZXNwb25zZRIxCgtjZXJ0aWZpY2F0ZRgBIAEoCzIcLnBvd2Vybm9kZS5jYS52MS5DZXJ0aWZpY2F0ZSITChFXYXRjaFRydXN0UmVxdWVzdCJfChJXYXRjaFRydXN0UmVzcG9uc2USEAoIc2VxdWVuY2UYASABKAMSDQoFcm9vdHMYAiADKAwSDAoEY3JscxgDIAMoDBIaChJjdXJyZW50X2dlbmVyYXRpb24YBCABKAUiOgoSUmVwb3J0VHJ1c3RSZXF1ZXN0EhAKCHNlcXVlbmNlGAEgASgDEhIKCmdlbmVyYXRpb24YAiABKAUiFQoTUmVwb3J0VHJ1c3RSZXNwb25zZSLKAQoLVHJ1c3RIb2xkZXISDgoGaG9sZGVyGAEgASgJEgwKBG5hbWUYAiABKAkSHQoVYWNrbm93bGVkZ2VkX3NlcXVlbmNlGAMgASgDEjMKD2Fja25vd2xlZGdlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMYWNrbm93bGVkZ2VkGAUgASgIEhIKCm92ZXJyaWRkZW4YBiABKAgSDgoGZGV0YWlsGAcgASgJEg8KB3JlbmV3ZWQYCCABKAgi0AIKCFJvdGF0aW9uEgoKAmlkGAEgASgJEisKBHN0ZXAYAiABKA4yHS5wb3dlcm5vZGUuY2EudjEuUm90YXRpb25TdGVwEhcKD2Zyb21fZ2VuZXJhdGlvbhgDIAEoBRIVCg10b19nZW5lcmF0aW9uGAQgASgFEhcKD2J1bmRsZV9zZXF1ZW5jZRgFIAEoAxItCgdob2xkZXJzGAYgAygLMhwucG93ZXJub2RlLmNhLnYxLlRydXN0SG9sZGVyEi4KCmNyZWF0ZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBG5leHQYCSABKAkSEgoKY3JlYXRlZF9ieRgKIAEoCRIRCglyZWhlYXJzYWwYCyABKAgiJwoTUGxhblJvdGF0aW9uUmVxdWVzdBIQCghyZWhlYXJzZRgBIAEoCCJDChRQbGFuUm90YXRpb25SZXNwb25zZRIrCghyb3RhdGlvbhgBIAEoCzIZLnBvd2Vybm9kZS5jYS52MS5Sb3RhdGlvbiIUChJHZXRSb3RhdGlvblJlcXVlc3QiQgoTR2V0Um90YXRpb25SZXNwb25zZRIrCghyb3RhdGlvbhgBIAEoCzIZLnBvd2Vybm9kZS5jYS52MS5Sb3RhdGlvbiKgAQoUQXBwbHlSb3RhdGlvblJlcXVlc3QSHQoLcm90YXRpb25faWQYASABKAlCCLpIBXIDsAEBEjsKBHN0ZXAYAiABKA4yHS5wb3dlcm5vZGUuY2EudjEuUm90YXRpb25TdGVwQg66SAuCAQgYAhgDGAQYBRIbCghvdmVycmlkZRgDIAMoCUIJukgGkgEDEOgHEg8KB2RyeV9ydW4YFCABKAgiRAoVQXBwbHlSb3RhdGlvblJlc3BvbnNlEisKCHJvdGF0aW9uGAEgASgLMhkucG93ZXJub2RlLmNhLnYxLlJvdGF0aW9uKuMBCg9DZXJ0aWZpY2F0ZUtpbmQSIAocQ0VSVElGSUNBVEVfS0lORF9VTlNQRUNJRklFRBAAEhwKGENFUlRJRklDQVRFX0tJTkRfU0VSVklDRRABEh0KGUNFUlRJRklDQVRFX0tJTkRfT1BFUkFUT1IQAhIZChVDRVJUSUZJQ0FURV9LSU5EX1BFRVIQAxIdChlDRVJUSUZJQ0FURV9LSU5EX0lOU1RBTkNFEAQSGQoVQ0VSVElGSUNBVEVfS0lORF9ST09UEAUSHAoYQ0VSVElGSUNBVEVfS0lORF9JU1NVSU5HEAYquQEKDFJvdGF0aW9uU3RlcBIdChlST1RBVElPTl9TVEVQX1VOU1BFQ0lGSUVEEAASGQoVUk9UQVRJT05fU1RFUF9QTEFOTkVEEAESGwoXUk9UQVRJT05fU1RFUF9QVUJMSVNIRUQQAhIaChZST1RBVElPTl9TVEVQX1NXSVRDSEVEEAMSGQoVUk9UQVRJT05fU1RFUF9SRVRJUkVEEAQSGwoXUk9UQVRJT05fU1RFUF9DQU5DRUxMRUQQBTL0BwobQ2VydGlmaWNhdGVBdXRob3JpdHlTZXJ2aWNlElsKDEdldEF1dGhvcml0eRIkLnBvd2Vybm9kZS5jYS52MS5HZXRBdXRob3JpdHlSZXF1ZXN0GiUucG93ZXJub2RlLmNhLnYxLkdldEF1dGhvcml0eVJlc3BvbnNlEmcKEExpc3RDZXJ0aWZpY2F0ZXMSKC5wb3dlcm5vZGUuY2EudjEuTGlzdENlcnRpZmljYXRlc1JlcXVlc3QaKS5wb3dlcm5vZGUuY2EudjEuTGlzdENlcnRpZmljYXRlc1Jlc3BvbnNlEmcKEElzc3VlQ2VydGlmaWNhdGUSKC5wb3dlcm5vZGUuY2EudjEuSXNzdWVDZXJ0aWZpY2F0ZVJlcXVlc3QaKS5wb3dlcm5vZGUuY2EudjEuSXNzdWVDZXJ0aWZpY2F0ZVJlc3BvbnNlEnAKE1JlbmV3T3duQ2VydGlmaWNhdGUSKy5wb3dlcm5vZGUuY2EudjEuUmVuZXdPd25DZXJ0aWZpY2F0ZVJlcXVlc3QaLC5wb3dlcm5vZGUuY2EudjEuUmVuZXdPd25DZXJ0aWZpY2F0ZVJlc3BvbnNlEmoKEVJldm9rZUNlcnRpZmljYXRlEikucG93ZXJub2RlLmNhLnYxLlJldm9rZUNlcnRpZmljYXRlUmVxdWVzdBoqLnBvd2Vybm9kZS5jYS52MS5SZXZva2VDZXJ0aWZpY2F0ZVJlc3BvbnNlElcKCldhdGNoVHJ1c3QSIi5wb3dlcm5vZGUuY2EudjEuV2F0Y2hUcnVzdFJlcXVlc3QaIy5wb3dlcm5vZGUuY2EudjEuV2F0Y2hUcnVzdFJlc3BvbnNlMAESWAoLUmVwb3J0VHJ1c3QSIy5wb3dlcm5vZGUuY2EudjEuUmVwb3J0VHJ1c3RSZXF1ZXN0GiQucG93ZXJub2RlLmNhLnYxLlJlcG9ydFRydXN0UmVzcG9uc2USWwoMUGxhblJvdGF0aW9uEiQucG93ZXJub2RlLmNhLnYxLlBsYW5Sb3RhdGlvblJlcXVlc3QaJS5wb3dlcm5vZGUuY2EudjEuUGxhblJvdGF0aW9uUmVzcG9uc2USWAoLR2V0Um90YXRpb24SIy5wb3dlcm5vZGUuY2EudjEuR2V0Um90YXRpb25SZXF1ZXN0GiQucG93ZXJub2RlLmNhLnYxLkdldFJvdGF0aW9uUmVzcG9uc2USXgoNQXBwbHlSb3RhdGlvbhIlLnBvd2Vybm9kZS5jYS52MS5BcHBseVJvdGF0aW9uUmVxdWVzdBomLnBvd2Vybm9kZS5jYS52MS5BcHBseVJvdGF0aW9uUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Ch1wb3dlcm5vZGUvY2EvdjEvc2VydmljZS5wcm90bxIPcG93ZXJub2RlLmNhLnYxIsQCCgtDZXJ0aWZpY2F0ZRIOCgZzZXJpYWwYASABKAkSLgoEa2luZBgCIAEoDjIgLnBvd2Vybm9kZS5jYS52MS5DZXJ0aWZpY2F0ZUtpbmQSEQoJc3BpZmZlX2lkGAMgASgJEhIKCmdlbmVyYXRpb24YBCABKAUSLgoKbm90X2JlZm9yZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJbm90X2FmdGVyGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpyZXZva2VkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFyZXZvY2F0aW9uX3JlYXNvbhgIIAEoCRITCgtmaW5nZXJwcmludBgJIAEoCRIPCgdwZWVyX2lkGAogASgJIooBCglBdXRob3JpdHkSEgoKZ2VuZXJhdGlvbhgBIAEoBRIOCgZzdGF0dXMYAiABKAkSKgoEcm9vdBgDIAEoCzIcLnBvd2Vybm9kZS5jYS52MS5DZXJ0aWZpY2F0ZRItCgdpc3N1aW5nGAQgASgLMhwucG93ZXJub2RlLmNhLnYxLkNlcnRpZmljYXRlIhUKE0dldEF1dGhvcml0eVJlcXVlc3Qi0QEKFEdldEF1dGhvcml0eVJlc3BvbnNlEi8KC2F1dGhvcml0aWVzGAEgAygLMhoucG93ZXJub2RlLmNhLnYxLkF1dGhvcml0eRIUCgx0cnVzdF9kb21haW4YAiABKAkSEwoLcGxhdGZvcm1faWQYAyABKAkSHQoVdHJ1c3RfYnVuZGxlX3NlcXVlbmNlGAQgASgDEhEKCXJvb3RzX3BlbRgFIAEoCRIrCghyb3RhdGlvbhgGIAEoCzIZLnBvd2Vybm9kZS5jYS52MS5Sb3RhdGlvbiKfAQoXTGlzdENlcnRpZmljYXRlc1JlcXVlc3QSOAoEa2luZBgBIAEoDjIgLnBvd2Vybm9kZS5jYS52MS5DZXJ0aWZpY2F0ZUtpbmRCCLpIBYIBAhABEhcKD2luY2x1ZGVfZXhwaXJlZBgCIAEoCBIdCglwYWdlX3NpemUYAyABKAVCCrpIBxoFGOgHKAASEgoKcGFnZV90b2tlbhgEIAEoCSJnChhMaXN0Q2VydGlmaWNhdGVzUmVzcG9uc2USMgoMY2VydGlmaWNhdGVzGAEgAygLMhwucG93ZXJub2RlLmNhLnYxLkNlcnRpZmljYXRlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKHAgoXSXNzdWVDZXJ0aWZpY2F0ZVJlcXVlc3QSOgoEa2luZBgBIAEoDjIgLnBvd2Vybm9kZS5jYS52MS5DZXJ0aWZpY2F0ZUtpbmRCCrpIB4IBBBgBGAISLgoEbmFtZRgCIAEoCUIgukgdchsyGV5bYS16MC05XVthLXowLTktXXswLDYyfSQSGwoHY3NyX2RlchgDIAEoDEIKukgHegUQARiAIBIXCgVob3N0cxgEIAMoCUIIukgFkgECECASOQoDdHRsGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhG6SA6qAQsiBQiA54QPMgIIPBIPCgdkcnlfcnVuGBQgASgIIlwKGElzc3VlQ2VydGlmaWNhdGVSZXNwb25zZRIxCgtjZXJ0aWZpY2F0ZRgBIAEoCzIcLnBvd2Vybm9kZS5jYS52MS5DZXJ0aWZpY2F0ZRINCgVjaGFpbhgCIAMoDCI5ChpSZW5ld093bkNlcnRpZmljYXRlUmVxdWVzdBIbCgdjc3JfZGVyGAEgASgMQgq6SAd6BRABGIAgIl8KG1JlbmV3T3duQ2VydGlmaWNhdGVSZXNwb25zZRIxCgtjZXJ0aWZpY2F0ZRgBIAEoCzIcLnBvd2Vybm9kZS5jYS52MS5DZXJ0aWZpY2F0ZRINCgVjaGFpbhgCIAMoDCJuChhSZXZva2VDZXJ0aWZpY2F0ZVJlcXVlc3QSJwoGc2VyaWFsGAEgASgJQhe6SBRyEjIQXlswLTlhLWZdezEsNDB9JBIYCgZyZWFzb24YAiABKAlCCLpIBXIDGIACEg8KB2RyeV9ydW4YFCABKAgiTgoZUmV2b2tlQ2VydGlmaWNhdGVSZXNwb25zZRIxCgtjZXJ0aWZpY2F0ZRgBIAEoCzIcLnBvd2Vybm9kZS5jYS52MS5DZXJ0aWZpY2F0ZSKuAQoVUmV2b2tlSWRlbnRpdHlSZXF1ZXN0EjoKBGtpbmQYASABKA4yIC5wb3dlcm5vZGUuY2EudjEuQ2VydGlmaWNhdGVLaW5kQgq6SAeCAQQYARgCEi4KBG5hbWUYAiABKAlCILpIHXIbMhleW2EtejAtOV1bYS16MC05LV17MCw2Mn0kEhgKBnJlYXNvbhgDIAEoCUIIukgFcgMYgAISDwoHZHJ5X3J1bhgUIAEoCCJMChZSZXZva2VJZGVudGl0eVJlc3BvbnNlEjIKDGNlcnRpZmljYXRlcxgBIAMoCzIcLnBvd2Vybm9kZS5jYS52MS5DZXJ0aWZpY2F0ZSITChFXYXRjaFRydXN0UmVxdWVzdCJfChJXYXRjaFRydXN0UmVzcG9uc2USEAoIc2VxdWVuY2UYASABKAMSDQoFcm9vdHMYAiADKAwSDAoEY3JscxgDIAMoDBIaChJjdXJyZW50X2dlbmVyYXRpb24YBCABKAUiOgoSUmVwb3J0VHJ1c3RSZXF1ZXN0EhAKCHNlcXVlbmNlGAEgASgDEhIKCmdlbmVyYXRpb24YAiABKAUiFQoTUmVwb3J0VHJ1c3RSZXNwb25zZSLKAQoLVHJ1c3RIb2xkZXISDgoGaG9sZGVyGAEgASgJEgwKBG5hbWUYAiABKAkSHQoVYWNrbm93bGVkZ2VkX3NlcXVlbmNlGAMgASgDEjMKD2Fja25vd2xlZGdlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMYWNrbm93bGVkZ2VkGAUgASgIEhIKCm92ZXJyaWRkZW4YBiABKAgSDgoGZGV0YWlsGAcgASgJEg8KB3JlbmV3ZWQYCCABKAgi0AIKCFJvdGF0aW9uEgoKAmlkGAEgASgJEisKBHN0ZXAYAiABKA4yHS5wb3dlcm5vZGUuY2EudjEuUm90YXRpb25TdGVwEhcKD2Zyb21fZ2VuZXJhdGlvbhgDIAEoBRIVCg10b19nZW5lcmF0aW9uGAQgASgFEhcKD2J1bmRsZV9zZXF1ZW5jZRgFIAEoAxItCgdob2xkZXJzGAYgAygLMhwucG93ZXJub2RlLmNhLnYxLlRydXN0SG9sZGVyEi4KCmNyZWF0ZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBG5leHQYCSABKAkSEgoKY3JlYXRlZF9ieRgKIAEoCRIRCglyZWhlYXJzYWwYCyABKAgiJwoTUGxhblJvdGF0aW9uUmVxdWVzdBIQCghyZWhlYXJzZRgBIAEoCCJDChRQbGFuUm90YXRpb25SZXNwb25zZRIrCghyb3RhdGlvbhgBIAEoCzIZLnBvd2Vybm9kZS5jYS52MS5Sb3RhdGlvbiIUChJHZXRSb3RhdGlvblJlcXVlc3QiQgoTR2V0Um90YXRpb25SZXNwb25zZRIrCghyb3RhdGlvbhgBIAEoCzIZLnBvd2Vybm9kZS5jYS52MS5Sb3RhdGlvbiKgAQoUQXBwbHlSb3RhdGlvblJlcXVlc3QSHQoLcm90YXRpb25faWQYASABKAlCCLpIBXIDsAEBEjsKBHN0ZXAYAiABKA4yHS5wb3dlcm5vZGUuY2EudjEuUm90YXRpb25TdGVwQg66SAuCAQgYAhgDGAQYBRIbCghvdmVycmlkZRgDIAMoCUIJukgGkgEDEOgHEg8KB2RyeV9ydW4YFCABKAgiRAoVQXBwbHlSb3RhdGlvblJlc3BvbnNlEisKCHJvdGF0aW9uGAEgASgLMhkucG93ZXJub2RlLmNhLnYxLlJvdGF0aW9uKuMBCg9DZXJ0aWZpY2F0ZUtpbmQSIAocQ0VSVElGSUNBVEVfS0lORF9VTlNQRUNJRklFRBAAEhwKGENFUlRJRklDQVRFX0tJTkRfU0VSVklDRRABEh0KGUNFUlRJRklDQVRFX0tJTkRfT1BFUkFUT1IQAhIZChVDRVJUSUZJQ0FURV9LSU5EX1BFRVIQAxIdChlDRVJUSUZJQ0FURV9LSU5EX0lOU1RBTkNFEAQSGQoVQ0VSVElGSUNBVEVfS0lORF9ST09UEAUSHAoYQ0VSVElGSUNBVEVfS0lORF9JU1NVSU5HEAYquQEKDFJvdGF0aW9uU3RlcBIdChlST1RBVElPTl9TVEVQX1VOU1BFQ0lGSUVEEAASGQoVUk9UQVRJT05fU1RFUF9QTEFOTkVEEAESGwoXUk9UQVRJT05fU1RFUF9QVUJMSVNIRUQQAhIaChZST1RBVElPTl9TVEVQX1NXSVRDSEVEEAMSGQoVUk9UQVRJT05fU1RFUF9SRVRJUkVEEAQSGwoXUk9UQVRJT05fU1RFUF9DQU5DRUxMRUQQBTLXCAobQ2VydGlmaWNhdGVBdXRob3JpdHlTZXJ2aWNlElsKDEdldEF1dGhvcml0eRIkLnBvd2Vybm9kZS5jYS52MS5HZXRBdXRob3JpdHlSZXF1ZXN0GiUucG93ZXJub2RlLmNhLnYxLkdldEF1dGhvcml0eVJlc3BvbnNlEmcKEExpc3RDZXJ0aWZpY2F0ZXMSKC5wb3dlcm5vZGUuY2EudjEuTGlzdENlcnRpZmljYXRlc1JlcXVlc3QaKS5wb3dlcm5vZGUuY2EudjEuTGlzdENlcnRpZmljYXRlc1Jlc3BvbnNlEmcKEElzc3VlQ2VydGlmaWNhdGUSKC5wb3dlcm5vZGUuY2EudjEuSXNzdWVDZXJ0aWZpY2F0ZVJlcXVlc3QaKS5wb3dlcm5vZGUuY2EudjEuSXNzdWVDZXJ0aWZpY2F0ZVJlc3BvbnNlEnAKE1JlbmV3T3duQ2VydGlmaWNhdGUSKy5wb3dlcm5vZGUuY2EudjEuUmVuZXdPd25DZXJ0aWZpY2F0ZVJlcXVlc3QaLC5wb3dlcm5vZGUuY2EudjEuUmVuZXdPd25DZXJ0aWZpY2F0ZVJlc3BvbnNlEmoKEVJldm9rZUNlcnRpZmljYXRlEikucG93ZXJub2RlLmNhLnYxLlJldm9rZUNlcnRpZmljYXRlUmVxdWVzdBoqLnBvd2Vybm9kZS5jYS52MS5SZXZva2VDZXJ0aWZpY2F0ZVJlc3BvbnNlEmEKDlJldm9rZUlkZW50aXR5EiYucG93ZXJub2RlLmNhLnYxLlJldm9rZUlkZW50aXR5UmVxdWVzdBonLnBvd2Vybm9kZS5jYS52MS5SZXZva2VJZGVudGl0eVJlc3BvbnNlElcKCldhdGNoVHJ1c3QSIi5wb3dlcm5vZGUuY2EudjEuV2F0Y2hUcnVzdFJlcXVlc3QaIy5wb3dlcm5vZGUuY2EudjEuV2F0Y2hUcnVzdFJlc3BvbnNlMAESWAoLUmVwb3J0VHJ1c3QSIy5wb3dlcm5vZGUuY2EudjEuUmVwb3J0VHJ1c3RSZXF1ZXN0GiQucG93ZXJub2RlLmNhLnYxLlJlcG9ydFRydXN0UmVzcG9uc2USWwoMUGxhblJvdGF0aW9uEiQucG93ZXJub2RlLmNhLnYxLlBsYW5Sb3RhdGlvblJlcXVlc3QaJS5wb3dlcm5vZGUuY2EudjEuUGxhblJvdGF0aW9uUmVzcG9uc2USWAoLR2V0Um90YXRpb24SIy5wb3dlcm5vZGUuY2EudjEuR2V0Um90YXRpb25SZXF1ZXN0GiQucG93ZXJub2RlLmNhLnYxLkdldFJvdGF0aW9uUmVzcG9uc2USXgoNQXBwbHlSb3RhdGlvbhIlLnBvd2Vybm9kZS5jYS52MS5BcHBseVJvdGF0aW9uUmVxdWVzdBomLnBvd2Vybm9kZS5jYS52MS5BcHBseVJvdGF0aW9uUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message powernode.ca.v1.Certificate
@@ -384,6 +384,57 @@ export const RevokeCertificateResponseSchema: GenMessage<RevokeCertificateRespon
   messageDesc(file_powernode_ca_v1_service, 11);
 
 /**
+ * @generated from message powernode.ca.v1.RevokeIdentityRequest
+ */
+export type RevokeIdentityRequest = Message<"powernode.ca.v1.RevokeIdentityRequest"> & {
+  /**
+   * @generated from field: powernode.ca.v1.CertificateKind kind = 1;
+   */
+  kind: CertificateKind;
+
+  /**
+   * The last part of the SPIFFE id: liveness, alice.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: bool dry_run = 20;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message powernode.ca.v1.RevokeIdentityRequest.
+ * Use `create(RevokeIdentityRequestSchema)` to create a new message.
+ */
+export const RevokeIdentityRequestSchema: GenMessage<RevokeIdentityRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_ca_v1_service, 12);
+
+/**
+ * @generated from message powernode.ca.v1.RevokeIdentityResponse
+ */
+export type RevokeIdentityResponse = Message<"powernode.ca.v1.RevokeIdentityResponse"> & {
+  /**
+   * @generated from field: repeated powernode.ca.v1.Certificate certificates = 1;
+   */
+  certificates: Certificate[];
+};
+
+/**
+ * Describes the message powernode.ca.v1.RevokeIdentityResponse.
+ * Use `create(RevokeIdentityResponseSchema)` to create a new message.
+ */
+export const RevokeIdentityResponseSchema: GenMessage<RevokeIdentityResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_ca_v1_service, 13);
+
+/**
  * @generated from message powernode.ca.v1.WatchTrustRequest
  */
 export type WatchTrustRequest = Message<"powernode.ca.v1.WatchTrustRequest"> & {
@@ -394,7 +445,7 @@ export type WatchTrustRequest = Message<"powernode.ca.v1.WatchTrustRequest"> & {
  * Use `create(WatchTrustRequestSchema)` to create a new message.
  */
 export const WatchTrustRequestSchema: GenMessage<WatchTrustRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_ca_v1_service, 12);
+  messageDesc(file_powernode_ca_v1_service, 14);
 
 /**
  * @generated from message powernode.ca.v1.WatchTrustResponse
@@ -430,7 +481,7 @@ export type WatchTrustResponse = Message<"powernode.ca.v1.WatchTrustResponse"> &
  * Use `create(WatchTrustResponseSchema)` to create a new message.
  */
 export const WatchTrustResponseSchema: GenMessage<WatchTrustResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_ca_v1_service, 13);
+  messageDesc(file_powernode_ca_v1_service, 15);
 
 /**
  * @generated from message powernode.ca.v1.ReportTrustRequest
@@ -454,7 +505,7 @@ export type ReportTrustRequest = Message<"powernode.ca.v1.ReportTrustRequest"> &
  * Use `create(ReportTrustRequestSchema)` to create a new message.
  */
 export const ReportTrustRequestSchema: GenMessage<ReportTrustRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_ca_v1_service, 14);
+  messageDesc(file_powernode_ca_v1_service, 16);
 
 /**
  * @generated from message powernode.ca.v1.ReportTrustResponse
@@ -467,7 +518,7 @@ export type ReportTrustResponse = Message<"powernode.ca.v1.ReportTrustResponse">
  * Use `create(ReportTrustResponseSchema)` to create a new message.
  */
 export const ReportTrustResponseSchema: GenMessage<ReportTrustResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_ca_v1_service, 15);
+  messageDesc(file_powernode_ca_v1_service, 17);
 
 /**
  * Somebody who must hold the new root before anything is signed with it.
@@ -527,7 +578,7 @@ export type TrustHolder = Message<"powernode.ca.v1.TrustHolder"> & {
  * Use `create(TrustHolderSchema)` to create a new message.
  */
 export const TrustHolderSchema: GenMessage<TrustHolder> = /*@__PURE__*/
-  messageDesc(file_powernode_ca_v1_service, 16);
+  messageDesc(file_powernode_ca_v1_service, 18);
 
 /**
  * @generated from message powernode.ca.v1.Rotation
@@ -600,7 +651,7 @@ export type Rotation = Message<"powernode.ca.v1.Rotation"> & {
  * Use `create(RotationSchema)` to create a new message.
  */
 export const RotationSchema: GenMessage<Rotation> = /*@__PURE__*/
-  messageDesc(file_powernode_ca_v1_service, 17);
+  messageDesc(file_powernode_ca_v1_service, 19);
 
 /**
  * @generated from message powernode.ca.v1.PlanRotationRequest
@@ -617,7 +668,7 @@ export type PlanRotationRequest = Message<"powernode.ca.v1.PlanRotationRequest">
  * Use `create(PlanRotationRequestSchema)` to create a new message.
  */
 export const PlanRotationRequestSchema: GenMessage<PlanRotationRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_ca_v1_service, 18);
+  messageDesc(file_powernode_ca_v1_service, 20);
 
 /**
  * @generated from message powernode.ca.v1.PlanRotationResponse
@@ -634,7 +685,7 @@ export type PlanRotationResponse = Message<"powernode.ca.v1.PlanRotationResponse
  * Use `create(PlanRotationResponseSchema)` to create a new message.
  */
 export const PlanRotationResponseSchema: GenMessage<PlanRotationResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_ca_v1_service, 19);
+  messageDesc(file_powernode_ca_v1_service, 21);
 
 /**
  * @generated from message powernode.ca.v1.GetRotationRequest
@@ -647,7 +698,7 @@ export type GetRotationRequest = Message<"powernode.ca.v1.GetRotationRequest"> &
  * Use `create(GetRotationRequestSchema)` to create a new message.
  */
 export const GetRotationRequestSchema: GenMessage<GetRotationRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_ca_v1_service, 20);
+  messageDesc(file_powernode_ca_v1_service, 22);
 
 /**
  * @generated from message powernode.ca.v1.GetRotationResponse
@@ -664,7 +715,7 @@ export type GetRotationResponse = Message<"powernode.ca.v1.GetRotationResponse">
  * Use `create(GetRotationResponseSchema)` to create a new message.
  */
 export const GetRotationResponseSchema: GenMessage<GetRotationResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_ca_v1_service, 21);
+  messageDesc(file_powernode_ca_v1_service, 23);
 
 /**
  * @generated from message powernode.ca.v1.ApplyRotationRequest
@@ -700,7 +751,7 @@ export type ApplyRotationRequest = Message<"powernode.ca.v1.ApplyRotationRequest
  * Use `create(ApplyRotationRequestSchema)` to create a new message.
  */
 export const ApplyRotationRequestSchema: GenMessage<ApplyRotationRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_ca_v1_service, 22);
+  messageDesc(file_powernode_ca_v1_service, 24);
 
 /**
  * @generated from message powernode.ca.v1.ApplyRotationResponse
@@ -717,7 +768,7 @@ export type ApplyRotationResponse = Message<"powernode.ca.v1.ApplyRotationRespon
  * Use `create(ApplyRotationResponseSchema)` to create a new message.
  */
 export const ApplyRotationResponseSchema: GenMessage<ApplyRotationResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_ca_v1_service, 23);
+  messageDesc(file_powernode_ca_v1_service, 25);
 
 /**
  * @generated from enum powernode.ca.v1.CertificateKind
@@ -877,6 +928,17 @@ export const CertificateAuthorityService: GenService<{
     methodKind: "unary";
     input: typeof RevokeCertificateRequestSchema;
     output: typeof RevokeCertificateResponseSchema;
+  },
+  /**
+   * Every living certificate of a service or an operator at once: whoever stole one may have renewed it since.
+   * Nobody renews an identity that was revoked; an operator issues for it anew.
+   *
+   * @generated from rpc powernode.ca.v1.CertificateAuthorityService.RevokeIdentity
+   */
+  revokeIdentity: {
+    methodKind: "unary";
+    input: typeof RevokeIdentityRequestSchema;
+    output: typeof RevokeIdentityResponseSchema;
   },
   /**
    * What the platform's own services must trust, now and whenever it changes.
