@@ -52,6 +52,13 @@ test('a key outside the prime-order subgroup is refused', () => {
   expect(() => checkIdentityKey(mixed)).toThrow('prime-order')
 })
 
+test('asked again, and after more keys than are remembered, the answer is the same', () => {
+  const keys = Array.from({ length: 1_030 }, () => generatePlatformKey().publicKey)
+  for (const key of [...keys, ...keys.slice(0, 10)]) expect(() => checkIdentityKey(key)).not.toThrow()
+  const bad = mixedOrderKey()
+  for (const _ of [1, 2]) expect(() => checkIdentityKey(bad)).toThrow('prime-order')
+})
+
 test('bytes that are no point at all are refused, as half of all are', () => {
   const refused = Array.from({ length: 64 }, (_, y) => Uint8Array.from([y + 2, ...Array<number>(31).fill(0)])).filter(
     (raw) => {

@@ -49,10 +49,19 @@ export function fingerprintOf(publicKey: Uint8Array): string {
  */
 export function checkIdentityKey(raw: Uint8Array): void {
   if (raw.length !== 32) throw new InvalidKey(`an identity key has 32 bytes, not ${raw.length}`)
+  const key = Buffer.from(raw).toString('latin1')
+  if (FOUND_GOOD.has(key)) return
   const point = decode(raw)
   if (point.isSmallOrder()) throw new InvalidKey('the identity key is of low order')
   if (!point.isTorsionFree()) throw new InvalidKey('the identity key lies outside the prime-order subgroup')
+  const [oldest] = FOUND_GOOD
+  if (FOUND_GOOD.size >= REMEMBERED && oldest !== undefined) FOUND_GOOD.delete(oldest)
+  FOUND_GOOD.add(key)
 }
+
+/** What was found good stays good. The check costs milliseconds, and every statement of a peer asks for it again. */
+const FOUND_GOOD = new Set<string>()
+const REMEMBERED = 1_024
 
 /** A raw public key as node:crypto wants it. Does not check it: see `checkIdentityKey`. */
 export function publicKeyObject(raw: Uint8Array): KeyObject {
