@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import { systemClock } from '@powernode/clock'
 import type { PartName } from '@powernode/dev/platform'
-import { PeerSchema, PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
+import { PeerSchema, type PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import type { TestPlatform } from '../mesh.ts'
 
 export type Side = 'a' | 'b'
