@@ -124,3 +124,16 @@ create table peer (
 );
 CREATE TRIGGER peer_guarded BEFORE UPDATE ON grant_authz.peer FOR EACH ROW EXECUTE FUNCTION guard_peer();
 grant insert, select, update on peer to grant_authz;
+
+create table peer_review (
+  peer_id uuid not null,
+  due_at timestamp with time zone not null,
+  attempts integer not null default 0,
+  rings bigint not null default 1,
+  correlation_id text not null,
+  traceparent text not null,
+  constraint peer_review_pkey PRIMARY KEY (peer_id),
+  constraint peer_review_attempts_check CHECK ((attempts >= 0))
+);
+CREATE INDEX peer_review_due ON grant_authz.peer_review USING btree (due_at);
+grant delete, insert, select, update on peer_review to grant_authz;

@@ -72,5 +72,20 @@ end
 $$;
 create trigger peer_guarded before update on peer for each row execute function guard_peer();
 
+-- Peers to be looked at: peer-registry is asked what they are, and that decides. A row says that there is something to
+-- see, never what: whoever can ring the bell (an event, a timer) decides nothing by it.
+create table peer_review (
+  peer_id uuid primary key,
+  due_at timestamptz not null,
+  attempts integer not null default 0 check (attempts >= 0),
+  -- Grows with each ring, so that one that comes while the registry is being asked is not lost with the answer.
+  rings bigint not null default 1,
+  -- Joins what comes of it with what led to it. Decides nothing.
+  correlation_id text not null,
+  traceparent text not null
+);
+create index peer_review_due on peer_review (due_at);
+
 grant usage on schema grant_authz to grant_authz;
 grant select, insert, update on peer, federation_grant to grant_authz;
+grant select, insert, update, delete on peer_review to grant_authz;

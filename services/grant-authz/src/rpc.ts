@@ -5,6 +5,7 @@ import type { GrantAuthzService } from '@powernode/proto/powernode/grant/v1/serv
 import { Refusal, type CallersTable } from '@powernode/rpc'
 import { listGrants } from './operations/list-grants.ts'
 import type { GrantTx, Tables } from './store/tables.ts'
+import { isUuid } from './uuid.ts'
 import { toWire } from './wire.ts'
 
 /** Who may call each RPC. */
@@ -13,14 +14,13 @@ export const CALLERS = {
 } as const satisfies CallersTable<typeof GrantAuthzService>
 
 const DEFAULT_PAGE = 100
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 export function handlers({ db, clock }: { db: Db<Tables>; clock: Clock }): ServiceImpl<typeof GrantAuthzService> {
   const act = <T>(verb: (tx: GrantTx, now: Date) => Promise<T>) => inTransaction(db, (tx) => verb(tx, clock.now()))
 
   return {
     async listGrants({ peerId, pageSize, pageToken }) {
-      if (peerId !== '' && !UUID.test(peerId)) throw new Refusal('PEER_NOT_FOUND', `${peerId} is no id of a peer`)
+      if (peerId !== '' && !isUuid(peerId)) throw new Refusal('PEER_NOT_FOUND', `${peerId} is no id of a peer`)
       const last = pageToken === '' ? undefined : fromPageToken(pageToken)
       const said = { peerId, last, limit: pageSize || DEFAULT_PAGE }
       return act(async (tx, now) => {
@@ -37,6 +37,6 @@ function toPageToken(id: string): string {
 
 function fromPageToken(token: string): string {
   const id = Buffer.from(token, 'base64url').toString()
-  if (!UUID.test(id)) throw new Refusal('PAGE_TOKEN_INVALID', 'the page token is not one that this list has given out')
+  if (!isUuid(id)) throw new Refusal('PAGE_TOKEN_INVALID', 'the page token is not one that this list has given out')
   return id
 }

@@ -3,11 +3,14 @@ import { consume, openBus, relay, sweepReceipts } from '@powernode/events'
 import { openDb, requireSchema } from '@powernode/postgres'
 import { createLogger, createMetrics, runTasks, serveMetrics, type Logger } from '@powernode/process'
 import { GrantAuthzService } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
-import { keepIdentity, mount, serve } from '@powernode/rpc'
+import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { createClient, keepIdentity, mount, serve } from '@powernode/rpc'
 import type { Config } from './config.ts'
+import { runReviews } from './reviews/run-reviews.ts'
 import { CALLERS, handlers } from './rpc.ts'
 import type { Tables } from './store/tables.ts'
 import { SUBSCRIPTIONS } from './subscriptions.ts'
+import { sweepHolders } from './sweeps.ts'
 
 const NAME = 'grant-authz'
 const SCHEMA = 'grant_authz'
@@ -27,8 +30,14 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   const database = { url: config.databaseUrl.reveal(), schema: SCHEMA, applicationName: NAME }
   const db = openDb<Tables>(database)
   const bus = await openBus({ servers: config.natsUrl, tlsDir: config.identityDir, name: NAME, clock, logger })
-  const deps = { db, bus, clock, logger, metrics }
   const { identityDir: tlsDir, trustDomain } = config
+  const closing = new AbortController()
+  const registry = createClient(
+    PeerRegistryService,
+    { address: config.peerRegistryAddress, server: 'peer-registry', trustDomain, tlsDir, clock, logger },
+    AbortSignal.any([signal, closing.signal]),
+  )
+  const deps = { db, database, bus, registry, clock, logger, metrics }
   const server = {
     name: NAME,
     listen: config.listen,
@@ -44,13 +53,16 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     await requireSchema(db, SCHEMA, MIGRATIONS)
     await runTasks(signal, [
       (stop) => serve(server, stop),
-      (stop) => relay({ ...deps, database, schema: SCHEMA, stream: 'GRANT_AUTHZ' }, stop),
+      (stop) => relay({ ...deps, schema: SCHEMA, stream: 'GRANT_AUTHZ' }, stop),
       ...SUBSCRIPTIONS.map((row) => (stop: AbortSignal) => consume(deps, row, stop)),
+      (stop) => runReviews(deps, stop),
+      (stop) => sweepHolders(deps, stop),
       (stop) => sweepReceipts(deps, stop),
       (stop) => serveMetrics(metrics, { port: config.metricsPort }, stop),
       (stop) => keepIdentity({ dir: tlsDir, address: config.peerRegistryAddress, trustDomain, clock, logger }, stop),
     ])
   } finally {
+    closing.abort()
     await bus.close()
     await db.destroy()
   }

@@ -1,43 +1,41 @@
 import { subscription } from '@powernode/events'
 import type { Event } from '@powernode/proto/powernode/event/v1/event_pb.ts'
-import { PeerMovedSchema } from '@powernode/proto/powernode/peer/v1/events_pb.ts'
-import { SpawnMode, SpawnRole, type Peer } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
-import type { Cause } from './events.ts'
-import { issueOperatorGrant } from './operations/issue-operator-grant.ts'
-import { revokeGrantsOf } from './operations/revoke-grants-of.ts'
-import type { Tables } from './store/tables.ts'
+import { PeerMovedSchema, type PeerMoved } from '@powernode/proto/powernode/peer/v1/events_pb.ts'
+import { Refusal } from '@powernode/rpc'
+import { notePeer } from './operations/note-peer.ts'
+import type { GrantTx, Tables } from './store/tables.ts'
+import { isUuid } from './uuid.ts'
 
-/** A managed child of ours enrolled: its parent's operators get their grant. */
+/** A peer enrolled: whether its parent's operators get their grant is for peer-registry to say. */
 const operatorGrant = subscription<Tables, typeof PeerMovedSchema>({
   consumer: 'grant-authz--operator-grant',
   stream: 'PEER_REGISTRY',
   subject: 'fed.peer.enrolled.*',
   event: PeerMovedSchema,
-  async handle(...[tx, now, { peer }, event]) {
-    if (peer && isManagedChildOfOurs(peer))
-      await issueOperatorGrant(tx, now, { peerId: peer.id, cause: causeOf(event) })
-  },
+  handle: note,
 })
 
-/** A peer was revoked: its grants end. */
+/** A peer was revoked: whether its grants end is for peer-registry to say. */
 const revocation = subscription<Tables, typeof PeerMovedSchema>({
   consumer: 'grant-authz--revocation',
   stream: 'PEER_REGISTRY',
   subject: 'fed.peer.revoked.*',
   event: PeerMovedSchema,
-  async handle(...[tx, now, { peer, reason }, event]) {
-    if (!peer) return
-    const why = reason === '' ? 'the peer was revoked' : `the peer was revoked: ${reason}`
-    await revokeGrantsOf(tx, now, { peerId: peer.id, reason: why, cause: causeOf(event) })
-  },
+  handle: note,
 })
 
 export const SUBSCRIPTIONS = [operatorGrant, revocation] as const
 
-function isManagedChildOfOurs({ spawnMode, spawnRole }: Peer): boolean {
-  return spawnMode === SpawnMode.MANAGED_CHILD && spawnRole === SpawnRole.PARENT
+/** Of an event nothing is believed but that there is something to see. */
+// oxlint-disable-next-line max-params -- the shape of a subscription's handle
+async function note(tx: GrantTx, now: Date, { peer }: PeerMoved, event: Event): Promise<void> {
+  if (!peer || !isUuid(peer.id)) throw new Refusal('REQUEST_INVALID', 'an event about a peer without its id')
+  const { correlationId, traceparent } = event
+  await notePeer(tx, now, { peerId: peer.id, correlationId: asId(correlationId), traceparent: asId(traceparent) })
 }
 
-function causeOf({ actor, correlationId, traceparent }: Event): Cause {
-  return { actor, correlationId, traceparent }
+const ID = /^[\x21-\x7e]{1,128}$/
+
+function asId(said: string): string {
+  return ID.test(said) ? said : ''
 }

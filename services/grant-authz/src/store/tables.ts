@@ -24,6 +24,15 @@ export type GrantRow = {
   metadata: ColumnType<JsonObject, string | undefined, string>
 }
 
-export type Tables = { peer: PeerRow; federation_grant: GrantRow }
+export type PeerReviewRow = {
+  peer_id: string
+  due_at: Date
+  attempts: Generated<number>
+  rings: Generated<string>
+  correlation_id: string
+  traceparent: string
+}
+
+export type Tables = { peer: PeerRow; federation_grant: GrantRow; peer_review: PeerReviewRow }
 
 export type GrantTx = Tx<Tables>

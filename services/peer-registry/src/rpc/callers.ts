@@ -18,7 +18,7 @@ export const PEER_CALLERS: CallersTable<typeof PeerRegistryService> = {
   proposePeer: ['operator'],
   acceptInvitation: ['operator'],
   listPeers: ['operator'],
-  getPeer: ['operator'],
+  getPeer: ['operator', 'service/grant-authz'],
   updatePeer: ['operator'],
   suspendPeer: ['operator'],
   resumePeer: ['operator'],
