@@ -11,8 +11,12 @@ import type { Tables } from '../store/tables.ts'
 
 const BATCH = 500
 
-/** Puts an errand without words of its own on the list. */
-export async function oweErrand(tx: Tx<Tables>, now: Date, peerId: string, kind: ErrandKind): Promise<void> {
+/**
+ * Puts an errand without words of its own on the list; false when the peer cannot be called now, or is just being moved.
+ * Whoever owes it looks again: the sweeps in seconds, liveness with one of the next beats.
+ */
+export async function oweErrand(tx: Tx<Tables>, now: Date, peerId: string, kind: ErrandKind): Promise<boolean> {
+  if (!(await peers.holdCallable(tx, peerId))) return false
   await errands.put(tx, {
     peerId,
     kind,
@@ -25,14 +29,16 @@ export async function oweErrand(tx: Tx<Tables>, now: Date, peerId: string, kind:
     lastError: '',
     createdAt: now,
   })
+  return true
 }
 
 /** Every live peer that has not receipted our newest bundle gets it delivered. Reads the state, not the news of it. */
 export async function oweBundles(tx: Tx<Tables>, now: Date): Promise<number> {
   const { bundleSequence } = await platform.read(tx)
   const owed = await errands.undelivered(tx, bundleSequence, BATCH)
-  for (const peerId of owed) await oweErrand(tx, now, peerId, 'deliver_bundle')
-  return owed.length
+  let count = 0
+  for (const peerId of owed) count += Number(await oweErrand(tx, now, peerId, 'deliver_bundle'))
+  return count
 }
 
 /** Every certificate that another platform signed for us is renewed when a third of its life is left, or its CA is replaced. */

@@ -7,9 +7,11 @@ import { announced, BY, everything, startPlatform, type TestPlatform } from '../
 import { stranger } from '../../test/stranger.ts'
 import { envelopeBytes, envelopeFrom, signNotice } from '../statements.ts'
 import * as authorities from '../store/authorities.ts'
+import * as errands from '../store/errands.ts'
 import * as invitations from '../store/invitations.ts'
 import * as peers from '../store/peers.ts'
 import * as platform from '../store/platform.ts'
+import { oweBundles } from './owe-errands.ts'
 import { receiveRevocation } from './receive-revocation.ts'
 import { repeerPeer } from './repeer-peer.ts'
 import { settleNotice } from './settle-notice.ts'
@@ -39,6 +41,18 @@ const noticeOf = async (from: TestPlatform, peerId: string) =>
   (await owed(from, peerId, 'notify_revocation')).statement!
 
 describe('revoking', () => {
+  test('leaves nothing owed but the notice, though a sweep looks at the peers at that very moment', async () => {
+    const { onA } = await federate(a, b)
+    await a.act(async (tx, now) => {
+      await revokePeer(tx, now, { us: a.us, by: BY, peerId: onA, reason: 'we part' })
+      // Another transaction, which sees the peer as it was: live, and without our newest bundle.
+      expect(await a.act(oweBundles), 'who is being revoked is owed nothing more').toBe(0)
+    })
+    expect(await a.act(oweBundles)).toBe(0)
+    const kinds = (await a.act((tx) => errands.listOf(tx, [onA]))).map(({ kind }) => kind)
+    expect(kinds).toEqual(['notify_revocation'])
+  })
+
   test('ends the peering at once, says what it does, and owes the other side a signed notice', async () => {
     const { onA } = await federate(a, b)
     const { peer, effects } = await revoke(a, onA)

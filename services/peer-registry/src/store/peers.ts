@@ -179,6 +179,22 @@ export async function listByIds(tx: Tx<Tables>, ids: readonly string[]): Promise
   return rows.map((row) => fromRow<Peer>(row))
 }
 
+/**
+ * Whether a peer can be called now, held so until the transaction ends. Not one that somebody is moving at this moment:
+ * what was owed to a peer that is being revoked would outlive it.
+ */
+export async function holdCallable(tx: Tx<Tables>, id: string): Promise<boolean> {
+  const row = await tx
+    .selectFrom('peer')
+    .select('id')
+    .where('id', '=', id)
+    .where('state', 'in', ['enrolled', 'active', 'degraded'])
+    .forNoKeyUpdate()
+    .skipLocked()
+    .executeTakeFirst()
+  return row !== undefined
+}
+
 /** Live peers whose platform signs a certificate for us. */
 export async function listCertified(tx: Tx<Tables>): Promise<Peer[]> {
   const rows = await tx
