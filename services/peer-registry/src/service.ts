@@ -13,6 +13,7 @@ import { Feed } from './feed/feed.ts'
 import { jitter } from './jitter.ts'
 import { measure } from './metrics/measure.ts'
 import { recordContract } from './operations/record-contract.ts'
+import { resealSecrets } from './operations/reseal-secrets.ts'
 import { AUTHORITY_CALLERS, PEER_CALLERS } from './rpc/callers.ts'
 import { authorityHandlers } from './rpc/authority.ts'
 import { borderHandlers } from './rpc/border.ts'
@@ -46,7 +47,10 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   try {
     await requireSchema(db, SCHEMA, MIGRATIONS)
     await inTransaction(db, recordContract)
-    const us = usFrom(config, await inTransaction(db, platform.read), openSealingKey(config.sealingKey))
+    const sealing = openSealingKey(config.sealingKey)
+    const resealed = await inTransaction(db, (tx) => resealSecrets(tx, sealing))
+    if (resealed > 0) logger.info({ count: resealed }, 'secrets are sealed under the new key; the previous one can go')
+    const us = usFrom(config, await inTransaction(db, platform.read), sealing)
     const gateway = { address: config.gatewayAddress, server: 'federation-gateway', trustDomain, tlsDir, clock, logger }
     const outward = openTransport(gateway, signal)
     const federation = createClient(FederationService, outward)

@@ -1,0 +1,36 @@
+import { SealBroken, SealingKey } from '@powernode/identity'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { federate, invite, propose, take } from '../../test/handshake.ts'
+import { startPlatform, type TestPlatform } from '../../test/platform.ts'
+import * as sealed from '../store/sealed.ts'
+import { resealSecrets } from './reseal-secrets.ts'
+
+let a: TestPlatform
+let b: TestPlatform
+beforeAll(async () => {
+  a = await startPlatform('a.example')
+  b = await startPlatform('b.example', { clock: a.clock })
+})
+afterAll(() => Promise.all([a?.drop(), b?.drop()]))
+
+test('after the sealing key was replaced every secret opens with the new one, and none with the old', async () => {
+  const other = await startPlatform('c.example', { clock: a.clock })
+  await federate(a, b, { trustMode: 'hierarchical' })
+  await take(b, (await invite(other, (await propose(other)).id)).text)
+  const old = new SealingKey(Buffer.alloc(32, 'b.example'))
+  const anew = new SealingKey(Buffer.alloc(32, 'anew'), Buffer.alloc(32, 'b.example'))
+
+  const before = await b.act(sealed.lockAll)
+  const kinds = new Set(before.map(({ context }) => context.replaceAll(/[0-9a-f-]{36}|\d+/g, '*')))
+  expect(kinds).toEqual(
+    new Set(['platform/identity-key', 'authority/*/root-key', 'authority/*/issuing-key', 'peer/*/certificate-key', 'errand/*/acceptance-token']), // prettier-ignore
+  )
+  expect(await b.act((tx) => resealSecrets(tx, anew))).toBe(before.length)
+  for (const value of await b.act(sealed.lockAll)) {
+    const was = before.find(({ context }) => context === value.context)
+    expect(anew.open(value.sealed, value.context)).toEqual(old.open(was?.sealed ?? Buffer.alloc(0), value.context))
+    expect(() => old.open(value.sealed, value.context)).toThrow(SealBroken)
+  }
+  expect(await b.act((tx) => resealSecrets(tx, anew)), 'once is enough').toBe(0)
+  await other.drop()
+})
