@@ -25,7 +25,8 @@ test('a partition degrades both sides, and they recover by themselves when it en
   const { onA, onB } = await federate(a, b)
   toA.weather = toB.weather = 'cut'
   const [ofB, ofA] = await Promise.all([a.untilState(onA, PeerState.DEGRADED), b.untilState(onB, PeerState.DEGRADED)])
-  expect([ofB.reason, ofA.reason]).toEqual([expect.stringContaining('direction'), expect.stringContaining('direction')])
+  // Whichever direction runs out first is the reason; by then the other may not have.
+  for (const { reason } of [ofB, ofA]) expect(reason).toMatch(/direction|we do not hear them|they do not hear us/)
   // Two services say these two, so they come in either order.
   for (const action of ['federation.peer.heartbeat_stale', 'federation.peer.degraded'])
     expect(await a.ledgerOf(onA, action)).toContain(action)

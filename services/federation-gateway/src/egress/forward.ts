@@ -90,6 +90,7 @@ async function callPeer<I extends DescMessage, O extends DescMessage>(
   request: MessageShape<I>,
   context: HandlerContext,
 ): Promise<MessageShape<O>> {
+  await untilFresh(table, clock, context.signal)
   const route = routeFor(table, context.requestHeader.get(PEER_ID_HEADER), method.localName)
   const { requestId, traceparent } = requestOf(context)
   const metadata = new Metadata()
@@ -110,6 +111,18 @@ async function callPeer<I extends DescMessage, O extends DescMessage>(
 }
 
 const DEFAULT_DEADLINE_MS = 10_000
+
+const PATIENCE_MS = 1_000
+const LOOK_EVERY_MS = 20
+
+/**
+ * Waits a moment for the lease on the peers: when peer-registry shows a new certificate the feed begins anew, and a call
+ * of our own can wait for that. Calls of peers are not kept waiting; they repeat what they are told is for now.
+ */
+async function untilFresh(table: PeerTable, clock: Clock, signal: AbortSignal): Promise<void> {
+  const waited = elapsed()
+  while (!table.fresh && waited() < PATIENCE_MS && !signal.aborted) await clock.sleep(LOOK_EVERY_MS, signal)
+}
 
 /** The peer meant, when it may be called for this now. */
 function routeFor(table: PeerTable, peerId: string | null, method: string): PeerRoute {
