@@ -18,17 +18,17 @@ beforeAll(async () => {
 afterAll(() => Promise.all([a?.stop(), b?.stop(), child?.stop()]))
 
 /** Calls over the border without a pause, both ways, until told to stop: every failure is kept. */
-function traffic(calls: readonly (() => Promise<unknown>)[]) {
+function traffic(calls: Readonly<Record<string, () => Promise<unknown>>>) {
   const stopping = new AbortController()
   const failures: string[] = []
   let made = 0
-  const running = calls.map(async (call) => {
+  const running = Object.entries(calls).map(async ([name, call]) => {
     while (!stopping.signal.aborted) {
       try {
         await call()
         made += 1
       } catch (error) {
-        failures.push(String(error))
+        failures.push(`${systemClock.now().toISOString()} ${name}: ${String(error)}`)
       }
       await systemClock.sleep(20, stopping.signal)
     }
@@ -82,13 +82,13 @@ test('the CA is replaced while peers call each other, and not one call fails', a
     reason: 'ROTATION_STEP_NOT_ALLOWED',
   })
 
-  const calls = traffic([
-    () => beat(a, ab.onA),
-    () => beat(b, ab.onB),
-    () => beat(a, ac.onA),
-    () => beat(child, ac.onB),
-    () => a.peers.listPeers({}),
-  ])
+  const calls = traffic({
+    'a beats b': () => beat(a, ab.onA),
+    'b beats a': () => beat(b, ab.onB),
+    'a beats child': () => beat(a, ac.onA),
+    'child beats a': () => beat(child, ac.onB),
+    'an operator of a': () => a.peers.listPeers({}),
+  })
   await a.authority.applyRotation({ rotationId, step: RotationStep.PUBLISHED })
   await settled(a, ({ holders: left }) => left.every(({ acknowledged }) => acknowledged))
   await a.authority.applyRotation({ rotationId, step: RotationStep.SWITCHED })
