@@ -79,6 +79,7 @@ test('a note is looked at as soon as it is committed, whichever replica takes it
 })
 
 test('a revocation that nobody told of ends the grants within a minute', async () => {
+  await clock.sleeping(3) // both replicas and the sweep have had their first look, when there was nothing yet
   await ring()
   await noteIsGone()
   answer = PeerState.REVOKED
