@@ -6,7 +6,10 @@
 export const STREAMS = {
   PEER_REGISTRY: { source: 'peer-registry', nouns: ['peer', 'invitation', 'ca', 'certificate'] },
   LIVENESS: { source: 'liveness', nouns: ['liveness'] },
-  GRANT_AUTHZ: { source: 'grant-authz', nouns: ['grant'] },
+  GRANT_AUTHZ: {
+    source: 'grant-authz',
+    nouns: ['grant', 'bridge', 'capability', 'residency', 'approval', 'operator', 'resource'],
+  },
 } as const satisfies Record<string, { readonly source: string; readonly nouns: readonly string[] }>
 
 export type StreamName = keyof typeof STREAMS

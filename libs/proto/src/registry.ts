@@ -1,8 +1,12 @@
 import { createRegistry } from '@bufbuild/protobuf'
+import { file_powernode_approval_v1_events } from './gen/powernode/approval/v1/events_pb.ts'
 import { file_powernode_ca_v1_events } from './gen/powernode/ca/v1/events_pb.ts'
 import { file_powernode_grant_v1_events } from './gen/powernode/grant/v1/events_pb.ts'
 import { file_powernode_liveness_v1_events } from './gen/powernode/liveness/v1/events_pb.ts'
+import { file_powernode_operator_v1_events } from './gen/powernode/operator/v1/events_pb.ts'
 import { file_powernode_peer_v1_events } from './gen/powernode/peer/v1/events_pb.ts'
+import { file_powernode_residency_v1_events } from './gen/powernode/residency/v1/events_pb.ts'
+import { file_powernode_resource_v1_events } from './gen/powernode/resource/v1/events_pb.ts'
 
 /**
  * Every message that an event may carry.
@@ -11,8 +15,12 @@ import { file_powernode_peer_v1_events } from './gen/powernode/peer/v1/events_pb
  * Each events.proto MUST have its line (a test compares).
  */
 export const eventRegistry = createRegistry(
+  file_powernode_approval_v1_events,
   file_powernode_ca_v1_events,
   file_powernode_grant_v1_events,
   file_powernode_liveness_v1_events,
+  file_powernode_operator_v1_events,
   file_powernode_peer_v1_events,
+  file_powernode_residency_v1_events,
+  file_powernode_resource_v1_events,
 )

@@ -7,6 +7,8 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Decision } from "../../decision/v1/decision_pb.ts";
+import { file_powernode_decision_v1_decision } from "../../decision/v1/decision_pb.ts";
 import type { Severity } from "../../event/v1/event_pb.ts";
 import { file_powernode_event_v1_event } from "../../event/v1/event_pb.ts";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
@@ -15,7 +17,159 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file powernode/audit/v1/service.proto.
  */
 export const file_powernode_audit_v1_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBwb3dlcm5vZGUvYXVkaXQvdjEvc2VydmljZS5wcm90bxIScG93ZXJub2RlLmF1ZGl0LnYxItkBCgVFbnRyeRIQCghzZXF1ZW5jZRgBIAEoAxIOCgZhY3Rpb24YAiABKAkSJgoCYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBWFjdG9yGAQgASgJEigKB3BheWxvYWQYBSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhAKCGV2ZW50X2lkGAYgASgJEhYKDmNvcnJlbGF0aW9uX2lkGAcgASgJEgwKBGhhc2gYCCABKAwSFQoNcHJldmlvdXNfaGFzaBgJIAEoDCJqChJMaXN0RW50cmllc1JlcXVlc3QSGAoHcGVlcl9pZBgBIAEoCUIHukgEcgIQARIfCg5hZnRlcl9zZXF1ZW5jZRgCIAEoA0IHukgEIgIoABIZCgVsaW1pdBgDIAEoBUIKukgHGgUYiCcoACJdChNMaXN0RW50cmllc1Jlc3BvbnNlEioKB2VudHJpZXMYASADKAsyGS5wb3dlcm5vZGUuYXVkaXQudjEuRW50cnkSDAoEc2l6ZRgCIAEoAxIMCgRoZWFkGAMgASgMIiwKEFZlcmlmeUxvZ1JlcXVlc3QSGAoHcGVlcl9pZBgBIAEoCUIHukgEcgIQASJiChFWZXJpZnlMb2dSZXNwb25zZRIOCgZpbnRhY3QYASABKAgSDAoEc2l6ZRgCIAEoAxIMCgRoZWFkGAMgASgMEhEKCWJyb2tlbl9hdBgEIAEoAxIOCgZkZXRhaWwYBSABKAki7wEKCUZlZWRFdmVudBIKCgJpZBgBIAEoCRIMCgRraW5kGAIgASgJEi4KCHNldmVyaXR5GAMgASgOMhwucG93ZXJub2RlLmV2ZW50LnYxLlNldmVyaXR5Eg4KBnNvdXJjZRgEIAEoCRIPCgdwZWVyX2lkGAUgASgJEg0KBWFjdG9yGAYgASgJEiYKAmF0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5jb3JyZWxhdGlvbl9pZBgIIAEoCRIoCgdwYXlsb2FkGAkgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdCKiAQoRTGlzdEV2ZW50c1JlcXVlc3QSHQoLa2luZF9wcmVmaXgYASABKAlCCLpIBXIDGIABEhcKBnNvdXJjZRgCIAEoCUIHukgEcgIYQBIpCgVzaW5jZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGQoFbGltaXQYBCABKAVCCrpIBxoFGOgHKAASDwoHcGVlcl9pZBgFIAEoCSJDChJMaXN0RXZlbnRzUmVzcG9uc2USLQoGZXZlbnRzGAEgAygLMh0ucG93ZXJub2RlLmF1ZGl0LnYxLkZlZWRFdmVudCKIAQoSV2F0Y2hFdmVudHNSZXF1ZXN0Eh0KC2tpbmRfcHJlZml4GAEgASgJQgi6SAVyAxiAARIXCgZzb3VyY2UYAiABKAlCB7pIBHICGEASKQoFc2luY2UYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3BlZXJfaWQYBCABKAkiQwoTV2F0Y2hFdmVudHNSZXNwb25zZRIsCgVldmVudBgBIAEoCzIdLnBvd2Vybm9kZS5hdWRpdC52MS5GZWVkRXZlbnQyjQMKEkF1ZGl0TGVkZ2VyU2VydmljZRJeCgtMaXN0RW50cmllcxImLnBvd2Vybm9kZS5hdWRpdC52MS5MaXN0RW50cmllc1JlcXVlc3QaJy5wb3dlcm5vZGUuYXVkaXQudjEuTGlzdEVudHJpZXNSZXNwb25zZRJYCglWZXJpZnlMb2cSJC5wb3dlcm5vZGUuYXVkaXQudjEuVmVyaWZ5TG9nUmVxdWVzdBolLnBvd2Vybm9kZS5hdWRpdC52MS5WZXJpZnlMb2dSZXNwb25zZRJbCgpMaXN0RXZlbnRzEiUucG93ZXJub2RlLmF1ZGl0LnYxLkxpc3RFdmVudHNSZXF1ZXN0GiYucG93ZXJub2RlLmF1ZGl0LnYxLkxpc3RFdmVudHNSZXNwb25zZRJgCgtXYXRjaEV2ZW50cxImLnBvd2Vybm9kZS5hdWRpdC52MS5XYXRjaEV2ZW50c1JlcXVlc3QaJy5wb3dlcm5vZGUuYXVkaXQudjEuV2F0Y2hFdmVudHNSZXNwb25zZTABYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_powernode_event_v1_event]);
+  fileDesc("CiBwb3dlcm5vZGUvYXVkaXQvdjEvc2VydmljZS5wcm90bxIScG93ZXJub2RlLmF1ZGl0LnYxImkKFlJlY29yZERlY2lzaW9uc1JlcXVlc3QSDgoGbnVtYmVyGAEgASgEEj8KCWRlY2lzaW9ucxgCIAMoCzIfLnBvd2Vybm9kZS5kZWNpc2lvbi52MS5EZWNpc2lvbkILukgIkgEFCAEQgAgiKQoXUmVjb3JkRGVjaXNpb25zUmVzcG9uc2USDgoGbnVtYmVyGAEgASgEIjMKEkdldERlY2lzaW9uUmVxdWVzdBIdCgtkZWNpc2lvbl9pZBgBIAEoCUIIukgFcgOwAQEiSAoTR2V0RGVjaXNpb25SZXNwb25zZRIxCghkZWNpc2lvbhgBIAEoCzIfLnBvd2Vybm9kZS5kZWNpc2lvbi52MS5EZWNpc2lvbiLZAQoUTGlzdERlY2lzaW9uc1JlcXVlc3QSDwoHcGVlcl9pZBgBIAEoCRIpCgVzaW5jZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoFdW50aWwYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWRpcmVjdGlvbhgEIAEoCRIUCgxyZWZ1c2VkX29ubHkYBSABKAgSHQoJcGFnZV9zaXplGAYgASgFQgq6SAcaBRiIJygAEhIKCnBhZ2VfdG9rZW4YByABKAkiZAoVTGlzdERlY2lzaW9uc1Jlc3BvbnNlEjIKCWRlY2lzaW9ucxgBIAMoCzIfLnBvd2Vybm9kZS5kZWNpc2lvbi52MS5EZWNpc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki2QEKBUVudHJ5EhAKCHNlcXVlbmNlGAEgASgDEg4KBmFjdGlvbhgCIAEoCRImCgJhdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFYWN0b3IYBCABKAkSKAoHcGF5bG9hZBgFIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSEAoIZXZlbnRfaWQYBiABKAkSFgoOY29ycmVsYXRpb25faWQYByABKAkSDAoEaGFzaBgIIAEoDBIVCg1wcmV2aW91c19oYXNoGAkgASgMImoKEkxpc3RFbnRyaWVzUmVxdWVzdBIYCgdwZWVyX2lkGAEgASgJQge6SARyAhABEh8KDmFmdGVyX3NlcXVlbmNlGAIgASgDQge6SAQiAigAEhkKBWxpbWl0GAMgASgFQgq6SAcaBRiIJygAIl0KE0xpc3RFbnRyaWVzUmVzcG9uc2USKgoHZW50cmllcxgBIAMoCzIZLnBvd2Vybm9kZS5hdWRpdC52MS5FbnRyeRIMCgRzaXplGAIgASgDEgwKBGhlYWQYAyABKAwiLAoQVmVyaWZ5TG9nUmVxdWVzdBIYCgdwZWVyX2lkGAEgASgJQge6SARyAhABImIKEVZlcmlmeUxvZ1Jlc3BvbnNlEg4KBmludGFjdBgBIAEoCBIMCgRzaXplGAIgASgDEgwKBGhlYWQYAyABKAwSEQoJYnJva2VuX2F0GAQgASgDEg4KBmRldGFpbBgFIAEoCSLvAQoJRmVlZEV2ZW50EgoKAmlkGAEgASgJEgwKBGtpbmQYAiABKAkSLgoIc2V2ZXJpdHkYAyABKA4yHC5wb3dlcm5vZGUuZXZlbnQudjEuU2V2ZXJpdHkSDgoGc291cmNlGAQgASgJEg8KB3BlZXJfaWQYBSABKAkSDQoFYWN0b3IYBiABKAkSJgoCYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDmNvcnJlbGF0aW9uX2lkGAggASgJEigKB3BheWxvYWQYCSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IqIBChFMaXN0RXZlbnRzUmVxdWVzdBIdCgtraW5kX3ByZWZpeBgBIAEoCUIIukgFcgMYgAESFwoGc291cmNlGAIgASgJQge6SARyAhhAEikKBXNpbmNlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZCgVsaW1pdBgEIAEoBUIKukgHGgUY6AcoABIPCgdwZWVyX2lkGAUgASgJIkMKEkxpc3RFdmVudHNSZXNwb25zZRItCgZldmVudHMYASADKAsyHS5wb3dlcm5vZGUuYXVkaXQudjEuRmVlZEV2ZW50IogBChJXYXRjaEV2ZW50c1JlcXVlc3QSHQoLa2luZF9wcmVmaXgYASABKAlCCLpIBXIDGIABEhcKBnNvdXJjZRgCIAEoCUIHukgEcgIYQBIpCgVzaW5jZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHcGVlcl9pZBgEIAEoCSJDChNXYXRjaEV2ZW50c1Jlc3BvbnNlEiwKBWV2ZW50GAEgASgLMh0ucG93ZXJub2RlLmF1ZGl0LnYxLkZlZWRFdmVudDLDBQoSQXVkaXRMZWRnZXJTZXJ2aWNlEl4KC0xpc3RFbnRyaWVzEiYucG93ZXJub2RlLmF1ZGl0LnYxLkxpc3RFbnRyaWVzUmVxdWVzdBonLnBvd2Vybm9kZS5hdWRpdC52MS5MaXN0RW50cmllc1Jlc3BvbnNlElgKCVZlcmlmeUxvZxIkLnBvd2Vybm9kZS5hdWRpdC52MS5WZXJpZnlMb2dSZXF1ZXN0GiUucG93ZXJub2RlLmF1ZGl0LnYxLlZlcmlmeUxvZ1Jlc3BvbnNlElsKCkxpc3RFdmVudHMSJS5wb3dlcm5vZGUuYXVkaXQudjEuTGlzdEV2ZW50c1JlcXVlc3QaJi5wb3dlcm5vZGUuYXVkaXQudjEuTGlzdEV2ZW50c1Jlc3BvbnNlEmAKC1dhdGNoRXZlbnRzEiYucG93ZXJub2RlLmF1ZGl0LnYxLldhdGNoRXZlbnRzUmVxdWVzdBonLnBvd2Vybm9kZS5hdWRpdC52MS5XYXRjaEV2ZW50c1Jlc3BvbnNlMAESbgoPUmVjb3JkRGVjaXNpb25zEioucG93ZXJub2RlLmF1ZGl0LnYxLlJlY29yZERlY2lzaW9uc1JlcXVlc3QaKy5wb3dlcm5vZGUuYXVkaXQudjEuUmVjb3JkRGVjaXNpb25zUmVzcG9uc2UoATABEl4KC0dldERlY2lzaW9uEiYucG93ZXJub2RlLmF1ZGl0LnYxLkdldERlY2lzaW9uUmVxdWVzdBonLnBvd2Vybm9kZS5hdWRpdC52MS5HZXREZWNpc2lvblJlc3BvbnNlEmQKDUxpc3REZWNpc2lvbnMSKC5wb3dlcm5vZGUuYXVkaXQudjEuTGlzdERlY2lzaW9uc1JlcXVlc3QaKS5wb3dlcm5vZGUuYXVkaXQudjEuTGlzdERlY2lzaW9uc1Jlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_powernode_decision_v1_decision, file_powernode_event_v1_event]);
+
+/**
+ * @generated from message powernode.audit.v1.RecordDecisionsRequest
+ */
+export type RecordDecisionsRequest = Message<"powernode.audit.v1.RecordDecisionsRequest"> & {
+  /**
+   * Of this message, within the stream.
+   *
+   * @generated from field: uint64 number = 1;
+   */
+  number: bigint;
+
+  /**
+   * @generated from field: repeated powernode.decision.v1.Decision decisions = 2;
+   */
+  decisions: Decision[];
+};
+
+/**
+ * Describes the message powernode.audit.v1.RecordDecisionsRequest.
+ * Use `create(RecordDecisionsRequestSchema)` to create a new message.
+ */
+export const RecordDecisionsRequestSchema: GenMessage<RecordDecisionsRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 0);
+
+/**
+ * @generated from message powernode.audit.v1.RecordDecisionsResponse
+ */
+export type RecordDecisionsResponse = Message<"powernode.audit.v1.RecordDecisionsResponse"> & {
+  /**
+   * Everything in the message of this number is durable.
+   *
+   * @generated from field: uint64 number = 1;
+   */
+  number: bigint;
+};
+
+/**
+ * Describes the message powernode.audit.v1.RecordDecisionsResponse.
+ * Use `create(RecordDecisionsResponseSchema)` to create a new message.
+ */
+export const RecordDecisionsResponseSchema: GenMessage<RecordDecisionsResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 1);
+
+/**
+ * @generated from message powernode.audit.v1.GetDecisionRequest
+ */
+export type GetDecisionRequest = Message<"powernode.audit.v1.GetDecisionRequest"> & {
+  /**
+   * Ours, or the one the other side gave to the same call.
+   *
+   * @generated from field: string decision_id = 1;
+   */
+  decisionId: string;
+};
+
+/**
+ * Describes the message powernode.audit.v1.GetDecisionRequest.
+ * Use `create(GetDecisionRequestSchema)` to create a new message.
+ */
+export const GetDecisionRequestSchema: GenMessage<GetDecisionRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 2);
+
+/**
+ * @generated from message powernode.audit.v1.GetDecisionResponse
+ */
+export type GetDecisionResponse = Message<"powernode.audit.v1.GetDecisionResponse"> & {
+  /**
+   * @generated from field: powernode.decision.v1.Decision decision = 1;
+   */
+  decision?: Decision | undefined;
+};
+
+/**
+ * Describes the message powernode.audit.v1.GetDecisionResponse.
+ * Use `create(GetDecisionResponseSchema)` to create a new message.
+ */
+export const GetDecisionResponseSchema: GenMessage<GetDecisionResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 3);
+
+/**
+ * @generated from message powernode.audit.v1.ListDecisionsRequest
+ */
+export type ListDecisionsRequest = Message<"powernode.audit.v1.ListDecisionsRequest"> & {
+  /**
+   * @generated from field: string peer_id = 1;
+   */
+  peerId: string;
+
+  /**
+   * Default: 30 days ago.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 2;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp until = 3;
+   */
+  until?: Timestamp | undefined;
+
+  /**
+   * "in", "out" or empty.
+   *
+   * @generated from field: string direction = 4;
+   */
+  direction: string;
+
+  /**
+   * @generated from field: bool refused_only = 5;
+   */
+  refusedOnly: boolean;
+
+  /**
+   * @generated from field: int32 page_size = 6;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 7;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message powernode.audit.v1.ListDecisionsRequest.
+ * Use `create(ListDecisionsRequestSchema)` to create a new message.
+ */
+export const ListDecisionsRequestSchema: GenMessage<ListDecisionsRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 4);
+
+/**
+ * @generated from message powernode.audit.v1.ListDecisionsResponse
+ */
+export type ListDecisionsResponse = Message<"powernode.audit.v1.ListDecisionsResponse"> & {
+  /**
+   * @generated from field: repeated powernode.decision.v1.Decision decisions = 1;
+   */
+  decisions: Decision[];
+
+  /**
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message powernode.audit.v1.ListDecisionsResponse.
+ * Use `create(ListDecisionsResponseSchema)` to create a new message.
+ */
+export const ListDecisionsResponseSchema: GenMessage<ListDecisionsResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 5);
 
 /**
  * @generated from message powernode.audit.v1.Entry
@@ -80,7 +234,7 @@ export type Entry = Message<"powernode.audit.v1.Entry"> & {
  * Use `create(EntrySchema)` to create a new message.
  */
 export const EntrySchema: GenMessage<Entry> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 0);
+  messageDesc(file_powernode_audit_v1_service, 6);
 
 /**
  * @generated from message powernode.audit.v1.ListEntriesRequest
@@ -111,7 +265,7 @@ export type ListEntriesRequest = Message<"powernode.audit.v1.ListEntriesRequest"
  * Use `create(ListEntriesRequestSchema)` to create a new message.
  */
 export const ListEntriesRequestSchema: GenMessage<ListEntriesRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 1);
+  messageDesc(file_powernode_audit_v1_service, 7);
 
 /**
  * @generated from message powernode.audit.v1.ListEntriesResponse
@@ -138,7 +292,7 @@ export type ListEntriesResponse = Message<"powernode.audit.v1.ListEntriesRespons
  * Use `create(ListEntriesResponseSchema)` to create a new message.
  */
 export const ListEntriesResponseSchema: GenMessage<ListEntriesResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 2);
+  messageDesc(file_powernode_audit_v1_service, 8);
 
 /**
  * @generated from message powernode.audit.v1.VerifyLogRequest
@@ -155,7 +309,7 @@ export type VerifyLogRequest = Message<"powernode.audit.v1.VerifyLogRequest"> & 
  * Use `create(VerifyLogRequestSchema)` to create a new message.
  */
 export const VerifyLogRequestSchema: GenMessage<VerifyLogRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 3);
+  messageDesc(file_powernode_audit_v1_service, 9);
 
 /**
  * @generated from message powernode.audit.v1.VerifyLogResponse
@@ -194,7 +348,7 @@ export type VerifyLogResponse = Message<"powernode.audit.v1.VerifyLogResponse"> 
  * Use `create(VerifyLogResponseSchema)` to create a new message.
  */
 export const VerifyLogResponseSchema: GenMessage<VerifyLogResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 4);
+  messageDesc(file_powernode_audit_v1_service, 10);
 
 /**
  * @generated from message powernode.audit.v1.FeedEvent
@@ -251,7 +405,7 @@ export type FeedEvent = Message<"powernode.audit.v1.FeedEvent"> & {
  * Use `create(FeedEventSchema)` to create a new message.
  */
 export const FeedEventSchema: GenMessage<FeedEvent> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 5);
+  messageDesc(file_powernode_audit_v1_service, 11);
 
 /**
  * @generated from message powernode.audit.v1.ListEventsRequest
@@ -288,7 +442,7 @@ export type ListEventsRequest = Message<"powernode.audit.v1.ListEventsRequest"> 
  * Use `create(ListEventsRequestSchema)` to create a new message.
  */
 export const ListEventsRequestSchema: GenMessage<ListEventsRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 6);
+  messageDesc(file_powernode_audit_v1_service, 12);
 
 /**
  * @generated from message powernode.audit.v1.ListEventsResponse
@@ -305,7 +459,7 @@ export type ListEventsResponse = Message<"powernode.audit.v1.ListEventsResponse"
  * Use `create(ListEventsResponseSchema)` to create a new message.
  */
 export const ListEventsResponseSchema: GenMessage<ListEventsResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 7);
+  messageDesc(file_powernode_audit_v1_service, 13);
 
 /**
  * @generated from message powernode.audit.v1.WatchEventsRequest
@@ -337,7 +491,7 @@ export type WatchEventsRequest = Message<"powernode.audit.v1.WatchEventsRequest"
  * Use `create(WatchEventsRequestSchema)` to create a new message.
  */
 export const WatchEventsRequestSchema: GenMessage<WatchEventsRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 8);
+  messageDesc(file_powernode_audit_v1_service, 14);
 
 /**
  * @generated from message powernode.audit.v1.WatchEventsResponse
@@ -354,7 +508,7 @@ export type WatchEventsResponse = Message<"powernode.audit.v1.WatchEventsRespons
  * Use `create(WatchEventsResponseSchema)` to create a new message.
  */
 export const WatchEventsResponseSchema: GenMessage<WatchEventsResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 9);
+  messageDesc(file_powernode_audit_v1_service, 15);
 
 /**
  * What happened, in an order nobody can change.
@@ -401,6 +555,34 @@ export const AuditLedgerService: GenService<{
     methodKind: "server_streaming";
     input: typeof WatchEventsRequestSchema;
     output: typeof WatchEventsResponseSchema;
+  },
+  /**
+   * Calls across the border and what was decided about them. Each message is answered when all of it is durable.
+   *
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.RecordDecisions
+   */
+  recordDecisions: {
+    methodKind: "bidi_streaming";
+    input: typeof RecordDecisionsRequestSchema;
+    output: typeof RecordDecisionsResponseSchema;
+  },
+  /**
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.GetDecision
+   */
+  getDecision: {
+    methodKind: "unary";
+    input: typeof GetDecisionRequestSchema;
+    output: typeof GetDecisionResponseSchema;
+  },
+  /**
+   * The newest first.
+   *
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.ListDecisions
+   */
+  listDecisions: {
+    methodKind: "unary";
+    input: typeof ListDecisionsRequestSchema;
+    output: typeof ListDecisionsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_powernode_audit_v1_service, 0);

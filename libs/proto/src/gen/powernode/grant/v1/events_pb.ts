@@ -4,7 +4,7 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Grant } from "./service_pb.ts";
+import type { Capability, Grant, NetworkBridge } from "./service_pb.ts";
 import { file_powernode_grant_v1_service } from "./service_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -12,10 +12,10 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file powernode/grant/v1/events.proto.
  */
 export const file_powernode_grant_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch9wb3dlcm5vZGUvZ3JhbnQvdjEvZXZlbnRzLnByb3RvEhJwb3dlcm5vZGUuZ3JhbnQudjEiOAoMR3JhbnRDaGFuZ2VkEigKBWdyYW50GAEgASgLMhkucG93ZXJub2RlLmdyYW50LnYxLkdyYW50YgZwcm90bzM", [file_powernode_grant_v1_service]);
+  fileDesc("Ch9wb3dlcm5vZGUvZ3JhbnQvdjEvZXZlbnRzLnByb3RvEhJwb3dlcm5vZGUuZ3JhbnQudjEiSQoMR3JhbnRDaGFuZ2VkEigKBWdyYW50GAEgASgLMhkucG93ZXJub2RlLmdyYW50LnYxLkdyYW50Eg8KB2NoYW5nZWQYAiADKAkiWAoLQnJpZGdlTW92ZWQSMQoGYnJpZGdlGAEgASgLMiEucG93ZXJub2RlLmdyYW50LnYxLk5ldHdvcmtCcmlkZ2USFgoOcHJldmlvdXNfc3RhdGUYAiABKAkiRwoRQ2FwYWJpbGl0eUNoYW5nZWQSMgoKY2FwYWJpbGl0eRgBIAEoCzIeLnBvd2Vybm9kZS5ncmFudC52MS5DYXBhYmlsaXR5YgZwcm90bzM", [file_powernode_grant_v1_service]);
 
 /**
- * A grant was issued or revoked: subject fed.grant.<issued|revoked>.<grant id>.
+ * A grant changed: subject fed.grant.<issued|changed|renewed|revoked|archived|expiring>.<grant id>.
  * Published by grant-authz; heard by audit-ledger.
  *
  * @generated from message powernode.grant.v1.GrantChanged
@@ -25,6 +25,13 @@ export type GrantChanged = Message<"powernode.grant.v1.GrantChanged"> & {
    * @generated from field: powernode.grant.v1.Grant grant = 1;
    */
   grant?: Grant | undefined;
+
+  /**
+   * What is different, by field name.
+   *
+   * @generated from field: repeated string changed = 2;
+   */
+  changed: string[];
 };
 
 /**
@@ -33,4 +40,49 @@ export type GrantChanged = Message<"powernode.grant.v1.GrantChanged"> & {
  */
 export const GrantChangedSchema: GenMessage<GrantChanged> = /*@__PURE__*/
   messageDesc(file_powernode_grant_v1_events, 0);
+
+/**
+ * fed.bridge.<proposed|active|suspended|revoked>.<bridge id>.
+ * Published by grant-authz; heard by audit-ledger.
+ *
+ * @generated from message powernode.grant.v1.BridgeMoved
+ */
+export type BridgeMoved = Message<"powernode.grant.v1.BridgeMoved"> & {
+  /**
+   * @generated from field: powernode.grant.v1.NetworkBridge bridge = 1;
+   */
+  bridge?: NetworkBridge | undefined;
+
+  /**
+   * @generated from field: string previous_state = 2;
+   */
+  previousState: string;
+};
+
+/**
+ * Describes the message powernode.grant.v1.BridgeMoved.
+ * Use `create(BridgeMovedSchema)` to create a new message.
+ */
+export const BridgeMovedSchema: GenMessage<BridgeMoved> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_events, 1);
+
+/**
+ * fed.capability.<set|removed>.<peer id>.
+ * Published by grant-authz; heard by audit-ledger.
+ *
+ * @generated from message powernode.grant.v1.CapabilityChanged
+ */
+export type CapabilityChanged = Message<"powernode.grant.v1.CapabilityChanged"> & {
+  /**
+   * @generated from field: powernode.grant.v1.Capability capability = 1;
+   */
+  capability?: Capability | undefined;
+};
+
+/**
+ * Describes the message powernode.grant.v1.CapabilityChanged.
+ * Use `create(CapabilityChangedSchema)` to create a new message.
+ */
+export const CapabilityChangedSchema: GenMessage<CapabilityChanged> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_events, 2);
 

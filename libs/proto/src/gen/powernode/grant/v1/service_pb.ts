@@ -5,21 +5,27 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Message } from "@bufbuild/protobuf";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { GrantNotice } from "../../federation/v1/resource_pb.ts";
+import { file_powernode_federation_v1_resource } from "../../federation/v1/resource_pb.ts";
+import type { Enforcement } from "../../feed/v1/feed_pb.ts";
+import { file_powernode_feed_v1_feed } from "../../feed/v1/feed_pb.ts";
+import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file powernode/grant/v1/service.proto.
  */
 export const file_powernode_grant_v1_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBwb3dlcm5vZGUvZ3JhbnQvdjEvc2VydmljZS5wcm90bxIScG93ZXJub2RlLmdyYW50LnYxIpEDCgVHcmFudBIKCgJpZBgBIAEoCRIPCgdwZWVyX2lkGAIgASgJEhYKDnJlbW90ZV9zdWJqZWN0GAMgASgJEhUKDXJlc291cmNlX2tpbmQYBCABKAkSEwoLcmVzb3VyY2VfaWQYBSABKAkSDgoGc2NvcGVzGAYgAygJEhkKEW5vZGVfaW5zdGFuY2VfaWRzGAcgAygJEhkKEXNkd2FuX25ldHdvcmtfaWRzGAggAygJEhQKDHNvdXJjZV9jaWRycxgJIAMoCRItCglpc3N1ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnJldm9rZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKEXJldm9jYXRpb25fcmVhc29uGA0gASgJEg4KBnN0YXR1cxgOIAEoCRIRCglpc3N1ZWRfYnkYDyABKAkiVwoRTGlzdEdyYW50c1JlcXVlc3QSDwoHcGVlcl9pZBgBIAEoCRIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGOgHKAASEgoKcGFnZV90b2tlbhgDIAEoCSJYChJMaXN0R3JhbnRzUmVzcG9uc2USKQoGZ3JhbnRzGAEgAygLMhkucG93ZXJub2RlLmdyYW50LnYxLkdyYW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCTJwChFHcmFudEF1dGh6U2VydmljZRJbCgpMaXN0R3JhbnRzEiUucG93ZXJub2RlLmdyYW50LnYxLkxpc3RHcmFudHNSZXF1ZXN0GiYucG93ZXJub2RlLmdyYW50LnYxLkxpc3RHcmFudHNSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("CiBwb3dlcm5vZGUvZ3JhbnQvdjEvc2VydmljZS5wcm90bxIScG93ZXJub2RlLmdyYW50LnYxIrEFCgVHcmFudBIKCgJpZBgBIAEoCRIPCgdwZWVyX2lkGAIgASgJEhYKDnJlbW90ZV9zdWJqZWN0GAMgASgJEhUKDXJlc291cmNlX2tpbmQYBCABKAkSEwoLcmVzb3VyY2VfaWQYBSABKAkSDgoGc2NvcGVzGAYgAygJEhkKEW5vZGVfaW5zdGFuY2VfaWRzGAcgAygJEhkKEXNkd2FuX25ldHdvcmtfaWRzGAggAygJEhQKDHNvdXJjZV9jaWRycxgJIAMoCRItCglpc3N1ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnJldm9rZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKEXJldm9jYXRpb25fcmVhc29uGA0gASgJEg4KBnN0YXR1cxgOIAEoCRIRCglpc3N1ZWRfYnkYDyABKAkSGAoQYm91bmRfaWRlbnRpdGllcxgQIAMoCRIvCgthcmNoaXZlZF9hdBgRIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoIbWV0YWRhdGEYEiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhAKCHJldmlzaW9uGBMgASgDEi8KC3JlbWluZGVkX2F0GBQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxkZWxpdmVyZWRfYXQYFSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKD2xhc3RfY2hhbmdlZF9hdBgWIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi+wMKEkNyZWF0ZUdyYW50UmVxdWVzdBIZCgdwZWVyX2lkGAEgASgJQgi6SAVyA7ABARIgCg5yZW1vdGVfc3ViamVjdBgCIAEoCUIIukgFcgMYgAISPAoNcmVzb3VyY2Vfa2luZBgDIAEoCUIlukgiciAyHl5bQS1aYS16XVtBLVphLXowLTlfLi1dezAsNjN9JBIdCgtyZXNvdXJjZV9pZBgEIAEoCUIIukgFcgMYgAESPQoGc2NvcGVzGAUgAygJQi26SCqSAScIARAEGAEiH3IdUgRyZWFkUgV3cml0ZVIFYWRtaW5SB21pZ3JhdGUSJgoRbm9kZV9pbnN0YW5jZV9pZHMYBiADKAlCC7pICJIBBRCAAhgBEiYKEXNkd2FuX25ldHdvcmtfaWRzGAcgAygJQgu6SAiSAQUQgAIYARIhCgxzb3VyY2VfY2lkcnMYCCADKAlCC7pICJIBBRCAAhgBEiQKEGJvdW5kX2lkZW50aXRpZXMYCSADKAlCCrpIB5IBBBAQGAESJgoDdHRsGAogASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEikKCG1ldGFkYXRhGAsgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIPCgdkZWxpdmVyGAwgASgIEg8KB2RyeV9ydW4YFCABKAgiYwoTQ3JlYXRlR3JhbnRSZXNwb25zZRIoCgVncmFudBgBIAEoCzIZLnBvd2Vybm9kZS5ncmFudC52MS5HcmFudBIOCgZiZWFyZXIYAiABKAkSEgoKb3Blbl9pdGVtcxgDIAMoCSKwAQoRTGlzdEdyYW50c1JlcXVlc3QSDwoHcGVlcl9pZBgBIAEoCRIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGOgHKAASEgoKcGFnZV90b2tlbhgDIAEoCRJACghzdGF0dXNlcxgEIAMoCUIuukgrkgEoIiZyJFIGYWN0aXZlUgdleHBpcmVkUgdyZXZva2VkUghhcmNoaXZlZBIVCg1yZXNvdXJjZV9raW5kGAUgASgJIlgKEkxpc3RHcmFudHNSZXNwb25zZRIpCgZncmFudHMYASADKAsyGS5wb3dlcm5vZGUuZ3JhbnQudjEuR3JhbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIi0KD0dldEdyYW50UmVxdWVzdBIaCghncmFudF9pZBgBIAEoCUIIukgFcgOwAQEiPAoQR2V0R3JhbnRSZXNwb25zZRIoCgVncmFudBgBIAEoCzIZLnBvd2Vybm9kZS5ncmFudC52MS5HcmFudCIpCgpTdHJpbmdMaXN0EhsKBnZhbHVlcxgBIAMoCUILukgIkgEFEIACGAEi7AIKElVwZGF0ZUdyYW50UmVxdWVzdBIaCghncmFudF9pZBgBIAEoCUIIukgFcgOwAQESLgoGc2NvcGVzGAIgASgLMh4ucG93ZXJub2RlLmdyYW50LnYxLlN0cmluZ0xpc3QSOQoRbm9kZV9pbnN0YW5jZV9pZHMYAyABKAsyHi5wb3dlcm5vZGUuZ3JhbnQudjEuU3RyaW5nTGlzdBI5ChFzZHdhbl9uZXR3b3JrX2lkcxgEIAEoCzIeLnBvd2Vybm9kZS5ncmFudC52MS5TdHJpbmdMaXN0EjQKDHNvdXJjZV9jaWRycxgFIAEoCzIeLnBvd2Vybm9kZS5ncmFudC52MS5TdHJpbmdMaXN0EjgKEGJvdW5kX2lkZW50aXRpZXMYBiABKAsyHi5wb3dlcm5vZGUuZ3JhbnQudjEuU3RyaW5nTGlzdBITCgtpZl9yZXZpc2lvbhgHIAEoAxIPCgdkcnlfcnVuGBQgASgIIlAKE1VwZGF0ZUdyYW50UmVzcG9uc2USKAoFZ3JhbnQYASABKAsyGS5wb3dlcm5vZGUuZ3JhbnQudjEuR3JhbnQSDwoHY2hhbmdlZBgCIAMoCSJoChFSZW5ld0dyYW50UmVxdWVzdBIaCghncmFudF9pZBgBIAEoCUIIukgFcgOwAQESJgoDdHRsGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg8KB2RyeV9ydW4YFCABKAgiPgoSUmVuZXdHcmFudFJlc3BvbnNlEigKBWdyYW50GAEgASgLMhkucG93ZXJub2RlLmdyYW50LnYxLkdyYW50IlsKElJldm9rZUdyYW50UmVxdWVzdBIaCghncmFudF9pZBgBIAEoCUIIukgFcgOwAQESGAoGcmVhc29uGAIgASgJQgi6SAVyAxiAAhIPCgdkcnlfcnVuGBQgASgIInQKE1Jldm9rZUdyYW50UmVzcG9uc2USKAoFZ3JhbnQYASABKAsyGS5wb3dlcm5vZGUuZ3JhbnQudjEuR3JhbnQSMwoLZW5mb3JjZW1lbnQYAiABKAsyHi5wb3dlcm5vZGUuZmVlZC52MS5FbmZvcmNlbWVudCKbAQoTUmV2b2tlR3JhbnRzUmVxdWVzdBIPCgdwZWVyX2lkGAEgASgJEjEKDWlzc3VlZF9iZWZvcmUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDXJlc291cmNlX2tpbmQYAyABKAkSGAoGcmVhc29uGAQgASgJQgi6SAVyAxiAAhIPCgdkcnlfcnVuGBQgASgIIocBChRSZXZva2VHcmFudHNSZXNwb25zZRIPCgdyZXZva2VkGAEgASgFEikKBmdyYW50cxgCIAMoCzIZLnBvd2Vybm9kZS5ncmFudC52MS5HcmFudBIzCgtlbmZvcmNlbWVudBgDIAEoCzIeLnBvd2Vybm9kZS5mZWVkLnYxLkVuZm9yY2VtZW50IpwCChFDaGVja0dyYW50UmVxdWVzdBIZCgdwZWVyX2lkGAEgASgJQgi6SAVyA7ABARIQCghncmFudF9pZBgCIAEoCRIeCg1yZXNvdXJjZV9raW5kGAMgASgJQge6SARyAhABEhMKC3Jlc291cmNlX2lkGAQgASgJEjEKBXNjb3BlGAUgASgJQiK6SB9yHVIEcmVhZFIFd3JpdGVSBWFkbWluUgdtaWdyYXRlEhgKEG5vZGVfaW5zdGFuY2VfaWQYBiABKAkSGAoQc2R3YW5fbmV0d29ya19pZBgHIAEoCRIWCg5zb3VyY2VfYWRkcmVzcxgIIAEoCRImCgJhdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiawoSQ2hlY2tHcmFudFJlc3BvbnNlEg8KB2FsbG93ZWQYASABKAgSEAoIZ3JhbnRfaWQYAiABKAkSMgoIdmVyZGljdHMYAyADKAsyIC5wb3dlcm5vZGUuZ3JhbnQudjEuR3JhbnRWZXJkaWN0Il8KDEdyYW50VmVyZGljdBIQCghncmFudF9pZBgBIAEoCRIPCgdhbGxvd2VkGAIgASgIEg4KBnJlYXNvbhgDIAEoCRIMCgRheGlzGAQgASgJEg4KBmRldGFpbBgFIAEoCSLyAgoNTmV0d29ya0JyaWRnZRIKCgJpZBgBIAEoCRIPCgdwZWVyX2lkGAIgASgJEhgKEHNkd2FuX25ldHdvcmtfaWQYAyABKAkSDQoFc3RhdGUYBCABKAkSLwoLcHJvcG9zZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGFjdGl2YXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMc3VzcGVuZGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpyZXZva2VkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFyZXZvY2F0aW9uX3JlYXNvbhgJIAEoCRIpCghtZXRhZGF0YRgKIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSEAoIcmV2aXNpb24YCyABKAMiZwoUUHJvcG9zZUJyaWRnZVJlcXVlc3QSGQoHcGVlcl9pZBgBIAEoCUIIukgFcgOwAQESIwoQc2R3YW5fbmV0d29ya19pZBgCIAEoCUIJukgGcgQQARhAEg8KB2RyeV9ydW4YFCABKAgiSgoVUHJvcG9zZUJyaWRnZVJlc3BvbnNlEjEKBmJyaWRnZRgBIAEoCzIhLnBvd2Vybm9kZS5ncmFudC52MS5OZXR3b3JrQnJpZGdlIpMBChFNb3ZlQnJpZGdlUmVxdWVzdBIbCglicmlkZ2VfaWQYASABKAlCCLpIBXIDsAEBEjYKBG1vdmUYAiABKAlCKLpIJXIjUghhY3RpdmF0ZVIHc3VzcGVuZFIGcmVzdW1lUgZyZXZva2USGAoGcmVhc29uGAMgASgJQgi6SAVyAxiAAhIPCgdkcnlfcnVuGBQgASgIInwKEk1vdmVCcmlkZ2VSZXNwb25zZRIxCgZicmlkZ2UYASABKAsyIS5wb3dlcm5vZGUuZ3JhbnQudjEuTmV0d29ya0JyaWRnZRIzCgtlbmZvcmNlbWVudBgCIAEoCzIeLnBvd2Vybm9kZS5mZWVkLnYxLkVuZm9yY2VtZW50IlgKEkxpc3RCcmlkZ2VzUmVxdWVzdBIPCgdwZWVyX2lkGAEgASgJEh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY6AcoABISCgpwYWdlX3Rva2VuGAMgASgJImIKE0xpc3RCcmlkZ2VzUmVzcG9uc2USMgoHYnJpZGdlcxgBIAMoCzIhLnBvd2Vybm9kZS5ncmFudC52MS5OZXR3b3JrQnJpZGdlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLZAQoKQ2FwYWJpbGl0eRIPCgdwZWVyX2lkGAEgASgJEhUKDXJlc291cmNlX2tpbmQYAiABKAkSEQoJZGlyZWN0aW9uGAMgASgJEg4KBnBvbGljeRgEIAEoCRIbChNjb25mbGljdF9yZXNvbHV0aW9uGAUgASgJEicKBmZpbHRlchgGIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDgoGc2V0X2J5GAcgASgJEioKBnNldF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiKgoXTGlzdENhcGFiaWxpdGllc1JlcXVlc3QSDwoHcGVlcl9pZBgBIAEoCSJQChhMaXN0Q2FwYWJpbGl0aWVzUmVzcG9uc2USNAoMY2FwYWJpbGl0aWVzGAEgAygLMh4ucG93ZXJub2RlLmdyYW50LnYxLkNhcGFiaWxpdHkicwoUU2V0Q2FwYWJpbGl0eVJlcXVlc3QSOgoKY2FwYWJpbGl0eRgBIAEoCzIeLnBvd2Vybm9kZS5ncmFudC52MS5DYXBhYmlsaXR5Qga6SAPIAQESDgoGcmVtb3ZlGAIgASgIEg8KB2RyeV9ydW4YFCABKAgiSwoVU2V0Q2FwYWJpbGl0eVJlc3BvbnNlEjIKCmNhcGFiaWxpdHkYASABKAsyHi5wb3dlcm5vZGUuZ3JhbnQudjEuQ2FwYWJpbGl0eSK1AgoNR3JhbnRTZXR0aW5ncxIuCgtkZWZhdWx0X3R0bBgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI0ChFtYW5hZ2VkX2NoaWxkX3R0bBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIuCgtsb25nZXN0X3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgtzdHJpY3RfYXhlcxgEIAEoCBIwCg1yZW1pbmRfYmVmb3JlGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhYKDm9wZXJhdG9yX2dyYW50GAYgASgIEh0KFW9wZXJhdG9yX2dyYW50X3Njb3BlcxgHIAMoCRIQCghyZXZpc2lvbhgIIAEoAyIZChdHZXRHcmFudFNldHRpbmdzUmVxdWVzdCJPChhHZXRHcmFudFNldHRpbmdzUmVzcG9uc2USMwoIc2V0dGluZ3MYASABKAsyIS5wb3dlcm5vZGUuZ3JhbnQudjEuR3JhbnRTZXR0aW5ncyJnChdTZXRHcmFudFNldHRpbmdzUmVxdWVzdBI7CghzZXR0aW5ncxgBIAEoCzIhLnBvd2Vybm9kZS5ncmFudC52MS5HcmFudFNldHRpbmdzQga6SAPIAQESDwoHZHJ5X3J1bhgUIAEoCCJPChhTZXRHcmFudFNldHRpbmdzUmVzcG9uc2USMwoIc2V0dGluZ3MYASABKAsyIS5wb3dlcm5vZGUuZ3JhbnQudjEuR3JhbnRTZXR0aW5ncyJfChlMaXN0UmVjZWl2ZWRHcmFudHNSZXF1ZXN0Eg8KB3BlZXJfaWQYASABKAkSHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjoBygAEhIKCnBhZ2VfdG9rZW4YAyABKAkiYAoaTGlzdFJlY2VpdmVkR3JhbnRzUmVzcG9uc2USKQoGZ3JhbnRzGAEgAygLMhkucG93ZXJub2RlLmdyYW50LnYxLkdyYW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJ0ChlSZWNlaXZlR3JhbnROb3RpY2VSZXF1ZXN0EhkKB3BlZXJfaWQYASABKAlCCLpIBXIDsAEBEjwKBm5vdGljZRgCIAEoCzIkLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkdyYW50Tm90aWNlQga6SAPIAQEiHAoaUmVjZWl2ZUdyYW50Tm90aWNlUmVzcG9uc2UiLgoRUmV2aWV3UGVlclJlcXVlc3QSGQoHcGVlcl9pZBgBIAEoCUIIukgFcgOwAQEiSQoSUmV2aWV3UGVlclJlc3BvbnNlEjMKC2VuZm9yY2VtZW50GAEgASgLMh4ucG93ZXJub2RlLmZlZWQudjEuRW5mb3JjZW1lbnQicgoaQ2hvb3NlUmVjZWl2ZWRHcmFudFJlcXVlc3QSGQoHcGVlcl9pZBgBIAEoCUIIukgFcgOwAQESFQoNcmVzb3VyY2Vfa2luZBgCIAEoCRITCgtyZXNvdXJjZV9pZBgDIAEoCRINCgVzY29wZRgEIAEoCSJEChtDaG9vc2VSZWNlaXZlZEdyYW50UmVzcG9uc2USEAoIZ3JhbnRfaWQYASABKAkSEwoGYmVhcmVyGAIgASgJQgOAAQEymQ8KEUdyYW50QXV0aHpTZXJ2aWNlEl4KC0NyZWF0ZUdyYW50EiYucG93ZXJub2RlLmdyYW50LnYxLkNyZWF0ZUdyYW50UmVxdWVzdBonLnBvd2Vybm9kZS5ncmFudC52MS5DcmVhdGVHcmFudFJlc3BvbnNlElsKCkxpc3RHcmFudHMSJS5wb3dlcm5vZGUuZ3JhbnQudjEuTGlzdEdyYW50c1JlcXVlc3QaJi5wb3dlcm5vZGUuZ3JhbnQudjEuTGlzdEdyYW50c1Jlc3BvbnNlElUKCEdldEdyYW50EiMucG93ZXJub2RlLmdyYW50LnYxLkdldEdyYW50UmVxdWVzdBokLnBvd2Vybm9kZS5ncmFudC52MS5HZXRHcmFudFJlc3BvbnNlEl4KC1VwZGF0ZUdyYW50EiYucG93ZXJub2RlLmdyYW50LnYxLlVwZGF0ZUdyYW50UmVxdWVzdBonLnBvd2Vybm9kZS5ncmFudC52MS5VcGRhdGVHcmFudFJlc3BvbnNlElsKClJlbmV3R3JhbnQSJS5wb3dlcm5vZGUuZ3JhbnQudjEuUmVuZXdHcmFudFJlcXVlc3QaJi5wb3dlcm5vZGUuZ3JhbnQudjEuUmVuZXdHcmFudFJlc3BvbnNlEl4KC1Jldm9rZUdyYW50EiYucG93ZXJub2RlLmdyYW50LnYxLlJldm9rZUdyYW50UmVxdWVzdBonLnBvd2Vybm9kZS5ncmFudC52MS5SZXZva2VHcmFudFJlc3BvbnNlEmEKDFJldm9rZUdyYW50cxInLnBvd2Vybm9kZS5ncmFudC52MS5SZXZva2VHcmFudHNSZXF1ZXN0GigucG93ZXJub2RlLmdyYW50LnYxLlJldm9rZUdyYW50c1Jlc3BvbnNlElsKCkNoZWNrR3JhbnQSJS5wb3dlcm5vZGUuZ3JhbnQudjEuQ2hlY2tHcmFudFJlcXVlc3QaJi5wb3dlcm5vZGUuZ3JhbnQudjEuQ2hlY2tHcmFudFJlc3BvbnNlEmQKDVByb3Bvc2VCcmlkZ2USKC5wb3dlcm5vZGUuZ3JhbnQudjEuUHJvcG9zZUJyaWRnZVJlcXVlc3QaKS5wb3dlcm5vZGUuZ3JhbnQudjEuUHJvcG9zZUJyaWRnZVJlc3BvbnNlElsKCk1vdmVCcmlkZ2USJS5wb3dlcm5vZGUuZ3JhbnQudjEuTW92ZUJyaWRnZVJlcXVlc3QaJi5wb3dlcm5vZGUuZ3JhbnQudjEuTW92ZUJyaWRnZVJlc3BvbnNlEl4KC0xpc3RCcmlkZ2VzEiYucG93ZXJub2RlLmdyYW50LnYxLkxpc3RCcmlkZ2VzUmVxdWVzdBonLnBvd2Vybm9kZS5ncmFudC52MS5MaXN0QnJpZGdlc1Jlc3BvbnNlEm0KEExpc3RDYXBhYmlsaXRpZXMSKy5wb3dlcm5vZGUuZ3JhbnQudjEuTGlzdENhcGFiaWxpdGllc1JlcXVlc3QaLC5wb3dlcm5vZGUuZ3JhbnQudjEuTGlzdENhcGFiaWxpdGllc1Jlc3BvbnNlEmQKDVNldENhcGFiaWxpdHkSKC5wb3dlcm5vZGUuZ3JhbnQudjEuU2V0Q2FwYWJpbGl0eVJlcXVlc3QaKS5wb3dlcm5vZGUuZ3JhbnQudjEuU2V0Q2FwYWJpbGl0eVJlc3BvbnNlEm0KEEdldEdyYW50U2V0dGluZ3MSKy5wb3dlcm5vZGUuZ3JhbnQudjEuR2V0R3JhbnRTZXR0aW5nc1JlcXVlc3QaLC5wb3dlcm5vZGUuZ3JhbnQudjEuR2V0R3JhbnRTZXR0aW5nc1Jlc3BvbnNlEm0KEFNldEdyYW50U2V0dGluZ3MSKy5wb3dlcm5vZGUuZ3JhbnQudjEuU2V0R3JhbnRTZXR0aW5nc1JlcXVlc3QaLC5wb3dlcm5vZGUuZ3JhbnQudjEuU2V0R3JhbnRTZXR0aW5nc1Jlc3BvbnNlEnMKEkxpc3RSZWNlaXZlZEdyYW50cxItLnBvd2Vybm9kZS5ncmFudC52MS5MaXN0UmVjZWl2ZWRHcmFudHNSZXF1ZXN0Gi4ucG93ZXJub2RlLmdyYW50LnYxLkxpc3RSZWNlaXZlZEdyYW50c1Jlc3BvbnNlEnMKElJlY2VpdmVHcmFudE5vdGljZRItLnBvd2Vybm9kZS5ncmFudC52MS5SZWNlaXZlR3JhbnROb3RpY2VSZXF1ZXN0Gi4ucG93ZXJub2RlLmdyYW50LnYxLlJlY2VpdmVHcmFudE5vdGljZVJlc3BvbnNlElsKClJldmlld1BlZXISJS5wb3dlcm5vZGUuZ3JhbnQudjEuUmV2aWV3UGVlclJlcXVlc3QaJi5wb3dlcm5vZGUuZ3JhbnQudjEuUmV2aWV3UGVlclJlc3BvbnNlEnYKE0Nob29zZVJlY2VpdmVkR3JhbnQSLi5wb3dlcm5vZGUuZ3JhbnQudjEuQ2hvb3NlUmVjZWl2ZWRHcmFudFJlcXVlc3QaLy5wb3dlcm5vZGUuZ3JhbnQudjEuQ2hvb3NlUmVjZWl2ZWRHcmFudFJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_powernode_federation_v1_resource, file_powernode_feed_v1_feed]);
 
 /**
  * @generated from message powernode.grant.v1.Grant
  */
 export type Grant = Message<"powernode.grant.v1.Grant"> & {
   /**
+   * UUIDv7.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
@@ -42,6 +48,8 @@ export type Grant = Message<"powernode.grant.v1.Grant"> & {
   resourceKind: string;
 
   /**
+   * Empty: every resource of the kind.
+   *
    * @generated from field: string resource_id = 5;
    */
   resourceId: string;
@@ -54,6 +62,8 @@ export type Grant = Message<"powernode.grant.v1.Grant"> & {
   scopes: string[];
 
   /**
+   * Empty or one "*": any.
+   *
    * @generated from field: repeated string node_instance_ids = 7;
    */
   nodeInstanceIds: string[];
@@ -89,16 +99,63 @@ export type Grant = Message<"powernode.grant.v1.Grant"> & {
   revocationReason: string;
 
   /**
-   * "active", "expired" or "revoked".
+   * "active", "expired", "revoked" or "archived".
    *
    * @generated from field: string status = 14;
    */
   status: string;
 
   /**
+   * operator/<name>, or service/grant-authz for what is issued by itself.
+   *
    * @generated from field: string issued_by = 15;
    */
   issuedBy: string;
+
+  /**
+   * SPIFFE ids or x5t#S256:<base64url SHA-256 of the DER certificate>. Empty: the identity the peer is enrolled with.
+   *
+   * @generated from field: repeated string bound_identities = 16;
+   */
+  boundIdentities: string[];
+
+  /**
+   * @generated from field: google.protobuf.Timestamp archived_at = 17;
+   */
+  archivedAt?: Timestamp | undefined;
+
+  /**
+   * auto_issued_by, spawn_mode, spawn_role, revoked_by …
+   *
+   * @generated from field: google.protobuf.Struct metadata = 18;
+   */
+  metadata?: JsonObject | undefined;
+
+  /**
+   * Grows with every change.
+   *
+   * @generated from field: int64 revision = 19;
+   */
+  revision: bigint;
+
+  /**
+   * When the holder was last told that it ends soon; unset: not yet.
+   *
+   * @generated from field: google.protobuf.Timestamp reminded_at = 20;
+   */
+  remindedAt?: Timestamp | undefined;
+
+  /**
+   * When the grant (and its bearer) reached the peer's platform; unset: not delivered that way.
+   *
+   * @generated from field: google.protobuf.Timestamp delivered_at = 21;
+   */
+  deliveredAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp last_changed_at = 22;
+   */
+  lastChangedAt?: Timestamp | undefined;
 };
 
 /**
@@ -109,10 +166,126 @@ export const GrantSchema: GenMessage<Grant> = /*@__PURE__*/
   messageDesc(file_powernode_grant_v1_service, 0);
 
 /**
+ * @generated from message powernode.grant.v1.CreateGrantRequest
+ */
+export type CreateGrantRequest = Message<"powernode.grant.v1.CreateGrantRequest"> & {
+  /**
+   * @generated from field: string peer_id = 1;
+   */
+  peerId: string;
+
+  /**
+   * Default: operator@<peer id>.
+   *
+   * @generated from field: string remote_subject = 2;
+   */
+  remoteSubject: string;
+
+  /**
+   * @generated from field: string resource_kind = 3;
+   */
+  resourceKind: string;
+
+  /**
+   * @generated from field: string resource_id = 4;
+   */
+  resourceId: string;
+
+  /**
+   * @generated from field: repeated string scopes = 5;
+   */
+  scopes: string[];
+
+  /**
+   * @generated from field: repeated string node_instance_ids = 6;
+   */
+  nodeInstanceIds: string[];
+
+  /**
+   * @generated from field: repeated string sdwan_network_ids = 7;
+   */
+  sdwanNetworkIds: string[];
+
+  /**
+   * @generated from field: repeated string source_cidrs = 8;
+   */
+  sourceCidrs: string[];
+
+  /**
+   * @generated from field: repeated string bound_identities = 9;
+   */
+  boundIdentities: string[];
+
+  /**
+   * Default: the platform's, 30 days; 1 minute at least, the platform's longest at most.
+   *
+   * @generated from field: google.protobuf.Duration ttl = 10;
+   */
+  ttl?: Duration | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Struct metadata = 11;
+   */
+  metadata?: JsonObject | undefined;
+
+  /**
+   * Also hand grant and bearer to the peer's platform, over the border: its operators need not be given the bearer.
+   *
+   * @generated from field: bool deliver = 12;
+   */
+  deliver: boolean;
+
+  /**
+   * @generated from field: bool dry_run = 20;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message powernode.grant.v1.CreateGrantRequest.
+ * Use `create(CreateGrantRequestSchema)` to create a new message.
+ */
+export const CreateGrantRequestSchema: GenMessage<CreateGrantRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 1);
+
+/**
+ * @generated from message powernode.grant.v1.CreateGrantResponse
+ */
+export type CreateGrantResponse = Message<"powernode.grant.v1.CreateGrantResponse"> & {
+  /**
+   * @generated from field: powernode.grant.v1.Grant grant = 1;
+   */
+  grant?: Grant | undefined;
+
+  /**
+   * fg-<grant id>.<secret>. Shown once; empty with dry_run.
+   *
+   * @generated from field: string bearer = 2;
+   */
+  bearer: string;
+
+  /**
+   * What an operator should know, for example that a network has no active bridge.
+   *
+   * @generated from field: repeated string open_items = 3;
+   */
+  openItems: string[];
+};
+
+/**
+ * Describes the message powernode.grant.v1.CreateGrantResponse.
+ * Use `create(CreateGrantResponseSchema)` to create a new message.
+ */
+export const CreateGrantResponseSchema: GenMessage<CreateGrantResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 2);
+
+/**
  * @generated from message powernode.grant.v1.ListGrantsRequest
  */
 export type ListGrantsRequest = Message<"powernode.grant.v1.ListGrantsRequest"> & {
   /**
+   * Empty: of all peers.
+   *
    * @generated from field: string peer_id = 1;
    */
   peerId: string;
@@ -126,6 +299,16 @@ export type ListGrantsRequest = Message<"powernode.grant.v1.ListGrantsRequest"> 
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
+
+  /**
+   * @generated from field: repeated string statuses = 4;
+   */
+  statuses: string[];
+
+  /**
+   * @generated from field: string resource_kind = 5;
+   */
+  resourceKind: string;
 };
 
 /**
@@ -133,7 +316,7 @@ export type ListGrantsRequest = Message<"powernode.grant.v1.ListGrantsRequest"> 
  * Use `create(ListGrantsRequestSchema)` to create a new message.
  */
 export const ListGrantsRequestSchema: GenMessage<ListGrantsRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_grant_v1_service, 1);
+  messageDesc(file_powernode_grant_v1_service, 3);
 
 /**
  * @generated from message powernode.grant.v1.ListGrantsResponse
@@ -155,14 +338,1123 @@ export type ListGrantsResponse = Message<"powernode.grant.v1.ListGrantsResponse"
  * Use `create(ListGrantsResponseSchema)` to create a new message.
  */
 export const ListGrantsResponseSchema: GenMessage<ListGrantsResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_grant_v1_service, 2);
+  messageDesc(file_powernode_grant_v1_service, 4);
+
+/**
+ * @generated from message powernode.grant.v1.GetGrantRequest
+ */
+export type GetGrantRequest = Message<"powernode.grant.v1.GetGrantRequest"> & {
+  /**
+   * The id; a bearer is not taken, so that none ends in a log.
+   *
+   * @generated from field: string grant_id = 1;
+   */
+  grantId: string;
+};
+
+/**
+ * Describes the message powernode.grant.v1.GetGrantRequest.
+ * Use `create(GetGrantRequestSchema)` to create a new message.
+ */
+export const GetGrantRequestSchema: GenMessage<GetGrantRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 5);
+
+/**
+ * @generated from message powernode.grant.v1.GetGrantResponse
+ */
+export type GetGrantResponse = Message<"powernode.grant.v1.GetGrantResponse"> & {
+  /**
+   * @generated from field: powernode.grant.v1.Grant grant = 1;
+   */
+  grant?: Grant | undefined;
+};
+
+/**
+ * Describes the message powernode.grant.v1.GetGrantResponse.
+ * Use `create(GetGrantResponseSchema)` to create a new message.
+ */
+export const GetGrantResponseSchema: GenMessage<GetGrantResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 6);
+
+/**
+ * @generated from message powernode.grant.v1.StringList
+ */
+export type StringList = Message<"powernode.grant.v1.StringList"> & {
+  /**
+   * @generated from field: repeated string values = 1;
+   */
+  values: string[];
+};
+
+/**
+ * Describes the message powernode.grant.v1.StringList.
+ * Use `create(StringListSchema)` to create a new message.
+ */
+export const StringListSchema: GenMessage<StringList> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 7);
+
+/**
+ * What is absent stays.
+ *
+ * @generated from message powernode.grant.v1.UpdateGrantRequest
+ */
+export type UpdateGrantRequest = Message<"powernode.grant.v1.UpdateGrantRequest"> & {
+  /**
+   * @generated from field: string grant_id = 1;
+   */
+  grantId: string;
+
+  /**
+   * @generated from field: powernode.grant.v1.StringList scopes = 2;
+   */
+  scopes?: StringList | undefined;
+
+  /**
+   * @generated from field: powernode.grant.v1.StringList node_instance_ids = 3;
+   */
+  nodeInstanceIds?: StringList | undefined;
+
+  /**
+   * @generated from field: powernode.grant.v1.StringList sdwan_network_ids = 4;
+   */
+  sdwanNetworkIds?: StringList | undefined;
+
+  /**
+   * @generated from field: powernode.grant.v1.StringList source_cidrs = 5;
+   */
+  sourceCidrs?: StringList | undefined;
+
+  /**
+   * @generated from field: powernode.grant.v1.StringList bound_identities = 6;
+   */
+  boundIdentities?: StringList | undefined;
+
+  /**
+   * Only if the grant still has this revision; 0: whatever it has.
+   *
+   * @generated from field: int64 if_revision = 7;
+   */
+  ifRevision: bigint;
+
+  /**
+   * @generated from field: bool dry_run = 20;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message powernode.grant.v1.UpdateGrantRequest.
+ * Use `create(UpdateGrantRequestSchema)` to create a new message.
+ */
+export const UpdateGrantRequestSchema: GenMessage<UpdateGrantRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 8);
+
+/**
+ * @generated from message powernode.grant.v1.UpdateGrantResponse
+ */
+export type UpdateGrantResponse = Message<"powernode.grant.v1.UpdateGrantResponse"> & {
+  /**
+   * @generated from field: powernode.grant.v1.Grant grant = 1;
+   */
+  grant?: Grant | undefined;
+
+  /**
+   * @generated from field: repeated string changed = 2;
+   */
+  changed: string[];
+};
+
+/**
+ * Describes the message powernode.grant.v1.UpdateGrantResponse.
+ * Use `create(UpdateGrantResponseSchema)` to create a new message.
+ */
+export const UpdateGrantResponseSchema: GenMessage<UpdateGrantResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 9);
+
+/**
+ * @generated from message powernode.grant.v1.RenewGrantRequest
+ */
+export type RenewGrantRequest = Message<"powernode.grant.v1.RenewGrantRequest"> & {
+  /**
+   * @generated from field: string grant_id = 1;
+   */
+  grantId: string;
+
+  /**
+   * From now; default: as long as it was issued for.
+   *
+   * @generated from field: google.protobuf.Duration ttl = 2;
+   */
+  ttl?: Duration | undefined;
+
+  /**
+   * @generated from field: bool dry_run = 20;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message powernode.grant.v1.RenewGrantRequest.
+ * Use `create(RenewGrantRequestSchema)` to create a new message.
+ */
+export const RenewGrantRequestSchema: GenMessage<RenewGrantRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 10);
+
+/**
+ * @generated from message powernode.grant.v1.RenewGrantResponse
+ */
+export type RenewGrantResponse = Message<"powernode.grant.v1.RenewGrantResponse"> & {
+  /**
+   * @generated from field: powernode.grant.v1.Grant grant = 1;
+   */
+  grant?: Grant | undefined;
+};
+
+/**
+ * Describes the message powernode.grant.v1.RenewGrantResponse.
+ * Use `create(RenewGrantResponseSchema)` to create a new message.
+ */
+export const RenewGrantResponseSchema: GenMessage<RenewGrantResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 11);
+
+/**
+ * @generated from message powernode.grant.v1.RevokeGrantRequest
+ */
+export type RevokeGrantRequest = Message<"powernode.grant.v1.RevokeGrantRequest"> & {
+  /**
+   * @generated from field: string grant_id = 1;
+   */
+  grantId: string;
+
+  /**
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: bool dry_run = 20;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message powernode.grant.v1.RevokeGrantRequest.
+ * Use `create(RevokeGrantRequestSchema)` to create a new message.
+ */
+export const RevokeGrantRequestSchema: GenMessage<RevokeGrantRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 12);
+
+/**
+ * @generated from message powernode.grant.v1.RevokeGrantResponse
+ */
+export type RevokeGrantResponse = Message<"powernode.grant.v1.RevokeGrantResponse"> & {
+  /**
+   * @generated from field: powernode.grant.v1.Grant grant = 1;
+   */
+  grant?: Grant | undefined;
+
+  /**
+   * How every gateway came to know.
+   *
+   * @generated from field: powernode.feed.v1.Enforcement enforcement = 2;
+   */
+  enforcement?: Enforcement | undefined;
+};
+
+/**
+ * Describes the message powernode.grant.v1.RevokeGrantResponse.
+ * Use `create(RevokeGrantResponseSchema)` to create a new message.
+ */
+export const RevokeGrantResponseSchema: GenMessage<RevokeGrantResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 13);
+
+/**
+ * @generated from message powernode.grant.v1.RevokeGrantsRequest
+ */
+export type RevokeGrantsRequest = Message<"powernode.grant.v1.RevokeGrantsRequest"> & {
+  /**
+   * Empty: of all peers.
+   *
+   * @generated from field: string peer_id = 1;
+   */
+  peerId: string;
+
+  /**
+   * Unset: whenever issued.
+   *
+   * @generated from field: google.protobuf.Timestamp issued_before = 2;
+   */
+  issuedBefore?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string resource_kind = 3;
+   */
+  resourceKind: string;
+
+  /**
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: bool dry_run = 20;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message powernode.grant.v1.RevokeGrantsRequest.
+ * Use `create(RevokeGrantsRequestSchema)` to create a new message.
+ */
+export const RevokeGrantsRequestSchema: GenMessage<RevokeGrantsRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 14);
+
+/**
+ * @generated from message powernode.grant.v1.RevokeGrantsResponse
+ */
+export type RevokeGrantsResponse = Message<"powernode.grant.v1.RevokeGrantsResponse"> & {
+  /**
+   * @generated from field: int32 revoked = 1;
+   */
+  revoked: number;
+
+  /**
+   * Up to a hundred of them.
+   *
+   * @generated from field: repeated powernode.grant.v1.Grant grants = 2;
+   */
+  grants: Grant[];
+
+  /**
+   * @generated from field: powernode.feed.v1.Enforcement enforcement = 3;
+   */
+  enforcement?: Enforcement | undefined;
+};
+
+/**
+ * Describes the message powernode.grant.v1.RevokeGrantsResponse.
+ * Use `create(RevokeGrantsResponseSchema)` to create a new message.
+ */
+export const RevokeGrantsResponseSchema: GenMessage<RevokeGrantsResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 15);
+
+/**
+ * @generated from message powernode.grant.v1.CheckGrantRequest
+ */
+export type CheckGrantRequest = Message<"powernode.grant.v1.CheckGrantRequest"> & {
+  /**
+   * @generated from field: string peer_id = 1;
+   */
+  peerId: string;
+
+  /**
+   * Empty: every grant of the peer is tried, and the answer is the best of them.
+   *
+   * @generated from field: string grant_id = 2;
+   */
+  grantId: string;
+
+  /**
+   * @generated from field: string resource_kind = 3;
+   */
+  resourceKind: string;
+
+  /**
+   * @generated from field: string resource_id = 4;
+   */
+  resourceId: string;
+
+  /**
+   * @generated from field: string scope = 5;
+   */
+  scope: string;
+
+  /**
+   * @generated from field: string node_instance_id = 6;
+   */
+  nodeInstanceId: string;
+
+  /**
+   * @generated from field: string sdwan_network_id = 7;
+   */
+  sdwanNetworkId: string;
+
+  /**
+   * An address, for example 192.0.2.7.
+   *
+   * @generated from field: string source_address = 8;
+   */
+  sourceAddress: string;
+
+  /**
+   * Default: now.
+   *
+   * @generated from field: google.protobuf.Timestamp at = 9;
+   */
+  at?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message powernode.grant.v1.CheckGrantRequest.
+ * Use `create(CheckGrantRequestSchema)` to create a new message.
+ */
+export const CheckGrantRequestSchema: GenMessage<CheckGrantRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 16);
+
+/**
+ * @generated from message powernode.grant.v1.CheckGrantResponse
+ */
+export type CheckGrantResponse = Message<"powernode.grant.v1.CheckGrantResponse"> & {
+  /**
+   * @generated from field: bool allowed = 1;
+   */
+  allowed: boolean;
+
+  /**
+   * The grant that allows; else the one that came nearest.
+   *
+   * @generated from field: string grant_id = 2;
+   */
+  grantId: string;
+
+  /**
+   * One for each grant that was tried, the decisive one first.
+   *
+   * @generated from field: repeated powernode.grant.v1.GrantVerdict verdicts = 3;
+   */
+  verdicts: GrantVerdict[];
+};
+
+/**
+ * Describes the message powernode.grant.v1.CheckGrantResponse.
+ * Use `create(CheckGrantResponseSchema)` to create a new message.
+ */
+export const CheckGrantResponseSchema: GenMessage<CheckGrantResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 17);
+
+/**
+ * @generated from message powernode.grant.v1.GrantVerdict
+ */
+export type GrantVerdict = Message<"powernode.grant.v1.GrantVerdict"> & {
+  /**
+   * @generated from field: string grant_id = 1;
+   */
+  grantId: string;
+
+  /**
+   * @generated from field: bool allowed = 2;
+   */
+  allowed: boolean;
+
+  /**
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: string axis = 4;
+   */
+  axis: string;
+
+  /**
+   * @generated from field: string detail = 5;
+   */
+  detail: string;
+};
+
+/**
+ * Describes the message powernode.grant.v1.GrantVerdict.
+ * Use `create(GrantVerdictSchema)` to create a new message.
+ */
+export const GrantVerdictSchema: GenMessage<GrantVerdict> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 18);
+
+/**
+ * Leave of a peer to be met on one of our networks.
+ *
+ * @generated from message powernode.grant.v1.NetworkBridge
+ */
+export type NetworkBridge = Message<"powernode.grant.v1.NetworkBridge"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: string peer_id = 2;
+   */
+  peerId: string;
+
+  /**
+   * @generated from field: string sdwan_network_id = 3;
+   */
+  sdwanNetworkId: string;
+
+  /**
+   * "proposed", "active", "suspended" or "revoked".
+   *
+   * @generated from field: string state = 4;
+   */
+  state: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp proposed_at = 5;
+   */
+  proposedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp activated_at = 6;
+   */
+  activatedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp suspended_at = 7;
+   */
+  suspendedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp revoked_at = 8;
+   */
+  revokedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string revocation_reason = 9;
+   */
+  revocationReason: string;
+
+  /**
+   * @generated from field: google.protobuf.Struct metadata = 10;
+   */
+  metadata?: JsonObject | undefined;
+
+  /**
+   * @generated from field: int64 revision = 11;
+   */
+  revision: bigint;
+};
+
+/**
+ * Describes the message powernode.grant.v1.NetworkBridge.
+ * Use `create(NetworkBridgeSchema)` to create a new message.
+ */
+export const NetworkBridgeSchema: GenMessage<NetworkBridge> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 19);
+
+/**
+ * @generated from message powernode.grant.v1.ProposeBridgeRequest
+ */
+export type ProposeBridgeRequest = Message<"powernode.grant.v1.ProposeBridgeRequest"> & {
+  /**
+   * @generated from field: string peer_id = 1;
+   */
+  peerId: string;
+
+  /**
+   * @generated from field: string sdwan_network_id = 2;
+   */
+  sdwanNetworkId: string;
+
+  /**
+   * @generated from field: bool dry_run = 20;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message powernode.grant.v1.ProposeBridgeRequest.
+ * Use `create(ProposeBridgeRequestSchema)` to create a new message.
+ */
+export const ProposeBridgeRequestSchema: GenMessage<ProposeBridgeRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 20);
+
+/**
+ * @generated from message powernode.grant.v1.ProposeBridgeResponse
+ */
+export type ProposeBridgeResponse = Message<"powernode.grant.v1.ProposeBridgeResponse"> & {
+  /**
+   * @generated from field: powernode.grant.v1.NetworkBridge bridge = 1;
+   */
+  bridge?: NetworkBridge | undefined;
+};
+
+/**
+ * Describes the message powernode.grant.v1.ProposeBridgeResponse.
+ * Use `create(ProposeBridgeResponseSchema)` to create a new message.
+ */
+export const ProposeBridgeResponseSchema: GenMessage<ProposeBridgeResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 21);
+
+/**
+ * @generated from message powernode.grant.v1.MoveBridgeRequest
+ */
+export type MoveBridgeRequest = Message<"powernode.grant.v1.MoveBridgeRequest"> & {
+  /**
+   * @generated from field: string bridge_id = 1;
+   */
+  bridgeId: string;
+
+  /**
+   * @generated from field: string move = 2;
+   */
+  move: string;
+
+  /**
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: bool dry_run = 20;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message powernode.grant.v1.MoveBridgeRequest.
+ * Use `create(MoveBridgeRequestSchema)` to create a new message.
+ */
+export const MoveBridgeRequestSchema: GenMessage<MoveBridgeRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 22);
+
+/**
+ * @generated from message powernode.grant.v1.MoveBridgeResponse
+ */
+export type MoveBridgeResponse = Message<"powernode.grant.v1.MoveBridgeResponse"> & {
+  /**
+   * @generated from field: powernode.grant.v1.NetworkBridge bridge = 1;
+   */
+  bridge?: NetworkBridge | undefined;
+
+  /**
+   * Only for what takes something away.
+   *
+   * @generated from field: powernode.feed.v1.Enforcement enforcement = 2;
+   */
+  enforcement?: Enforcement | undefined;
+};
+
+/**
+ * Describes the message powernode.grant.v1.MoveBridgeResponse.
+ * Use `create(MoveBridgeResponseSchema)` to create a new message.
+ */
+export const MoveBridgeResponseSchema: GenMessage<MoveBridgeResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 23);
+
+/**
+ * @generated from message powernode.grant.v1.ListBridgesRequest
+ */
+export type ListBridgesRequest = Message<"powernode.grant.v1.ListBridgesRequest"> & {
+  /**
+   * @generated from field: string peer_id = 1;
+   */
+  peerId: string;
+
+  /**
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message powernode.grant.v1.ListBridgesRequest.
+ * Use `create(ListBridgesRequestSchema)` to create a new message.
+ */
+export const ListBridgesRequestSchema: GenMessage<ListBridgesRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 24);
+
+/**
+ * @generated from message powernode.grant.v1.ListBridgesResponse
+ */
+export type ListBridgesResponse = Message<"powernode.grant.v1.ListBridgesResponse"> & {
+  /**
+   * @generated from field: repeated powernode.grant.v1.NetworkBridge bridges = 1;
+   */
+  bridges: NetworkBridge[];
+
+  /**
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message powernode.grant.v1.ListBridgesResponse.
+ * Use `create(ListBridgesResponseSchema)` to create a new message.
+ */
+export const ListBridgesResponseSchema: GenMessage<ListBridgesResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 25);
+
+/**
+ * How resources of a kind travel between a peer and us (source documents: FederationCapability).
+ *
+ * @generated from message powernode.grant.v1.Capability
+ */
+export type Capability = Message<"powernode.grant.v1.Capability"> & {
+  /**
+   * @generated from field: string peer_id = 1;
+   */
+  peerId: string;
+
+  /**
+   * @generated from field: string resource_kind = 2;
+   */
+  resourceKind: string;
+
+  /**
+   * push_local_to_remote, pull_remote_to_local, bidirectional, migration_only.
+   *
+   * @generated from field: string direction = 3;
+   */
+  direction: string;
+
+  /**
+   * manual, auto_on_change, auto_periodic, on_match_filter.
+   *
+   * @generated from field: string policy = 4;
+   */
+  policy: string;
+
+  /**
+   * newer_wins_logical_clock, local_wins, remote_wins, prompt.
+   *
+   * @generated from field: string conflict_resolution = 5;
+   */
+  conflictResolution: string;
+
+  /**
+   * @generated from field: google.protobuf.Struct filter = 6;
+   */
+  filter?: JsonObject | undefined;
+
+  /**
+   * operator/<name>, or service/grant-authz for what is set by itself.
+   *
+   * @generated from field: string set_by = 7;
+   */
+  setBy: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp set_at = 8;
+   */
+  setAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message powernode.grant.v1.Capability.
+ * Use `create(CapabilitySchema)` to create a new message.
+ */
+export const CapabilitySchema: GenMessage<Capability> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 26);
+
+/**
+ * @generated from message powernode.grant.v1.ListCapabilitiesRequest
+ */
+export type ListCapabilitiesRequest = Message<"powernode.grant.v1.ListCapabilitiesRequest"> & {
+  /**
+   * @generated from field: string peer_id = 1;
+   */
+  peerId: string;
+};
+
+/**
+ * Describes the message powernode.grant.v1.ListCapabilitiesRequest.
+ * Use `create(ListCapabilitiesRequestSchema)` to create a new message.
+ */
+export const ListCapabilitiesRequestSchema: GenMessage<ListCapabilitiesRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 27);
+
+/**
+ * @generated from message powernode.grant.v1.ListCapabilitiesResponse
+ */
+export type ListCapabilitiesResponse = Message<"powernode.grant.v1.ListCapabilitiesResponse"> & {
+  /**
+   * @generated from field: repeated powernode.grant.v1.Capability capabilities = 1;
+   */
+  capabilities: Capability[];
+};
+
+/**
+ * Describes the message powernode.grant.v1.ListCapabilitiesResponse.
+ * Use `create(ListCapabilitiesResponseSchema)` to create a new message.
+ */
+export const ListCapabilitiesResponseSchema: GenMessage<ListCapabilitiesResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 28);
+
+/**
+ * @generated from message powernode.grant.v1.SetCapabilityRequest
+ */
+export type SetCapabilityRequest = Message<"powernode.grant.v1.SetCapabilityRequest"> & {
+  /**
+   * @generated from field: powernode.grant.v1.Capability capability = 1;
+   */
+  capability?: Capability | undefined;
+
+  /**
+   * @generated from field: bool remove = 2;
+   */
+  remove: boolean;
+
+  /**
+   * @generated from field: bool dry_run = 20;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message powernode.grant.v1.SetCapabilityRequest.
+ * Use `create(SetCapabilityRequestSchema)` to create a new message.
+ */
+export const SetCapabilityRequestSchema: GenMessage<SetCapabilityRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 29);
+
+/**
+ * @generated from message powernode.grant.v1.SetCapabilityResponse
+ */
+export type SetCapabilityResponse = Message<"powernode.grant.v1.SetCapabilityResponse"> & {
+  /**
+   * @generated from field: powernode.grant.v1.Capability capability = 1;
+   */
+  capability?: Capability | undefined;
+};
+
+/**
+ * Describes the message powernode.grant.v1.SetCapabilityResponse.
+ * Use `create(SetCapabilityResponseSchema)` to create a new message.
+ */
+export const SetCapabilityResponseSchema: GenMessage<SetCapabilityResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 30);
+
+/**
+ * What the platform gives by itself, and how far an operator may go.
+ *
+ * @generated from message powernode.grant.v1.GrantSettings
+ */
+export type GrantSettings = Message<"powernode.grant.v1.GrantSettings"> & {
+  /**
+   * @generated from field: google.protobuf.Duration default_ttl = 1;
+   */
+  defaultTtl?: Duration | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Duration managed_child_ttl = 2;
+   */
+  managedChildTtl?: Duration | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Duration longest_ttl = 3;
+   */
+  longestTtl?: Duration | undefined;
+
+  /**
+   * Grants with an empty axis are neither issued nor honoured.
+   *
+   * @generated from field: bool strict_axes = 4;
+   */
+  strictAxes: boolean;
+
+  /**
+   * How long before its end both sides are reminded.
+   *
+   * @generated from field: google.protobuf.Duration remind_before = 5;
+   */
+  remindBefore?: Duration | undefined;
+
+  /**
+   * Whether a managed child gives its parent's operators their grant by itself, and with which scopes at most.
+   *
+   * @generated from field: bool operator_grant = 6;
+   */
+  operatorGrant: boolean;
+
+  /**
+   * @generated from field: repeated string operator_grant_scopes = 7;
+   */
+  operatorGrantScopes: string[];
+
+  /**
+   * @generated from field: int64 revision = 8;
+   */
+  revision: bigint;
+};
+
+/**
+ * Describes the message powernode.grant.v1.GrantSettings.
+ * Use `create(GrantSettingsSchema)` to create a new message.
+ */
+export const GrantSettingsSchema: GenMessage<GrantSettings> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 31);
+
+/**
+ * @generated from message powernode.grant.v1.GetGrantSettingsRequest
+ */
+export type GetGrantSettingsRequest = Message<"powernode.grant.v1.GetGrantSettingsRequest"> & {
+};
+
+/**
+ * Describes the message powernode.grant.v1.GetGrantSettingsRequest.
+ * Use `create(GetGrantSettingsRequestSchema)` to create a new message.
+ */
+export const GetGrantSettingsRequestSchema: GenMessage<GetGrantSettingsRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 32);
+
+/**
+ * @generated from message powernode.grant.v1.GetGrantSettingsResponse
+ */
+export type GetGrantSettingsResponse = Message<"powernode.grant.v1.GetGrantSettingsResponse"> & {
+  /**
+   * @generated from field: powernode.grant.v1.GrantSettings settings = 1;
+   */
+  settings?: GrantSettings | undefined;
+};
+
+/**
+ * Describes the message powernode.grant.v1.GetGrantSettingsResponse.
+ * Use `create(GetGrantSettingsResponseSchema)` to create a new message.
+ */
+export const GetGrantSettingsResponseSchema: GenMessage<GetGrantSettingsResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 33);
+
+/**
+ * @generated from message powernode.grant.v1.SetGrantSettingsRequest
+ */
+export type SetGrantSettingsRequest = Message<"powernode.grant.v1.SetGrantSettingsRequest"> & {
+  /**
+   * The whole of it, with the revision it was read at.
+   *
+   * @generated from field: powernode.grant.v1.GrantSettings settings = 1;
+   */
+  settings?: GrantSettings | undefined;
+
+  /**
+   * @generated from field: bool dry_run = 20;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message powernode.grant.v1.SetGrantSettingsRequest.
+ * Use `create(SetGrantSettingsRequestSchema)` to create a new message.
+ */
+export const SetGrantSettingsRequestSchema: GenMessage<SetGrantSettingsRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 34);
+
+/**
+ * @generated from message powernode.grant.v1.SetGrantSettingsResponse
+ */
+export type SetGrantSettingsResponse = Message<"powernode.grant.v1.SetGrantSettingsResponse"> & {
+  /**
+   * @generated from field: powernode.grant.v1.GrantSettings settings = 1;
+   */
+  settings?: GrantSettings | undefined;
+};
+
+/**
+ * Describes the message powernode.grant.v1.SetGrantSettingsResponse.
+ * Use `create(SetGrantSettingsResponseSchema)` to create a new message.
+ */
+export const SetGrantSettingsResponseSchema: GenMessage<SetGrantSettingsResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 35);
+
+/**
+ * @generated from message powernode.grant.v1.ListReceivedGrantsRequest
+ */
+export type ListReceivedGrantsRequest = Message<"powernode.grant.v1.ListReceivedGrantsRequest"> & {
+  /**
+   * @generated from field: string peer_id = 1;
+   */
+  peerId: string;
+
+  /**
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message powernode.grant.v1.ListReceivedGrantsRequest.
+ * Use `create(ListReceivedGrantsRequestSchema)` to create a new message.
+ */
+export const ListReceivedGrantsRequestSchema: GenMessage<ListReceivedGrantsRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 36);
+
+/**
+ * @generated from message powernode.grant.v1.ListReceivedGrantsResponse
+ */
+export type ListReceivedGrantsResponse = Message<"powernode.grant.v1.ListReceivedGrantsResponse"> & {
+  /**
+   * peer_id is the grantor, id the grantor's id of it. Bearers are not shown.
+   *
+   * @generated from field: repeated powernode.grant.v1.Grant grants = 1;
+   */
+  grants: Grant[];
+
+  /**
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message powernode.grant.v1.ListReceivedGrantsResponse.
+ * Use `create(ListReceivedGrantsResponseSchema)` to create a new message.
+ */
+export const ListReceivedGrantsResponseSchema: GenMessage<ListReceivedGrantsResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 37);
+
+/**
+ * @generated from message powernode.grant.v1.ReceiveGrantNoticeRequest
+ */
+export type ReceiveGrantNoticeRequest = Message<"powernode.grant.v1.ReceiveGrantNoticeRequest"> & {
+  /**
+   * @generated from field: string peer_id = 1;
+   */
+  peerId: string;
+
+  /**
+   * @generated from field: powernode.federation.v1.GrantNotice notice = 2;
+   */
+  notice?: GrantNotice | undefined;
+};
+
+/**
+ * Describes the message powernode.grant.v1.ReceiveGrantNoticeRequest.
+ * Use `create(ReceiveGrantNoticeRequestSchema)` to create a new message.
+ */
+export const ReceiveGrantNoticeRequestSchema: GenMessage<ReceiveGrantNoticeRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 38);
+
+/**
+ * @generated from message powernode.grant.v1.ReceiveGrantNoticeResponse
+ */
+export type ReceiveGrantNoticeResponse = Message<"powernode.grant.v1.ReceiveGrantNoticeResponse"> & {
+};
+
+/**
+ * Describes the message powernode.grant.v1.ReceiveGrantNoticeResponse.
+ * Use `create(ReceiveGrantNoticeResponseSchema)` to create a new message.
+ */
+export const ReceiveGrantNoticeResponseSchema: GenMessage<ReceiveGrantNoticeResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 39);
+
+/**
+ * @generated from message powernode.grant.v1.ReviewPeerRequest
+ */
+export type ReviewPeerRequest = Message<"powernode.grant.v1.ReviewPeerRequest"> & {
+  /**
+   * @generated from field: string peer_id = 1;
+   */
+  peerId: string;
+};
+
+/**
+ * Describes the message powernode.grant.v1.ReviewPeerRequest.
+ * Use `create(ReviewPeerRequestSchema)` to create a new message.
+ */
+export const ReviewPeerRequestSchema: GenMessage<ReviewPeerRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 40);
+
+/**
+ * @generated from message powernode.grant.v1.ReviewPeerResponse
+ */
+export type ReviewPeerResponse = Message<"powernode.grant.v1.ReviewPeerResponse"> & {
+  /**
+   * @generated from field: powernode.feed.v1.Enforcement enforcement = 1;
+   */
+  enforcement?: Enforcement | undefined;
+};
+
+/**
+ * Describes the message powernode.grant.v1.ReviewPeerResponse.
+ * Use `create(ReviewPeerResponseSchema)` to create a new message.
+ */
+export const ReviewPeerResponseSchema: GenMessage<ReviewPeerResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 41);
+
+/**
+ * @generated from message powernode.grant.v1.ChooseReceivedGrantRequest
+ */
+export type ChooseReceivedGrantRequest = Message<"powernode.grant.v1.ChooseReceivedGrantRequest"> & {
+  /**
+   * @generated from field: string peer_id = 1;
+   */
+  peerId: string;
+
+  /**
+   * @generated from field: string resource_kind = 2;
+   */
+  resourceKind: string;
+
+  /**
+   * @generated from field: string resource_id = 3;
+   */
+  resourceId: string;
+
+  /**
+   * @generated from field: string scope = 4;
+   */
+  scope: string;
+};
+
+/**
+ * Describes the message powernode.grant.v1.ChooseReceivedGrantRequest.
+ * Use `create(ChooseReceivedGrantRequestSchema)` to create a new message.
+ */
+export const ChooseReceivedGrantRequestSchema: GenMessage<ChooseReceivedGrantRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 42);
+
+/**
+ * @generated from message powernode.grant.v1.ChooseReceivedGrantResponse
+ */
+export type ChooseReceivedGrantResponse = Message<"powernode.grant.v1.ChooseReceivedGrantResponse"> & {
+  /**
+   * Empty: none fits.
+   *
+   * @generated from field: string grant_id = 1;
+   */
+  grantId: string;
+
+  /**
+   * @generated from field: string bearer = 2;
+   */
+  bearer: string;
+};
+
+/**
+ * Describes the message powernode.grant.v1.ChooseReceivedGrantResponse.
+ * Use `create(ChooseReceivedGrantResponseSchema)` to create a new message.
+ */
+export const ChooseReceivedGrantResponseSchema: GenMessage<ChooseReceivedGrantResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_grant_v1_service, 43);
 
 /**
  * What a peer may do here.
  *
+ * Whatever takes something away (RevokeGrant, RevokeGrants, a smaller scope, a bridge that ends) returns only when no
+ * live gateway can still allow it.
+ *
  * @generated from service powernode.grant.v1.GrantAuthzService
  */
 export const GrantAuthzService: GenService<{
+  /**
+   * Issues a grant. The bearer is in the answer, and nowhere else, ever again.
+   *
+   * @generated from rpc powernode.grant.v1.GrantAuthzService.CreateGrant
+   */
+  createGrant: {
+    methodKind: "unary";
+    input: typeof CreateGrantRequestSchema;
+    output: typeof CreateGrantResponseSchema;
+  },
   /**
    * @generated from rpc powernode.grant.v1.GrantAuthzService.ListGrants
    */
@@ -170,6 +1462,161 @@ export const GrantAuthzService: GenService<{
     methodKind: "unary";
     input: typeof ListGrantsRequestSchema;
     output: typeof ListGrantsResponseSchema;
+  },
+  /**
+   * @generated from rpc powernode.grant.v1.GrantAuthzService.GetGrant
+   */
+  getGrant: {
+    methodKind: "unary";
+    input: typeof GetGrantRequestSchema;
+    output: typeof GetGrantResponseSchema;
+  },
+  /**
+   * Another scope or axis, under the same bearer.
+   *
+   * @generated from rpc powernode.grant.v1.GrantAuthzService.UpdateGrant
+   */
+  updateGrant: {
+    methodKind: "unary";
+    input: typeof UpdateGrantRequestSchema;
+    output: typeof UpdateGrantResponseSchema;
+  },
+  /**
+   * A later end, under the same bearer.
+   *
+   * @generated from rpc powernode.grant.v1.GrantAuthzService.RenewGrant
+   */
+  renewGrant: {
+    methodKind: "unary";
+    input: typeof RenewGrantRequestSchema;
+    output: typeof RenewGrantResponseSchema;
+  },
+  /**
+   * @generated from rpc powernode.grant.v1.GrantAuthzService.RevokeGrant
+   */
+  revokeGrant: {
+    methodKind: "unary";
+    input: typeof RevokeGrantRequestSchema;
+    output: typeof RevokeGrantResponseSchema;
+  },
+  /**
+   * Many at once: all of a peer, or all issued before a moment, or both.
+   *
+   * @generated from rpc powernode.grant.v1.GrantAuthzService.RevokeGrants
+   */
+  revokeGrants: {
+    methodKind: "unary";
+    input: typeof RevokeGrantsRequestSchema;
+    output: typeof RevokeGrantsResponseSchema;
+  },
+  /**
+   * What would be decided about a call, by each grant that could be meant. Changes nothing, writes nothing.
+   *
+   * @generated from rpc powernode.grant.v1.GrantAuthzService.CheckGrant
+   */
+  checkGrant: {
+    methodKind: "unary";
+    input: typeof CheckGrantRequestSchema;
+    output: typeof CheckGrantResponseSchema;
+  },
+  /**
+   * @generated from rpc powernode.grant.v1.GrantAuthzService.ProposeBridge
+   */
+  proposeBridge: {
+    methodKind: "unary";
+    input: typeof ProposeBridgeRequestSchema;
+    output: typeof ProposeBridgeResponseSchema;
+  },
+  /**
+   * activate, suspend, resume or revoke.
+   *
+   * @generated from rpc powernode.grant.v1.GrantAuthzService.MoveBridge
+   */
+  moveBridge: {
+    methodKind: "unary";
+    input: typeof MoveBridgeRequestSchema;
+    output: typeof MoveBridgeResponseSchema;
+  },
+  /**
+   * @generated from rpc powernode.grant.v1.GrantAuthzService.ListBridges
+   */
+  listBridges: {
+    methodKind: "unary";
+    input: typeof ListBridgesRequestSchema;
+    output: typeof ListBridgesResponseSchema;
+  },
+  /**
+   * @generated from rpc powernode.grant.v1.GrantAuthzService.ListCapabilities
+   */
+  listCapabilities: {
+    methodKind: "unary";
+    input: typeof ListCapabilitiesRequestSchema;
+    output: typeof ListCapabilitiesResponseSchema;
+  },
+  /**
+   * @generated from rpc powernode.grant.v1.GrantAuthzService.SetCapability
+   */
+  setCapability: {
+    methodKind: "unary";
+    input: typeof SetCapabilityRequestSchema;
+    output: typeof SetCapabilityResponseSchema;
+  },
+  /**
+   * @generated from rpc powernode.grant.v1.GrantAuthzService.GetGrantSettings
+   */
+  getGrantSettings: {
+    methodKind: "unary";
+    input: typeof GetGrantSettingsRequestSchema;
+    output: typeof GetGrantSettingsResponseSchema;
+  },
+  /**
+   * @generated from rpc powernode.grant.v1.GrantAuthzService.SetGrantSettings
+   */
+  setGrantSettings: {
+    methodKind: "unary";
+    input: typeof SetGrantSettingsRequestSchema;
+    output: typeof SetGrantSettingsResponseSchema;
+  },
+  /**
+   * Grants that peers gave to us and told us of.
+   *
+   * @generated from rpc powernode.grant.v1.GrantAuthzService.ListReceivedGrants
+   */
+  listReceivedGrants: {
+    methodKind: "unary";
+    input: typeof ListReceivedGrantsRequestSchema;
+    output: typeof ListReceivedGrantsResponseSchema;
+  },
+  /**
+   * The gateway's half of federation.v1: a peer tells of a grant of its own to us.
+   *
+   * @generated from rpc powernode.grant.v1.GrantAuthzService.ReceiveGrantNotice
+   */
+  receiveGrantNotice: {
+    methodKind: "unary";
+    input: typeof ReceiveGrantNoticeRequestSchema;
+    output: typeof ReceiveGrantNoticeResponseSchema;
+  },
+  /**
+   * Looks at a peer now, and returns when its default grants follow from what peer-registry says of it, and every live
+   * gateway knows. For peer-registry, when a relationship changed.
+   *
+   * @generated from rpc powernode.grant.v1.GrantAuthzService.ReviewPeer
+   */
+  reviewPeer: {
+    methodKind: "unary";
+    input: typeof ReviewPeerRequestSchema;
+    output: typeof ReviewPeerResponseSchema;
+  },
+  /**
+   * The bearer of the grant to be used for a call of ours to a peer. For the gateway alone: it is a secret.
+   *
+   * @generated from rpc powernode.grant.v1.GrantAuthzService.ChooseReceivedGrant
+   */
+  chooseReceivedGrant: {
+    methodKind: "unary";
+    input: typeof ChooseReceivedGrantRequestSchema;
+    output: typeof ChooseReceivedGrantResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_powernode_grant_v1_service, 0);

@@ -11,6 +11,8 @@ import type { Endpoint, Envelope, PlatformDescription, Timers } from "../../fede
 import { file_powernode_federation_v1_platform } from "../../federation/v1/platform_pb.ts";
 import type { AcceptRequest, AcceptResponse } from "../../federation/v1/service_pb.ts";
 import { file_powernode_federation_v1_service } from "../../federation/v1/service_pb.ts";
+import type { Ask, Begin, Begun, Enforcement, Position, Tick } from "../../feed/v1/feed_pb.ts";
+import { file_powernode_feed_v1_feed } from "../../feed/v1/feed_pb.ts";
 import type { Invitation, InvitationPreview, Peer, PeerKind, PeerState, SpawnMode, SpawnRole, TrustMode } from "./peer_pb.ts";
 import { file_powernode_peer_v1_peer } from "./peer_pb.ts";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
@@ -19,7 +21,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file powernode/peer/v1/service.proto.
  */
 export const file_powernode_peer_v1_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch9wb3dlcm5vZGUvcGVlci92MS9zZXJ2aWNlLnByb3RvEhFwb3dlcm5vZGUucGVlci52MSIUChJHZXRQbGF0Zm9ybVJlcXVlc3Qi9AEKE0dldFBsYXRmb3JtUmVzcG9uc2USPgoIcGxhdGZvcm0YASABKAsyLC5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5QbGF0Zm9ybURlc2NyaXB0aW9uEhwKFGlkZW50aXR5X2ZpbmdlcnByaW50GAIgASgJEg4KBmNhX3BpbhgDIAEoCRIdChV0cnVzdF9idW5kbGVfc2VxdWVuY2UYBCABKAMSNwoMdHJ1c3RfYnVuZGxlGAUgASgLMiEucG93ZXJub2RlLmZlZGVyYXRpb24udjEuRW52ZWxvcGUSFwoPY29udHJhY3Rfc2hhMjU2GAYgASgJIn4KEE1pbnRlZEludml0YXRpb24SMQoKaW52aXRhdGlvbhgBIAEoCzIdLnBvd2Vybm9kZS5wZWVyLnYxLkludml0YXRpb24SDAoEdGV4dBgCIAEoCRIYChBhY2NlcHRhbmNlX3Rva2VuGAMgASgJEg8KB2NvbW1hbmQYBCABKAkivwUKElByb3Bvc2VQZWVyUmVxdWVzdBIVCgN1cmwYASABKAlCCLpIBXIDGIAEEhYKBG5hbWUYAiABKAlCCLpIBXIDGIABEjMKBGtpbmQYAyABKA4yGy5wb3dlcm5vZGUucGVlci52MS5QZWVyS2luZEIIukgFggECEAESOgoKc3Bhd25fcm9sZRgEIAEoDjIcLnBvd2Vybm9kZS5wZWVyLnYxLlNwYXduUm9sZUIIukgFggECEAESOgoKc3Bhd25fbW9kZRgFIAEoDjIcLnBvd2Vybm9kZS5wZWVyLnYxLlNwYXduTW9kZUIIukgFggECEAESMQoOaW52aXRhdGlvbl90dGwYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SIAoPaW52aXRhdGlvbl9uYW1lGAcgASgJQge6SARyAhhAEhYKBG5vdGUYCCABKAlCCLpIBXIDGIAEEhoKEndpdGhvdXRfaW52aXRhdGlvbhgJIAEoCBJNCg5wYXJlbnRfcGVlcl9pZBgKIAEoCUI1ukgycjAyLl4oWzAtOWEtZl17OH0oLVswLTlhLWZdezR9KXszfS1bMC05YS1mXXsxMn0pPyQSEgoKYWNjb3VudF9pZBgLIAEoCRIZChFyZW1vdGVfYWNjb3VudF9pZBgMIAEoCRIWCg5lbnZpcm9ubWVudF9pZBgNIAEoCRJDChRwcmVmaXhfYWR2ZXJ0aXNlbWVudBgOIAEoCUIlukgiciAyHl4oZmRbMC05YS1mOl0rOjovKDQ4fDU2fDY0KSk/JBIpCghtZXRhZGF0YRgPIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLQoLcGxhdGZvcm1faWQYECABKAlCGLpIFXITMhFeKFthLXoyLTddezMyfSk/JBIPCgdkcnlfcnVuGBQgASgIInUKE1Byb3Bvc2VQZWVyUmVzcG9uc2USJQoEcGVlchgBIAEoCzIXLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXISNwoKaW52aXRhdGlvbhgCIAEoCzIjLnBvd2Vybm9kZS5wZWVyLnYxLk1pbnRlZEludml0YXRpb24iigIKF0FjY2VwdEludml0YXRpb25SZXF1ZXN0Eh4KCmludml0YXRpb24YASABKAlCCrpIB3IFEAEYgEASFQoDdXJsGAIgASgJQgi6SAVyAxiABBIoCgZjYV9waW4YAyABKAlCGLpIFXITMhFeKFswLTlhLWZdezY0fSk/JBIWCgRuYW1lGAQgASgJQgi6SAVyAxiAARI6Cgp0cnVzdF9tb2RlGAUgASgOMhwucG93ZXJub2RlLnBlZXIudjEuVHJ1c3RNb2RlQgi6SAWCAQIQARIpCghtZXRhZGF0YRgGIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDwoHZHJ5X3J1bhgUIAEoCCJBChhBY2NlcHRJbnZpdGF0aW9uUmVzcG9uc2USJQoEcGVlchgBIAEoCzIXLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXIi9QEKEExpc3RQZWVyc1JlcXVlc3QSPQoGc3RhdGVzGAEgAygOMhwucG93ZXJub2RlLnBlZXIudjEuUGVlclN0YXRlQg+6SAySAQkiB4IBBBABIAASMwoEa2luZBgCIAEoDjIbLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXJLaW5kQgi6SAWCAQIQARI6CgpzcGF3bl9tb2RlGAMgASgOMhwucG93ZXJub2RlLnBlZXIudjEuU3Bhd25Nb2RlQgi6SAWCAQIQARIdCglwYWdlX3NpemUYBCABKAVCCrpIBxoFGOgHKAASEgoKcGFnZV90b2tlbhgFIAEoCSJUChFMaXN0UGVlcnNSZXNwb25zZRImCgVwZWVycxgBIAMoCzIXLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIicKDkdldFBlZXJSZXF1ZXN0EhUKBHBlZXIYASABKAlCB7pIBHICEAEiOAoPR2V0UGVlclJlc3BvbnNlEiUKBHBlZXIYASABKAsyFy5wb3dlcm5vZGUucGVlci52MS5QZWVyIrQBChFVcGRhdGVQZWVyUmVxdWVzdBIZCgdwZWVyX2lkGAEgASgJQgi6SAVyA7ABARIbCgRuYW1lGAIgASgJQgi6SAVyAxiAAUgAiAEBEhoKA3VybBgDIAEoCUIIukgFcgMYgARIAYgBARIpCghtZXRhZGF0YRgEIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDwoHZHJ5X3J1bhgUIAEoCEIHCgVfbmFtZUIGCgRfdXJsIjsKElVwZGF0ZVBlZXJSZXNwb25zZRIlCgRwZWVyGAEgASgLMhcucG93ZXJub2RlLnBlZXIudjEuUGVlciJaChJTdXNwZW5kUGVlclJlcXVlc3QSGQoHcGVlcl9pZBgBIAEoCUIIukgFcgOwAQESGAoGcmVhc29uGAIgASgJQgi6SAVyAxiAAhIPCgdkcnlfcnVuGBQgASgIIjwKE1N1c3BlbmRQZWVyUmVzcG9uc2USJQoEcGVlchgBIAEoCzIXLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXIiWQoRUmVzdW1lUGVlclJlcXVlc3QSGQoHcGVlcl9pZBgBIAEoCUIIukgFcgOwAQESGAoGcmVhc29uGAIgASgJQgi6SAVyAxiAAhIPCgdkcnlfcnVuGBQgASgIIjsKElJlc3VtZVBlZXJSZXNwb25zZRIlCgRwZWVyGAEgASgLMhcucG93ZXJub2RlLnBlZXIudjEuUGVlciJZChFSZXZva2VQZWVyUmVxdWVzdBIZCgdwZWVyX2lkGAEgASgJQgi6SAVyA7ABARIYCgZyZWFzb24YAiABKAlCCLpIBXIDGIACEg8KB2RyeV9ydW4YFCABKAgiTAoSUmV2b2tlUGVlclJlc3BvbnNlEiUKBHBlZXIYASABKAsyFy5wb3dlcm5vZGUucGVlci52MS5QZWVyEg8KB2VmZmVjdHMYAiADKAkiigEKEVJlcGVlclBlZXJSZXF1ZXN0EhkKB3BlZXJfaWQYASABKAlCCLpIBXIDsAEBEjEKDmludml0YXRpb25fdHRsGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhYKBG5vdGUYAyABKAlCCLpIBXIDGIAEEg8KB2RyeV9ydW4YFCABKAgidAoSUmVwZWVyUGVlclJlc3BvbnNlEiUKBHBlZXIYASABKAsyFy5wb3dlcm5vZGUucGVlci52MS5QZWVyEjcKCmludml0YXRpb24YAiABKAsyIy5wb3dlcm5vZGUucGVlci52MS5NaW50ZWRJbnZpdGF0aW9uIpwBChdDcmVhdGVJbnZpdGF0aW9uUmVxdWVzdBIZCgdwZWVyX2lkGAEgASgJQgi6SAVyA7ABARIVCgRuYW1lGAIgASgJQge6SARyAhhAEhYKBG5vdGUYAyABKAlCCLpIBXIDGIAEEiYKA3R0bBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIPCgdkcnlfcnVuGBQgASgIIlMKGENyZWF0ZUludml0YXRpb25SZXNwb25zZRI3CgppbnZpdGF0aW9uGAEgASgLMiMucG93ZXJub2RlLnBlZXIudjEuTWludGVkSW52aXRhdGlvbiJcChZMaXN0SW52aXRhdGlvbnNSZXF1ZXN0Eg8KB3BlZXJfaWQYASABKAkSHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjoBygAEhIKCnBhZ2VfdG9rZW4YAyABKAkiZgoXTGlzdEludml0YXRpb25zUmVzcG9uc2USMgoLaW52aXRhdGlvbnMYASADKAsyHS5wb3dlcm5vZGUucGVlci52MS5JbnZpdGF0aW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJLChdSZXZva2VJbnZpdGF0aW9uUmVxdWVzdBIfCg1pbnZpdGF0aW9uX2lkGAEgASgJQgi6SAVyA7ABARIPCgdkcnlfcnVuGBQgASgIIk0KGFJldm9rZUludml0YXRpb25SZXNwb25zZRIxCgppbnZpdGF0aW9uGAEgASgLMh0ucG93ZXJub2RlLnBlZXIudjEuSW52aXRhdGlvbiJJChhQcmV2aWV3SW52aXRhdGlvblJlcXVlc3QSHgoKaW52aXRhdGlvbhgBIAEoCUIKukgHcgUQARiAQBINCgVwcm9iZRgCIAEoCCJSChlQcmV2aWV3SW52aXRhdGlvblJlc3BvbnNlEjUKB3ByZXZpZXcYASABKAsyJC5wb3dlcm5vZGUucGVlci52MS5JbnZpdGF0aW9uUHJldmlldyJxChdSZWRlZW1JbnZpdGF0aW9uUmVxdWVzdBI+CgZhY2NlcHQYASABKAsyJi5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5BY2NlcHRSZXF1ZXN0Qga6SAPIAQESFgoOc291cmNlX2FkZHJlc3MYAiABKAkiUwoYUmVkZWVtSW52aXRhdGlvblJlc3BvbnNlEjcKBmFjY2VwdBgBIAEoCzInLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkFjY2VwdFJlc3BvbnNlIncKGVJlY2VpdmVUcnVzdEJ1bmRsZVJlcXVlc3QSGQoHcGVlcl9pZBgBIAEoCUIIukgFcgOwAQESPwoMdHJ1c3RfYnVuZGxlGAIgASgLMiEucG93ZXJub2RlLmZlZGVyYXRpb24udjEuRW52ZWxvcGVCBrpIA8gBASJQChpSZWNlaXZlVHJ1c3RCdW5kbGVSZXNwb25zZRIyCgdyZWNlaXB0GAEgASgLMiEucG93ZXJub2RlLmZlZGVyYXRpb24udjEuRW52ZWxvcGUiVAoaU2lnblBlZXJDZXJ0aWZpY2F0ZVJlcXVlc3QSGQoHcGVlcl9pZBgBIAEoCUIIukgFcgOwAQESGwoHY3NyX2RlchgCIAEoDEIKukgHegUQARiAICI4ChtTaWduUGVlckNlcnRpZmljYXRlUmVzcG9uc2USGQoRY2VydGlmaWNhdGVfY2hhaW4YASADKAwicAoYUmVjZWl2ZVJldm9jYXRpb25SZXF1ZXN0EhkKB3BlZXJfaWQYASABKAlCCLpIBXIDsAEBEjkKBm5vdGljZRgCIAEoCzIhLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkVudmVsb3BlQga6SAPIAQEiGwoZUmVjZWl2ZVJldm9jYXRpb25SZXNwb25zZSITChFXYXRjaFBlZXJzUmVxdWVzdCKIAgoSV2F0Y2hQZWVyc1Jlc3BvbnNlEiwKBHBlZXIYASABKAsyHC5wb3dlcm5vZGUucGVlci52MS5QZWVyUm91dGVIABIZCg9yZW1vdmVkX3BlZXJfaWQYAiABKAlIABJAChFzbmFwc2hvdF9jb21wbGV0ZRgDIAEoCzIjLnBvd2Vybm9kZS5wZWVyLnYxLlNuYXBzaG90Q29tcGxldGVIABInCgR0aWNrGAQgASgLMhcucG93ZXJub2RlLnBlZXIudjEuVGlja0gAEjQKCHBsYXRmb3JtGAUgASgLMiAucG93ZXJub2RlLnBlZXIudjEuTG9jYWxQbGF0Zm9ybUgAQggKBnVwZGF0ZSISChBTbmFwc2hvdENvbXBsZXRlIhgKBFRpY2sSEAoIbGVhc2VfbXMYASABKAUitgEKDUxvY2FsUGxhdGZvcm0SPgoIcGxhdGZvcm0YASABKAsyLC5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5QbGF0Zm9ybURlc2NyaXB0aW9uEg0KBXJvb3RzGAIgAygMEh0KFXRydXN0X2J1bmRsZV9zZXF1ZW5jZRgDIAEoAxI3Cgx0cnVzdF9idW5kbGUYBCABKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbnZlbG9wZSKSBAoJUGVlclJvdXRlEg8KB3BlZXJfaWQYASABKAkSKwoFc3RhdGUYAiABKA4yHC5wb3dlcm5vZGUucGVlci52MS5QZWVyU3RhdGUSKQoEa2luZBgDIAEoDjIbLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXJLaW5kEhMKC3BsYXRmb3JtX2lkGAQgASgJEhQKDHRydXN0X2RvbWFpbhgFIAEoCRIRCglzcGlmZmVfaWQYBiABKAkSEwoLdHJ1c3Rfcm9vdHMYByADKAwSDAoEY3JscxgIIAMoDBI0CgllbmRwb2ludHMYCSADKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbmRwb2ludBIYChBjb250cmFjdF92ZXJzaW9uGAogASgFEi8KBnRpbWVycxgLIAEoCzIfLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLlRpbWVycxIWCg5yZW1vdGVfcGVlcl9pZBgMIAEoCRIOCgZjYV9waW4YDSABKAwSGQoRY2VydGlmaWNhdGVfY2hhaW4YDiADKAwSGQoRcHJpdmF0ZV9rZXlfcGtjczgYDyABKAwSHQoVdHJ1c3RfYnVuZGxlX3NlcXVlbmNlGBAgASgDEi8KC2Vucm9sbGVkX2F0GBEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRuYW1lGBIgASgJMokPChNQZWVyUmVnaXN0cnlTZXJ2aWNlElwKC0dldFBsYXRmb3JtEiUucG93ZXJub2RlLnBlZXIudjEuR2V0UGxhdGZvcm1SZXF1ZXN0GiYucG93ZXJub2RlLnBlZXIudjEuR2V0UGxhdGZvcm1SZXNwb25zZRJcCgtQcm9wb3NlUGVlchIlLnBvd2Vybm9kZS5wZWVyLnYxLlByb3Bvc2VQZWVyUmVxdWVzdBomLnBvd2Vybm9kZS5wZWVyLnYxLlByb3Bvc2VQZWVyUmVzcG9uc2USawoQQWNjZXB0SW52aXRhdGlvbhIqLnBvd2Vybm9kZS5wZWVyLnYxLkFjY2VwdEludml0YXRpb25SZXF1ZXN0GisucG93ZXJub2RlLnBlZXIudjEuQWNjZXB0SW52aXRhdGlvblJlc3BvbnNlElYKCUxpc3RQZWVycxIjLnBvd2Vybm9kZS5wZWVyLnYxLkxpc3RQZWVyc1JlcXVlc3QaJC5wb3dlcm5vZGUucGVlci52MS5MaXN0UGVlcnNSZXNwb25zZRJQCgdHZXRQZWVyEiEucG93ZXJub2RlLnBlZXIudjEuR2V0UGVlclJlcXVlc3QaIi5wb3dlcm5vZGUucGVlci52MS5HZXRQZWVyUmVzcG9uc2USWQoKVXBkYXRlUGVlchIkLnBvd2Vybm9kZS5wZWVyLnYxLlVwZGF0ZVBlZXJSZXF1ZXN0GiUucG93ZXJub2RlLnBlZXIudjEuVXBkYXRlUGVlclJlc3BvbnNlElwKC1N1c3BlbmRQZWVyEiUucG93ZXJub2RlLnBlZXIudjEuU3VzcGVuZFBlZXJSZXF1ZXN0GiYucG93ZXJub2RlLnBlZXIudjEuU3VzcGVuZFBlZXJSZXNwb25zZRJZCgpSZXN1bWVQZWVyEiQucG93ZXJub2RlLnBlZXIudjEuUmVzdW1lUGVlclJlcXVlc3QaJS5wb3dlcm5vZGUucGVlci52MS5SZXN1bWVQZWVyUmVzcG9uc2USWQoKUmV2b2tlUGVlchIkLnBvd2Vybm9kZS5wZWVyLnYxLlJldm9rZVBlZXJSZXF1ZXN0GiUucG93ZXJub2RlLnBlZXIudjEuUmV2b2tlUGVlclJlc3BvbnNlElkKClJlcGVlclBlZXISJC5wb3dlcm5vZGUucGVlci52MS5SZXBlZXJQZWVyUmVxdWVzdBolLnBvd2Vybm9kZS5wZWVyLnYxLlJlcGVlclBlZXJSZXNwb25zZRJrChBDcmVhdGVJbnZpdGF0aW9uEioucG93ZXJub2RlLnBlZXIudjEuQ3JlYXRlSW52aXRhdGlvblJlcXVlc3QaKy5wb3dlcm5vZGUucGVlci52MS5DcmVhdGVJbnZpdGF0aW9uUmVzcG9uc2USaAoPTGlzdEludml0YXRpb25zEikucG93ZXJub2RlLnBlZXIudjEuTGlzdEludml0YXRpb25zUmVxdWVzdBoqLnBvd2Vybm9kZS5wZWVyLnYxLkxpc3RJbnZpdGF0aW9uc1Jlc3BvbnNlEmsKEFJldm9rZUludml0YXRpb24SKi5wb3dlcm5vZGUucGVlci52MS5SZXZva2VJbnZpdGF0aW9uUmVxdWVzdBorLnBvd2Vybm9kZS5wZWVyLnYxLlJldm9rZUludml0YXRpb25SZXNwb25zZRJuChFQcmV2aWV3SW52aXRhdGlvbhIrLnBvd2Vybm9kZS5wZWVyLnYxLlByZXZpZXdJbnZpdGF0aW9uUmVxdWVzdBosLnBvd2Vybm9kZS5wZWVyLnYxLlByZXZpZXdJbnZpdGF0aW9uUmVzcG9uc2USawoQUmVkZWVtSW52aXRhdGlvbhIqLnBvd2Vybm9kZS5wZWVyLnYxLlJlZGVlbUludml0YXRpb25SZXF1ZXN0GisucG93ZXJub2RlLnBlZXIudjEuUmVkZWVtSW52aXRhdGlvblJlc3BvbnNlEnEKElJlY2VpdmVUcnVzdEJ1bmRsZRIsLnBvd2Vybm9kZS5wZWVyLnYxLlJlY2VpdmVUcnVzdEJ1bmRsZVJlcXVlc3QaLS5wb3dlcm5vZGUucGVlci52MS5SZWNlaXZlVHJ1c3RCdW5kbGVSZXNwb25zZRJ0ChNTaWduUGVlckNlcnRpZmljYXRlEi0ucG93ZXJub2RlLnBlZXIudjEuU2lnblBlZXJDZXJ0aWZpY2F0ZVJlcXVlc3QaLi5wb3dlcm5vZGUucGVlci52MS5TaWduUGVlckNlcnRpZmljYXRlUmVzcG9uc2USbgoRUmVjZWl2ZVJldm9jYXRpb24SKy5wb3dlcm5vZGUucGVlci52MS5SZWNlaXZlUmV2b2NhdGlvblJlcXVlc3QaLC5wb3dlcm5vZGUucGVlci52MS5SZWNlaXZlUmV2b2NhdGlvblJlc3BvbnNlElsKCldhdGNoUGVlcnMSJC5wb3dlcm5vZGUucGVlci52MS5XYXRjaFBlZXJzUmVxdWVzdBolLnBvd2Vybm9kZS5wZWVyLnYxLldhdGNoUGVlcnNSZXNwb25zZTABYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_powernode_federation_v1_platform, file_powernode_federation_v1_service, file_powernode_peer_v1_peer]);
+  fileDesc("Ch9wb3dlcm5vZGUvcGVlci92MS9zZXJ2aWNlLnByb3RvEhFwb3dlcm5vZGUucGVlci52MSIUChJHZXRQbGF0Zm9ybVJlcXVlc3Qi9AEKE0dldFBsYXRmb3JtUmVzcG9uc2USPgoIcGxhdGZvcm0YASABKAsyLC5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5QbGF0Zm9ybURlc2NyaXB0aW9uEhwKFGlkZW50aXR5X2ZpbmdlcnByaW50GAIgASgJEg4KBmNhX3BpbhgDIAEoCRIdChV0cnVzdF9idW5kbGVfc2VxdWVuY2UYBCABKAMSNwoMdHJ1c3RfYnVuZGxlGAUgASgLMiEucG93ZXJub2RlLmZlZGVyYXRpb24udjEuRW52ZWxvcGUSFwoPY29udHJhY3Rfc2hhMjU2GAYgASgJIn4KEE1pbnRlZEludml0YXRpb24SMQoKaW52aXRhdGlvbhgBIAEoCzIdLnBvd2Vybm9kZS5wZWVyLnYxLkludml0YXRpb24SDAoEdGV4dBgCIAEoCRIYChBhY2NlcHRhbmNlX3Rva2VuGAMgASgJEg8KB2NvbW1hbmQYBCABKAkivwUKElByb3Bvc2VQZWVyUmVxdWVzdBIVCgN1cmwYASABKAlCCLpIBXIDGIAEEhYKBG5hbWUYAiABKAlCCLpIBXIDGIABEjMKBGtpbmQYAyABKA4yGy5wb3dlcm5vZGUucGVlci52MS5QZWVyS2luZEIIukgFggECEAESOgoKc3Bhd25fcm9sZRgEIAEoDjIcLnBvd2Vybm9kZS5wZWVyLnYxLlNwYXduUm9sZUIIukgFggECEAESOgoKc3Bhd25fbW9kZRgFIAEoDjIcLnBvd2Vybm9kZS5wZWVyLnYxLlNwYXduTW9kZUIIukgFggECEAESMQoOaW52aXRhdGlvbl90dGwYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SIAoPaW52aXRhdGlvbl9uYW1lGAcgASgJQge6SARyAhhAEhYKBG5vdGUYCCABKAlCCLpIBXIDGIAEEhoKEndpdGhvdXRfaW52aXRhdGlvbhgJIAEoCBJNCg5wYXJlbnRfcGVlcl9pZBgKIAEoCUI1ukgycjAyLl4oWzAtOWEtZl17OH0oLVswLTlhLWZdezR9KXszfS1bMC05YS1mXXsxMn0pPyQSEgoKYWNjb3VudF9pZBgLIAEoCRIZChFyZW1vdGVfYWNjb3VudF9pZBgMIAEoCRIWCg5lbnZpcm9ubWVudF9pZBgNIAEoCRJDChRwcmVmaXhfYWR2ZXJ0aXNlbWVudBgOIAEoCUIlukgiciAyHl4oZmRbMC05YS1mOl0rOjovKDQ4fDU2fDY0KSk/JBIpCghtZXRhZGF0YRgPIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLQoLcGxhdGZvcm1faWQYECABKAlCGLpIFXITMhFeKFthLXoyLTddezMyfSk/JBIPCgdkcnlfcnVuGBQgASgIInUKE1Byb3Bvc2VQZWVyUmVzcG9uc2USJQoEcGVlchgBIAEoCzIXLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXISNwoKaW52aXRhdGlvbhgCIAEoCzIjLnBvd2Vybm9kZS5wZWVyLnYxLk1pbnRlZEludml0YXRpb24iigIKF0FjY2VwdEludml0YXRpb25SZXF1ZXN0Eh4KCmludml0YXRpb24YASABKAlCCrpIB3IFEAEYgEASFQoDdXJsGAIgASgJQgi6SAVyAxiABBIoCgZjYV9waW4YAyABKAlCGLpIFXITMhFeKFswLTlhLWZdezY0fSk/JBIWCgRuYW1lGAQgASgJQgi6SAVyAxiAARI6Cgp0cnVzdF9tb2RlGAUgASgOMhwucG93ZXJub2RlLnBlZXIudjEuVHJ1c3RNb2RlQgi6SAWCAQIQARIpCghtZXRhZGF0YRgGIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDwoHZHJ5X3J1bhgUIAEoCCJBChhBY2NlcHRJbnZpdGF0aW9uUmVzcG9uc2USJQoEcGVlchgBIAEoCzIXLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXIi9QEKEExpc3RQZWVyc1JlcXVlc3QSPQoGc3RhdGVzGAEgAygOMhwucG93ZXJub2RlLnBlZXIudjEuUGVlclN0YXRlQg+6SAySAQkiB4IBBBABIAASMwoEa2luZBgCIAEoDjIbLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXJLaW5kQgi6SAWCAQIQARI6CgpzcGF3bl9tb2RlGAMgASgOMhwucG93ZXJub2RlLnBlZXIudjEuU3Bhd25Nb2RlQgi6SAWCAQIQARIdCglwYWdlX3NpemUYBCABKAVCCrpIBxoFGOgHKAASEgoKcGFnZV90b2tlbhgFIAEoCSJUChFMaXN0UGVlcnNSZXNwb25zZRImCgVwZWVycxgBIAMoCzIXLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIicKDkdldFBlZXJSZXF1ZXN0EhUKBHBlZXIYASABKAlCB7pIBHICEAEiOAoPR2V0UGVlclJlc3BvbnNlEiUKBHBlZXIYASABKAsyFy5wb3dlcm5vZGUucGVlci52MS5QZWVyIrQBChFVcGRhdGVQZWVyUmVxdWVzdBIZCgdwZWVyX2lkGAEgASgJQgi6SAVyA7ABARIbCgRuYW1lGAIgASgJQgi6SAVyAxiAAUgAiAEBEhoKA3VybBgDIAEoCUIIukgFcgMYgARIAYgBARIpCghtZXRhZGF0YRgEIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDwoHZHJ5X3J1bhgUIAEoCEIHCgVfbmFtZUIGCgRfdXJsIjsKElVwZGF0ZVBlZXJSZXNwb25zZRIlCgRwZWVyGAEgASgLMhcucG93ZXJub2RlLnBlZXIudjEuUGVlciJaChJTdXNwZW5kUGVlclJlcXVlc3QSGQoHcGVlcl9pZBgBIAEoCUIIukgFcgOwAQESGAoGcmVhc29uGAIgASgJQgi6SAVyAxiAAhIPCgdkcnlfcnVuGBQgASgIInEKE1N1c3BlbmRQZWVyUmVzcG9uc2USJQoEcGVlchgBIAEoCzIXLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXISMwoLZW5mb3JjZW1lbnQYAiABKAsyHi5wb3dlcm5vZGUuZmVlZC52MS5FbmZvcmNlbWVudCJZChFSZXN1bWVQZWVyUmVxdWVzdBIZCgdwZWVyX2lkGAEgASgJQgi6SAVyA7ABARIYCgZyZWFzb24YAiABKAlCCLpIBXIDGIACEg8KB2RyeV9ydW4YFCABKAgiOwoSUmVzdW1lUGVlclJlc3BvbnNlEiUKBHBlZXIYASABKAsyFy5wb3dlcm5vZGUucGVlci52MS5QZWVyIlkKEVJldm9rZVBlZXJSZXF1ZXN0EhkKB3BlZXJfaWQYASABKAlCCLpIBXIDsAEBEhgKBnJlYXNvbhgCIAEoCUIIukgFcgMYgAISDwoHZHJ5X3J1bhgUIAEoCCKBAQoSUmV2b2tlUGVlclJlc3BvbnNlEiUKBHBlZXIYASABKAsyFy5wb3dlcm5vZGUucGVlci52MS5QZWVyEg8KB2VmZmVjdHMYAiADKAkSMwoLZW5mb3JjZW1lbnQYAyABKAsyHi5wb3dlcm5vZGUuZmVlZC52MS5FbmZvcmNlbWVudCJdChVFbWFuY2lwYXRlUGVlclJlcXVlc3QSGQoHcGVlcl9pZBgBIAEoCUIIukgFcgOwAQESGAoGcmVhc29uGAIgASgJQgi6SAVyAxiAAhIPCgdkcnlfcnVuGBQgASgIImQKFkVtYW5jaXBhdGVQZWVyUmVzcG9uc2USJQoEcGVlchgBIAEoCzIXLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXISDwoHZWZmZWN0cxgCIAMoCRISCgpvcGVuX2l0ZW1zGAMgAygJIn0KEEFkb3B0UGVlclJlcXVlc3QSGQoHcGVlcl9pZBgBIAEoCUIIukgFcgOwAQESIwoCYXMYAiABKAlCF7pIFHISMhBeKHBhcmVudHxjaGlsZCkkEhgKBnJlYXNvbhgDIAEoCUIIukgFcgMYgAISDwoHZHJ5X3J1bhgUIAEoCCJLChFBZG9wdFBlZXJSZXNwb25zZRIlCgRwZWVyGAEgASgLMhcucG93ZXJub2RlLnBlZXIudjEuUGVlchIPCgdlZmZlY3RzGAIgAygJInIKGlJlY2VpdmVSZWxhdGlvbnNoaXBSZXF1ZXN0EhkKB3BlZXJfaWQYASABKAlCCLpIBXIDsAEBEjkKBm5vdGljZRgCIAEoCzIhLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkVudmVsb3BlQga6SAPIAQEiHQobUmVjZWl2ZVJlbGF0aW9uc2hpcFJlc3BvbnNlIooBChFSZXBlZXJQZWVyUmVxdWVzdBIZCgdwZWVyX2lkGAEgASgJQgi6SAVyA7ABARIxCg5pbnZpdGF0aW9uX3R0bBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIWCgRub3RlGAMgASgJQgi6SAVyAxiABBIPCgdkcnlfcnVuGBQgASgIInQKElJlcGVlclBlZXJSZXNwb25zZRIlCgRwZWVyGAEgASgLMhcucG93ZXJub2RlLnBlZXIudjEuUGVlchI3CgppbnZpdGF0aW9uGAIgASgLMiMucG93ZXJub2RlLnBlZXIudjEuTWludGVkSW52aXRhdGlvbiKcAQoXQ3JlYXRlSW52aXRhdGlvblJlcXVlc3QSGQoHcGVlcl9pZBgBIAEoCUIIukgFcgOwAQESFQoEbmFtZRgCIAEoCUIHukgEcgIYQBIWCgRub3RlGAMgASgJQgi6SAVyAxiABBImCgN0dGwYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDwoHZHJ5X3J1bhgUIAEoCCJTChhDcmVhdGVJbnZpdGF0aW9uUmVzcG9uc2USNwoKaW52aXRhdGlvbhgBIAEoCzIjLnBvd2Vybm9kZS5wZWVyLnYxLk1pbnRlZEludml0YXRpb24iXAoWTGlzdEludml0YXRpb25zUmVxdWVzdBIPCgdwZWVyX2lkGAEgASgJEh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY6AcoABISCgpwYWdlX3Rva2VuGAMgASgJImYKF0xpc3RJbnZpdGF0aW9uc1Jlc3BvbnNlEjIKC2ludml0YXRpb25zGAEgAygLMh0ucG93ZXJub2RlLnBlZXIudjEuSW52aXRhdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiSwoXUmV2b2tlSW52aXRhdGlvblJlcXVlc3QSHwoNaW52aXRhdGlvbl9pZBgBIAEoCUIIukgFcgOwAQESDwoHZHJ5X3J1bhgUIAEoCCJNChhSZXZva2VJbnZpdGF0aW9uUmVzcG9uc2USMQoKaW52aXRhdGlvbhgBIAEoCzIdLnBvd2Vybm9kZS5wZWVyLnYxLkludml0YXRpb24iSQoYUHJldmlld0ludml0YXRpb25SZXF1ZXN0Eh4KCmludml0YXRpb24YASABKAlCCrpIB3IFEAEYgEASDQoFcHJvYmUYAiABKAgiUgoZUHJldmlld0ludml0YXRpb25SZXNwb25zZRI1CgdwcmV2aWV3GAEgASgLMiQucG93ZXJub2RlLnBlZXIudjEuSW52aXRhdGlvblByZXZpZXcicQoXUmVkZWVtSW52aXRhdGlvblJlcXVlc3QSPgoGYWNjZXB0GAEgASgLMiYucG93ZXJub2RlLmZlZGVyYXRpb24udjEuQWNjZXB0UmVxdWVzdEIGukgDyAEBEhYKDnNvdXJjZV9hZGRyZXNzGAIgASgJIlMKGFJlZGVlbUludml0YXRpb25SZXNwb25zZRI3CgZhY2NlcHQYASABKAsyJy5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5BY2NlcHRSZXNwb25zZSJ3ChlSZWNlaXZlVHJ1c3RCdW5kbGVSZXF1ZXN0EhkKB3BlZXJfaWQYASABKAlCCLpIBXIDsAEBEj8KDHRydXN0X2J1bmRsZRgCIAEoCzIhLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkVudmVsb3BlQga6SAPIAQEiUAoaUmVjZWl2ZVRydXN0QnVuZGxlUmVzcG9uc2USMgoHcmVjZWlwdBgBIAEoCzIhLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkVudmVsb3BlIlQKGlNpZ25QZWVyQ2VydGlmaWNhdGVSZXF1ZXN0EhkKB3BlZXJfaWQYASABKAlCCLpIBXIDsAEBEhsKB2Nzcl9kZXIYAiABKAxCCrpIB3oFEAEYgCAiOAobU2lnblBlZXJDZXJ0aWZpY2F0ZVJlc3BvbnNlEhkKEWNlcnRpZmljYXRlX2NoYWluGAEgAygMInAKGFJlY2VpdmVSZXZvY2F0aW9uUmVxdWVzdBIZCgdwZWVyX2lkGAEgASgJQgi6SAVyA7ABARI5CgZub3RpY2UYAiABKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbnZlbG9wZUIGukgDyAEBIhsKGVJlY2VpdmVSZXZvY2F0aW9uUmVzcG9uc2UidAoRV2F0Y2hQZWVyc1JlcXVlc3QSKQoFYmVnaW4YASABKAsyGC5wb3dlcm5vZGUuZmVlZC52MS5CZWdpbkgAEiUKA2FzaxgCIAEoCzIWLnBvd2Vybm9kZS5mZWVkLnYxLkFza0gAQg0KBHNhaWQSBbpIAggBIqICChJXYXRjaFBlZXJzUmVzcG9uc2USLAoEcGVlchgBIAEoCzIcLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXJSb3V0ZUgAEhkKD3JlbW92ZWRfcGVlcl9pZBgCIAEoCUgAEi8KCHBvc2l0aW9uGAMgASgLMhsucG93ZXJub2RlLmZlZWQudjEuUG9zaXRpb25IABInCgR0aWNrGAQgASgLMhcucG93ZXJub2RlLmZlZWQudjEuVGlja0gAEjQKCHBsYXRmb3JtGAUgASgLMiAucG93ZXJub2RlLnBlZXIudjEuTG9jYWxQbGF0Zm9ybUgAEikKBWJlZ3VuGAYgASgLMhgucG93ZXJub2RlLmZlZWQudjEuQmVndW5IAEIICgZ1cGRhdGUitgEKDUxvY2FsUGxhdGZvcm0SPgoIcGxhdGZvcm0YASABKAsyLC5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5QbGF0Zm9ybURlc2NyaXB0aW9uEg0KBXJvb3RzGAIgAygMEh0KFXRydXN0X2J1bmRsZV9zZXF1ZW5jZRgDIAEoAxI3Cgx0cnVzdF9idW5kbGUYBCABKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbnZlbG9wZSKqBAoJUGVlclJvdXRlEg8KB3BlZXJfaWQYASABKAkSKwoFc3RhdGUYAiABKA4yHC5wb3dlcm5vZGUucGVlci52MS5QZWVyU3RhdGUSKQoEa2luZBgDIAEoDjIbLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXJLaW5kEhMKC3BsYXRmb3JtX2lkGAQgASgJEhQKDHRydXN0X2RvbWFpbhgFIAEoCRIRCglzcGlmZmVfaWQYBiABKAkSEwoLdHJ1c3Rfcm9vdHMYByADKAwSDAoEY3JscxgIIAMoDBI0CgllbmRwb2ludHMYCSADKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbmRwb2ludBIYChBjb250cmFjdF92ZXJzaW9uGAogASgFEi8KBnRpbWVycxgLIAEoCzIfLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLlRpbWVycxIWCg5yZW1vdGVfcGVlcl9pZBgMIAEoCRIOCgZjYV9waW4YDSABKAwSGQoRY2VydGlmaWNhdGVfY2hhaW4YDiADKAwSGQoRcHJpdmF0ZV9rZXlfcGtjczgYDyABKAwSHQoVdHJ1c3RfYnVuZGxlX3NlcXVlbmNlGBAgASgDEi8KC2Vucm9sbGVkX2F0GBEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRuYW1lGBIgASgJEhYKDmRhdGFfcmVzaWRlbmN5GBMgASgJMsARChNQZWVyUmVnaXN0cnlTZXJ2aWNlElwKC0dldFBsYXRmb3JtEiUucG93ZXJub2RlLnBlZXIudjEuR2V0UGxhdGZvcm1SZXF1ZXN0GiYucG93ZXJub2RlLnBlZXIudjEuR2V0UGxhdGZvcm1SZXNwb25zZRJcCgtQcm9wb3NlUGVlchIlLnBvd2Vybm9kZS5wZWVyLnYxLlByb3Bvc2VQZWVyUmVxdWVzdBomLnBvd2Vybm9kZS5wZWVyLnYxLlByb3Bvc2VQZWVyUmVzcG9uc2USawoQQWNjZXB0SW52aXRhdGlvbhIqLnBvd2Vybm9kZS5wZWVyLnYxLkFjY2VwdEludml0YXRpb25SZXF1ZXN0GisucG93ZXJub2RlLnBlZXIudjEuQWNjZXB0SW52aXRhdGlvblJlc3BvbnNlElYKCUxpc3RQZWVycxIjLnBvd2Vybm9kZS5wZWVyLnYxLkxpc3RQZWVyc1JlcXVlc3QaJC5wb3dlcm5vZGUucGVlci52MS5MaXN0UGVlcnNSZXNwb25zZRJQCgdHZXRQZWVyEiEucG93ZXJub2RlLnBlZXIudjEuR2V0UGVlclJlcXVlc3QaIi5wb3dlcm5vZGUucGVlci52MS5HZXRQZWVyUmVzcG9uc2USWQoKVXBkYXRlUGVlchIkLnBvd2Vybm9kZS5wZWVyLnYxLlVwZGF0ZVBlZXJSZXF1ZXN0GiUucG93ZXJub2RlLnBlZXIudjEuVXBkYXRlUGVlclJlc3BvbnNlElwKC1N1c3BlbmRQZWVyEiUucG93ZXJub2RlLnBlZXIudjEuU3VzcGVuZFBlZXJSZXF1ZXN0GiYucG93ZXJub2RlLnBlZXIudjEuU3VzcGVuZFBlZXJSZXNwb25zZRJZCgpSZXN1bWVQZWVyEiQucG93ZXJub2RlLnBlZXIudjEuUmVzdW1lUGVlclJlcXVlc3QaJS5wb3dlcm5vZGUucGVlci52MS5SZXN1bWVQZWVyUmVzcG9uc2USWQoKUmV2b2tlUGVlchIkLnBvd2Vybm9kZS5wZWVyLnYxLlJldm9rZVBlZXJSZXF1ZXN0GiUucG93ZXJub2RlLnBlZXIudjEuUmV2b2tlUGVlclJlc3BvbnNlElkKClJlcGVlclBlZXISJC5wb3dlcm5vZGUucGVlci52MS5SZXBlZXJQZWVyUmVxdWVzdBolLnBvd2Vybm9kZS5wZWVyLnYxLlJlcGVlclBlZXJSZXNwb25zZRJrChBDcmVhdGVJbnZpdGF0aW9uEioucG93ZXJub2RlLnBlZXIudjEuQ3JlYXRlSW52aXRhdGlvblJlcXVlc3QaKy5wb3dlcm5vZGUucGVlci52MS5DcmVhdGVJbnZpdGF0aW9uUmVzcG9uc2USaAoPTGlzdEludml0YXRpb25zEikucG93ZXJub2RlLnBlZXIudjEuTGlzdEludml0YXRpb25zUmVxdWVzdBoqLnBvd2Vybm9kZS5wZWVyLnYxLkxpc3RJbnZpdGF0aW9uc1Jlc3BvbnNlEmsKEFJldm9rZUludml0YXRpb24SKi5wb3dlcm5vZGUucGVlci52MS5SZXZva2VJbnZpdGF0aW9uUmVxdWVzdBorLnBvd2Vybm9kZS5wZWVyLnYxLlJldm9rZUludml0YXRpb25SZXNwb25zZRJuChFQcmV2aWV3SW52aXRhdGlvbhIrLnBvd2Vybm9kZS5wZWVyLnYxLlByZXZpZXdJbnZpdGF0aW9uUmVxdWVzdBosLnBvd2Vybm9kZS5wZWVyLnYxLlByZXZpZXdJbnZpdGF0aW9uUmVzcG9uc2USawoQUmVkZWVtSW52aXRhdGlvbhIqLnBvd2Vybm9kZS5wZWVyLnYxLlJlZGVlbUludml0YXRpb25SZXF1ZXN0GisucG93ZXJub2RlLnBlZXIudjEuUmVkZWVtSW52aXRhdGlvblJlc3BvbnNlEnEKElJlY2VpdmVUcnVzdEJ1bmRsZRIsLnBvd2Vybm9kZS5wZWVyLnYxLlJlY2VpdmVUcnVzdEJ1bmRsZVJlcXVlc3QaLS5wb3dlcm5vZGUucGVlci52MS5SZWNlaXZlVHJ1c3RCdW5kbGVSZXNwb25zZRJ0ChNTaWduUGVlckNlcnRpZmljYXRlEi0ucG93ZXJub2RlLnBlZXIudjEuU2lnblBlZXJDZXJ0aWZpY2F0ZVJlcXVlc3QaLi5wb3dlcm5vZGUucGVlci52MS5TaWduUGVlckNlcnRpZmljYXRlUmVzcG9uc2USbgoRUmVjZWl2ZVJldm9jYXRpb24SKy5wb3dlcm5vZGUucGVlci52MS5SZWNlaXZlUmV2b2NhdGlvblJlcXVlc3QaLC5wb3dlcm5vZGUucGVlci52MS5SZWNlaXZlUmV2b2NhdGlvblJlc3BvbnNlEmUKDkVtYW5jaXBhdGVQZWVyEigucG93ZXJub2RlLnBlZXIudjEuRW1hbmNpcGF0ZVBlZXJSZXF1ZXN0GikucG93ZXJub2RlLnBlZXIudjEuRW1hbmNpcGF0ZVBlZXJSZXNwb25zZRJWCglBZG9wdFBlZXISIy5wb3dlcm5vZGUucGVlci52MS5BZG9wdFBlZXJSZXF1ZXN0GiQucG93ZXJub2RlLnBlZXIudjEuQWRvcHRQZWVyUmVzcG9uc2USdAoTUmVjZWl2ZVJlbGF0aW9uc2hpcBItLnBvd2Vybm9kZS5wZWVyLnYxLlJlY2VpdmVSZWxhdGlvbnNoaXBSZXF1ZXN0Gi4ucG93ZXJub2RlLnBlZXIudjEuUmVjZWl2ZVJlbGF0aW9uc2hpcFJlc3BvbnNlEl0KCldhdGNoUGVlcnMSJC5wb3dlcm5vZGUucGVlci52MS5XYXRjaFBlZXJzUmVxdWVzdBolLnBvd2Vybm9kZS5wZWVyLnYxLldhdGNoUGVlcnNSZXNwb25zZSgBMAFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_powernode_federation_v1_platform, file_powernode_federation_v1_service, file_powernode_feed_v1_feed, file_powernode_peer_v1_peer]);
 
 /**
  * @generated from message powernode.peer.v1.GetPlatformRequest
@@ -504,6 +506,13 @@ export type SuspendPeerResponse = Message<"powernode.peer.v1.SuspendPeerResponse
    * @generated from field: powernode.peer.v1.Peer peer = 1;
    */
   peer?: Peer | undefined;
+
+  /**
+   * That no live gateway can still let it in.
+   *
+   * @generated from field: powernode.feed.v1.Enforcement enforcement = 2;
+   */
+  enforcement?: Enforcement | undefined;
 };
 
 /**
@@ -599,6 +608,13 @@ export type RevokePeerResponse = Message<"powernode.peer.v1.RevokePeerResponse">
    * @generated from field: repeated string effects = 2;
    */
   effects: string[];
+
+  /**
+   * That no live gateway can still let it in.
+   *
+   * @generated from field: powernode.feed.v1.Enforcement enforcement = 3;
+   */
+  enforcement?: Enforcement | undefined;
 };
 
 /**
@@ -607,6 +623,153 @@ export type RevokePeerResponse = Message<"powernode.peer.v1.RevokePeerResponse">
  */
 export const RevokePeerResponseSchema: GenMessage<RevokePeerResponse> = /*@__PURE__*/
   messageDesc(file_powernode_peer_v1_service, 18);
+
+/**
+ * @generated from message powernode.peer.v1.EmancipatePeerRequest
+ */
+export type EmancipatePeerRequest = Message<"powernode.peer.v1.EmancipatePeerRequest"> & {
+  /**
+   * @generated from field: string peer_id = 1;
+   */
+  peerId: string;
+
+  /**
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: bool dry_run = 20;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message powernode.peer.v1.EmancipatePeerRequest.
+ * Use `create(EmancipatePeerRequestSchema)` to create a new message.
+ */
+export const EmancipatePeerRequestSchema: GenMessage<EmancipatePeerRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_peer_v1_service, 19);
+
+/**
+ * @generated from message powernode.peer.v1.EmancipatePeerResponse
+ */
+export type EmancipatePeerResponse = Message<"powernode.peer.v1.EmancipatePeerResponse"> & {
+  /**
+   * @generated from field: powernode.peer.v1.Peer peer = 1;
+   */
+  peer?: Peer | undefined;
+
+  /**
+   * What stops working, one line each.
+   *
+   * @generated from field: repeated string effects = 2;
+   */
+  effects: string[];
+
+  /**
+   * @generated from field: repeated string open_items = 3;
+   */
+  openItems: string[];
+};
+
+/**
+ * Describes the message powernode.peer.v1.EmancipatePeerResponse.
+ * Use `create(EmancipatePeerResponseSchema)` to create a new message.
+ */
+export const EmancipatePeerResponseSchema: GenMessage<EmancipatePeerResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_peer_v1_service, 20);
+
+/**
+ * @generated from message powernode.peer.v1.AdoptPeerRequest
+ */
+export type AdoptPeerRequest = Message<"powernode.peer.v1.AdoptPeerRequest"> & {
+  /**
+   * @generated from field: string peer_id = 1;
+   */
+  peerId: string;
+
+  /**
+   * What we are to be: "parent" or "child". Must fit what the other side says.
+   *
+   * @generated from field: string as = 2;
+   */
+  as: string;
+
+  /**
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: bool dry_run = 20;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message powernode.peer.v1.AdoptPeerRequest.
+ * Use `create(AdoptPeerRequestSchema)` to create a new message.
+ */
+export const AdoptPeerRequestSchema: GenMessage<AdoptPeerRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_peer_v1_service, 21);
+
+/**
+ * @generated from message powernode.peer.v1.AdoptPeerResponse
+ */
+export type AdoptPeerResponse = Message<"powernode.peer.v1.AdoptPeerResponse"> & {
+  /**
+   * @generated from field: powernode.peer.v1.Peer peer = 1;
+   */
+  peer?: Peer | undefined;
+
+  /**
+   * @generated from field: repeated string effects = 2;
+   */
+  effects: string[];
+};
+
+/**
+ * Describes the message powernode.peer.v1.AdoptPeerResponse.
+ * Use `create(AdoptPeerResponseSchema)` to create a new message.
+ */
+export const AdoptPeerResponseSchema: GenMessage<AdoptPeerResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_peer_v1_service, 22);
+
+/**
+ * @generated from message powernode.peer.v1.ReceiveRelationshipRequest
+ */
+export type ReceiveRelationshipRequest = Message<"powernode.peer.v1.ReceiveRelationshipRequest"> & {
+  /**
+   * @generated from field: string peer_id = 1;
+   */
+  peerId: string;
+
+  /**
+   * @generated from field: powernode.federation.v1.Envelope notice = 2;
+   */
+  notice?: Envelope | undefined;
+};
+
+/**
+ * Describes the message powernode.peer.v1.ReceiveRelationshipRequest.
+ * Use `create(ReceiveRelationshipRequestSchema)` to create a new message.
+ */
+export const ReceiveRelationshipRequestSchema: GenMessage<ReceiveRelationshipRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_peer_v1_service, 23);
+
+/**
+ * @generated from message powernode.peer.v1.ReceiveRelationshipResponse
+ */
+export type ReceiveRelationshipResponse = Message<"powernode.peer.v1.ReceiveRelationshipResponse"> & {
+};
+
+/**
+ * Describes the message powernode.peer.v1.ReceiveRelationshipResponse.
+ * Use `create(ReceiveRelationshipResponseSchema)` to create a new message.
+ */
+export const ReceiveRelationshipResponseSchema: GenMessage<ReceiveRelationshipResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_peer_v1_service, 24);
 
 /**
  * @generated from message powernode.peer.v1.RepeerPeerRequest
@@ -638,7 +801,7 @@ export type RepeerPeerRequest = Message<"powernode.peer.v1.RepeerPeerRequest"> &
  * Use `create(RepeerPeerRequestSchema)` to create a new message.
  */
 export const RepeerPeerRequestSchema: GenMessage<RepeerPeerRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 19);
+  messageDesc(file_powernode_peer_v1_service, 25);
 
 /**
  * @generated from message powernode.peer.v1.RepeerPeerResponse
@@ -660,7 +823,7 @@ export type RepeerPeerResponse = Message<"powernode.peer.v1.RepeerPeerResponse">
  * Use `create(RepeerPeerResponseSchema)` to create a new message.
  */
 export const RepeerPeerResponseSchema: GenMessage<RepeerPeerResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 20);
+  messageDesc(file_powernode_peer_v1_service, 26);
 
 /**
  * @generated from message powernode.peer.v1.CreateInvitationRequest
@@ -699,7 +862,7 @@ export type CreateInvitationRequest = Message<"powernode.peer.v1.CreateInvitatio
  * Use `create(CreateInvitationRequestSchema)` to create a new message.
  */
 export const CreateInvitationRequestSchema: GenMessage<CreateInvitationRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 21);
+  messageDesc(file_powernode_peer_v1_service, 27);
 
 /**
  * @generated from message powernode.peer.v1.CreateInvitationResponse
@@ -716,7 +879,7 @@ export type CreateInvitationResponse = Message<"powernode.peer.v1.CreateInvitati
  * Use `create(CreateInvitationResponseSchema)` to create a new message.
  */
 export const CreateInvitationResponseSchema: GenMessage<CreateInvitationResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 22);
+  messageDesc(file_powernode_peer_v1_service, 28);
 
 /**
  * @generated from message powernode.peer.v1.ListInvitationsRequest
@@ -743,7 +906,7 @@ export type ListInvitationsRequest = Message<"powernode.peer.v1.ListInvitationsR
  * Use `create(ListInvitationsRequestSchema)` to create a new message.
  */
 export const ListInvitationsRequestSchema: GenMessage<ListInvitationsRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 23);
+  messageDesc(file_powernode_peer_v1_service, 29);
 
 /**
  * @generated from message powernode.peer.v1.ListInvitationsResponse
@@ -765,7 +928,7 @@ export type ListInvitationsResponse = Message<"powernode.peer.v1.ListInvitations
  * Use `create(ListInvitationsResponseSchema)` to create a new message.
  */
 export const ListInvitationsResponseSchema: GenMessage<ListInvitationsResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 24);
+  messageDesc(file_powernode_peer_v1_service, 30);
 
 /**
  * @generated from message powernode.peer.v1.RevokeInvitationRequest
@@ -787,7 +950,7 @@ export type RevokeInvitationRequest = Message<"powernode.peer.v1.RevokeInvitatio
  * Use `create(RevokeInvitationRequestSchema)` to create a new message.
  */
 export const RevokeInvitationRequestSchema: GenMessage<RevokeInvitationRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 25);
+  messageDesc(file_powernode_peer_v1_service, 31);
 
 /**
  * @generated from message powernode.peer.v1.RevokeInvitationResponse
@@ -804,7 +967,7 @@ export type RevokeInvitationResponse = Message<"powernode.peer.v1.RevokeInvitati
  * Use `create(RevokeInvitationResponseSchema)` to create a new message.
  */
 export const RevokeInvitationResponseSchema: GenMessage<RevokeInvitationResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 26);
+  messageDesc(file_powernode_peer_v1_service, 32);
 
 /**
  * @generated from message powernode.peer.v1.PreviewInvitationRequest
@@ -826,7 +989,7 @@ export type PreviewInvitationRequest = Message<"powernode.peer.v1.PreviewInvitat
  * Use `create(PreviewInvitationRequestSchema)` to create a new message.
  */
 export const PreviewInvitationRequestSchema: GenMessage<PreviewInvitationRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 27);
+  messageDesc(file_powernode_peer_v1_service, 33);
 
 /**
  * @generated from message powernode.peer.v1.PreviewInvitationResponse
@@ -843,7 +1006,7 @@ export type PreviewInvitationResponse = Message<"powernode.peer.v1.PreviewInvita
  * Use `create(PreviewInvitationResponseSchema)` to create a new message.
  */
 export const PreviewInvitationResponseSchema: GenMessage<PreviewInvitationResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 28);
+  messageDesc(file_powernode_peer_v1_service, 34);
 
 /**
  * @generated from message powernode.peer.v1.RedeemInvitationRequest
@@ -867,7 +1030,7 @@ export type RedeemInvitationRequest = Message<"powernode.peer.v1.RedeemInvitatio
  * Use `create(RedeemInvitationRequestSchema)` to create a new message.
  */
 export const RedeemInvitationRequestSchema: GenMessage<RedeemInvitationRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 29);
+  messageDesc(file_powernode_peer_v1_service, 35);
 
 /**
  * @generated from message powernode.peer.v1.RedeemInvitationResponse
@@ -884,7 +1047,7 @@ export type RedeemInvitationResponse = Message<"powernode.peer.v1.RedeemInvitati
  * Use `create(RedeemInvitationResponseSchema)` to create a new message.
  */
 export const RedeemInvitationResponseSchema: GenMessage<RedeemInvitationResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 30);
+  messageDesc(file_powernode_peer_v1_service, 36);
 
 /**
  * @generated from message powernode.peer.v1.ReceiveTrustBundleRequest
@@ -906,7 +1069,7 @@ export type ReceiveTrustBundleRequest = Message<"powernode.peer.v1.ReceiveTrustB
  * Use `create(ReceiveTrustBundleRequestSchema)` to create a new message.
  */
 export const ReceiveTrustBundleRequestSchema: GenMessage<ReceiveTrustBundleRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 31);
+  messageDesc(file_powernode_peer_v1_service, 37);
 
 /**
  * @generated from message powernode.peer.v1.ReceiveTrustBundleResponse
@@ -923,7 +1086,7 @@ export type ReceiveTrustBundleResponse = Message<"powernode.peer.v1.ReceiveTrust
  * Use `create(ReceiveTrustBundleResponseSchema)` to create a new message.
  */
 export const ReceiveTrustBundleResponseSchema: GenMessage<ReceiveTrustBundleResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 32);
+  messageDesc(file_powernode_peer_v1_service, 38);
 
 /**
  * @generated from message powernode.peer.v1.SignPeerCertificateRequest
@@ -945,7 +1108,7 @@ export type SignPeerCertificateRequest = Message<"powernode.peer.v1.SignPeerCert
  * Use `create(SignPeerCertificateRequestSchema)` to create a new message.
  */
 export const SignPeerCertificateRequestSchema: GenMessage<SignPeerCertificateRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 33);
+  messageDesc(file_powernode_peer_v1_service, 39);
 
 /**
  * @generated from message powernode.peer.v1.SignPeerCertificateResponse
@@ -962,7 +1125,7 @@ export type SignPeerCertificateResponse = Message<"powernode.peer.v1.SignPeerCer
  * Use `create(SignPeerCertificateResponseSchema)` to create a new message.
  */
 export const SignPeerCertificateResponseSchema: GenMessage<SignPeerCertificateResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 34);
+  messageDesc(file_powernode_peer_v1_service, 40);
 
 /**
  * @generated from message powernode.peer.v1.ReceiveRevocationRequest
@@ -984,7 +1147,7 @@ export type ReceiveRevocationRequest = Message<"powernode.peer.v1.ReceiveRevocat
  * Use `create(ReceiveRevocationRequestSchema)` to create a new message.
  */
 export const ReceiveRevocationRequestSchema: GenMessage<ReceiveRevocationRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 35);
+  messageDesc(file_powernode_peer_v1_service, 41);
 
 /**
  * @generated from message powernode.peer.v1.ReceiveRevocationResponse
@@ -997,12 +1160,28 @@ export type ReceiveRevocationResponse = Message<"powernode.peer.v1.ReceiveRevoca
  * Use `create(ReceiveRevocationResponseSchema)` to create a new message.
  */
 export const ReceiveRevocationResponseSchema: GenMessage<ReceiveRevocationResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 36);
+  messageDesc(file_powernode_peer_v1_service, 42);
 
 /**
  * @generated from message powernode.peer.v1.WatchPeersRequest
  */
 export type WatchPeersRequest = Message<"powernode.peer.v1.WatchPeersRequest"> & {
+  /**
+   * @generated from oneof powernode.peer.v1.WatchPeersRequest.said
+   */
+  said: {
+    /**
+     * @generated from field: powernode.feed.v1.Begin begin = 1;
+     */
+    value: Begin;
+    case: "begin";
+  } | {
+    /**
+     * @generated from field: powernode.feed.v1.Ask ask = 2;
+     */
+    value: Ask;
+    case: "ask";
+  } | { case: undefined; value?: undefined };
 };
 
 /**
@@ -1010,11 +1189,9 @@ export type WatchPeersRequest = Message<"powernode.peer.v1.WatchPeersRequest"> &
  * Use `create(WatchPeersRequestSchema)` to create a new message.
  */
 export const WatchPeersRequestSchema: GenMessage<WatchPeersRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 37);
+  messageDesc(file_powernode_peer_v1_service, 43);
 
 /**
- * First every peer, then snapshot_complete, then changes as they commit; ticks all the time.
- *
  * @generated from message powernode.peer.v1.WatchPeersResponse
  */
 export type WatchPeersResponse = Message<"powernode.peer.v1.WatchPeersResponse"> & {
@@ -1037,13 +1214,15 @@ export type WatchPeersResponse = Message<"powernode.peer.v1.WatchPeersResponse">
     case: "removedPeerId";
   } | {
     /**
-     * @generated from field: powernode.peer.v1.SnapshotComplete snapshot_complete = 3;
+     * What came before this is complete up to the position.
+     *
+     * @generated from field: powernode.feed.v1.Position position = 3;
      */
-    value: SnapshotComplete;
-    case: "snapshotComplete";
+    value: Position;
+    case: "position";
   } | {
     /**
-     * @generated from field: powernode.peer.v1.Tick tick = 4;
+     * @generated from field: powernode.feed.v1.Tick tick = 4;
      */
     value: Tick;
     case: "tick";
@@ -1055,6 +1234,12 @@ export type WatchPeersResponse = Message<"powernode.peer.v1.WatchPeersResponse">
      */
     value: LocalPlatform;
     case: "platform";
+  } | {
+    /**
+     * @generated from field: powernode.feed.v1.Begun begun = 6;
+     */
+    value: Begun;
+    case: "begun";
   } | { case: undefined; value?: undefined };
 };
 
@@ -1063,39 +1248,7 @@ export type WatchPeersResponse = Message<"powernode.peer.v1.WatchPeersResponse">
  * Use `create(WatchPeersResponseSchema)` to create a new message.
  */
 export const WatchPeersResponseSchema: GenMessage<WatchPeersResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 38);
-
-/**
- * @generated from message powernode.peer.v1.SnapshotComplete
- */
-export type SnapshotComplete = Message<"powernode.peer.v1.SnapshotComplete"> & {
-};
-
-/**
- * Describes the message powernode.peer.v1.SnapshotComplete.
- * Use `create(SnapshotCompleteSchema)` to create a new message.
- */
-export const SnapshotCompleteSchema: GenMessage<SnapshotComplete> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 39);
-
-/**
- * "Everything that had committed when I asked has been sent." Extends the reader's lease.
- *
- * @generated from message powernode.peer.v1.Tick
- */
-export type Tick = Message<"powernode.peer.v1.Tick"> & {
-  /**
-   * @generated from field: int32 lease_ms = 1;
-   */
-  leaseMs: number;
-};
-
-/**
- * Describes the message powernode.peer.v1.Tick.
- * Use `create(TickSchema)` to create a new message.
- */
-export const TickSchema: GenMessage<Tick> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 40);
+  messageDesc(file_powernode_peer_v1_service, 44);
 
 /**
  * @generated from message powernode.peer.v1.LocalPlatform
@@ -1129,7 +1282,7 @@ export type LocalPlatform = Message<"powernode.peer.v1.LocalPlatform"> & {
  * Use `create(LocalPlatformSchema)` to create a new message.
  */
 export const LocalPlatformSchema: GenMessage<LocalPlatform> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 41);
+  messageDesc(file_powernode_peer_v1_service, 45);
 
 /**
  * All the gateway and liveness need of a peer, and nothing an operator would miss if they lost it.
@@ -1238,6 +1391,13 @@ export type PeerRoute = Message<"powernode.peer.v1.PeerRoute"> & {
    * @generated from field: string name = 18;
    */
   name: string;
+
+  /**
+   * Where the peer says its data lives; decides nothing where our operators have set a tag.
+   *
+   * @generated from field: string data_residency = 19;
+   */
+  dataResidency: string;
 };
 
 /**
@@ -1245,7 +1405,7 @@ export type PeerRoute = Message<"powernode.peer.v1.PeerRoute"> & {
  * Use `create(PeerRouteSchema)` to create a new message.
  */
 export const PeerRouteSchema: GenMessage<PeerRoute> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 42);
+  messageDesc(file_powernode_peer_v1_service, 46);
 
 /**
  * Who our peers are, what state each is in, and how we know it is them.
@@ -1410,13 +1570,41 @@ export const PeerRegistryService: GenService<{
     output: typeof ReceiveRevocationResponseSchema;
   },
   /**
-   * Every peer that can be called or can call, then every change, with a lease: a reader that has heard no
-   * tick for lease_ms MUST treat all peers as refused.
+   * A managed child is managed no longer: the peering stays, the relationship becomes autonomous_peer on both sides, and
+   * the parent's operator grant ends. Either side may: the child leaves, or the parent lets go.
+   *
+   * @generated from rpc powernode.peer.v1.PeerRegistryService.EmancipatePeer
+   */
+  emancipatePeer: {
+    methodKind: "unary";
+    input: typeof EmancipatePeerRequestSchema;
+    output: typeof EmancipatePeerResponseSchema;
+  },
+  /**
+   * The way back: when both sides have asked for it, the relationship is managed_child again.
+   *
+   * @generated from rpc powernode.peer.v1.PeerRegistryService.AdoptPeer
+   */
+  adoptPeer: {
+    methodKind: "unary";
+    input: typeof AdoptPeerRequestSchema;
+    output: typeof AdoptPeerResponseSchema;
+  },
+  /**
+   * @generated from rpc powernode.peer.v1.PeerRegistryService.ReceiveRelationship
+   */
+  receiveRelationship: {
+    methodKind: "unary";
+    input: typeof ReceiveRelationshipRequestSchema;
+    output: typeof ReceiveRelationshipResponseSchema;
+  },
+  /**
+   * Every peer that can be called or can call, then every change, with a lease (powernode.feed.v1).
    *
    * @generated from rpc powernode.peer.v1.PeerRegistryService.WatchPeers
    */
   watchPeers: {
-    methodKind: "server_streaming";
+    methodKind: "bidi_streaming";
     input: typeof WatchPeersRequestSchema;
     output: typeof WatchPeersResponseSchema;
   },
