@@ -1,5 +1,13 @@
+import { fileURLToPath } from 'node:url'
 import { filePath, hostPort, port, readConfig, secret, type Secret } from '@powernode/process'
 import { z } from 'zod'
+
+const INVENTORY = fileURLToPath(new URL('../inventory/federation_inventory.yaml', import.meta.url))
+
+const algorithms = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()))
+  .pipe(z.array(z.enum(['EdDSA', 'ES256', 'ES384', 'RS256', 'PS256'])).min(1))
 
 const environment = z.object({
   DATABASE_URL: secret.describe('postgres://grant_authz:<password>@<host>:<port>/<database>'),
@@ -9,9 +17,39 @@ const environment = z.object({
   LISTEN: hostPort.describe('host:port to answer on'),
   METRICS_PORT: port.describe('the loopback port for Prometheus'),
   PEER_REGISTRY_ADDRESS: hostPort.describe('host:port of peer-registry'),
+  GATEWAY_ADDRESS: hostPort.describe('host:port of the inner side of federation-gateway'),
+  AUDIT_LEDGER_ADDRESS: hostPort.describe('host:port of audit-ledger'),
+  OWN_ADDRESS: hostPort
+    .optional()
+    .describe('host:port under which the gateway reaches us; LISTEN unless said otherwise'),
+  SEALING_KEY_FILE: filePath.describe(
+    'a file with 32 bytes in base64, mode 0600: seals the bearers of received grants',
+  ),
+  OPERATOR_TOKEN_KEY_FILE: filePath.describe(
+    'a file with an Ed25519 key (PKCS #8 PEM), mode 0600: signs operator tokens',
+  ),
+  FIRST_OPERATOR: z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?$/, 'is not the name of an operator')
+    .default('admin')
+    .describe('who is made admin while there is no operator at all'),
+  INVENTORY_FILE: filePath.default(INVENTORY).describe('which kinds of resources peers may be shown'),
+  HOME_REGION: z
+    .string()
+    .regex(/^([a-z0-9][a-z0-9-]{0,63})?$/, 'is not the name of a region')
+    .default('')
+    .describe('where our own data is, when the platform starts for the first time'),
+  OIDC_ISSUER: z
+    .url({ protocol: /^https$/ })
+    .optional()
+    .describe('an OpenID Connect issuer whose tokens operators may use'),
+  OIDC_AUDIENCE: z.string().min(1).optional().describe('the audience its tokens have to name'),
+  OIDC_ALGORITHMS: algorithms.default(['ES256', 'EdDSA']).describe('signature algorithms, separated by commas'),
 })
 
 type Address = { readonly host: string; readonly port: number }
+
+export type OidcConfig = { readonly issuer: string; readonly audience: string; readonly algorithms: readonly string[] }
 
 export type Config = {
   readonly databaseUrl: Secret
@@ -21,6 +59,15 @@ export type Config = {
   readonly listen: Address
   readonly metricsPort: number
   readonly peerRegistryAddress: Address
+  readonly gatewayAddress: Address
+  readonly auditLedgerAddress: Address
+  readonly ownAddress: Address
+  readonly sealingKeyFile: string
+  readonly operatorTokenKeyFile: string
+  readonly firstOperator: string
+  readonly inventoryFile: string
+  readonly homeRegion: string
+  readonly oidc: OidcConfig | undefined
 }
 
 /** Reads what the process is told, or reports all that is wrong with it. */
@@ -34,5 +81,22 @@ export function configFrom(env: Readonly<Record<string, string | undefined>>): C
     listen: said.LISTEN,
     metricsPort: said.METRICS_PORT,
     peerRegistryAddress: said.PEER_REGISTRY_ADDRESS,
+    gatewayAddress: said.GATEWAY_ADDRESS,
+    auditLedgerAddress: said.AUDIT_LEDGER_ADDRESS,
+    ownAddress: said.OWN_ADDRESS ?? said.LISTEN,
+    sealingKeyFile: said.SEALING_KEY_FILE,
+    operatorTokenKeyFile: said.OPERATOR_TOKEN_KEY_FILE,
+    firstOperator: said.FIRST_OPERATOR,
+    inventoryFile: said.INVENTORY_FILE,
+    homeRegion: said.HOME_REGION,
+    oidc: oidcFrom(said),
   }
+}
+
+/** An issuer without an audience would let in a token that was made for somebody else. */
+function oidcFrom(said: z.infer<typeof environment>): OidcConfig | undefined {
+  if (said.OIDC_ISSUER === undefined) return undefined
+  if (said.OIDC_AUDIENCE === undefined)
+    throw new Error('OIDC_ISSUER is set and OIDC_AUDIENCE is not: say for whom its tokens are')
+  return { issuer: said.OIDC_ISSUER, audience: said.OIDC_AUDIENCE, algorithms: said.OIDC_ALGORITHMS }
 }

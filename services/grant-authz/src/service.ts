@@ -7,7 +7,7 @@ import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_
 import { createClient, keepIdentity, mount, serve } from '@powernode/rpc'
 import type { Config } from './config.ts'
 import { runReviews } from './reviews/run-reviews.ts'
-import { CALLERS, handlers } from './rpc.ts'
+import { GRANT_CALLERS, grantHandlers } from './rpc/grants.ts'
 import type { Tables } from './store/tables.ts'
 import { SUBSCRIPTIONS } from './subscriptions.ts'
 import { sweepHolders } from './sweeps.ts'
@@ -38,6 +38,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     AbortSignal.any([signal, closing.signal]),
   )
   const deps = { db, database, bus, registry, clock, logger, metrics }
+  const services = [mount(GrantAuthzService, grantHandlers(deps), GRANT_CALLERS)]
   const server = {
     name: NAME,
     listen: config.listen,
@@ -46,7 +47,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     clock,
     logger,
     metrics,
-    services: [mount(GrantAuthzService, handlers(deps), CALLERS)],
+    services,
     ...(onListening && { onListening }),
   }
   try {

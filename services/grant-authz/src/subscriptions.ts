@@ -2,7 +2,7 @@ import { subscription } from '@powernode/events'
 import type { Event } from '@powernode/proto/powernode/event/v1/event_pb.ts'
 import { PeerMovedSchema, type PeerMoved } from '@powernode/proto/powernode/peer/v1/events_pb.ts'
 import { Refusal } from '@powernode/rpc'
-import { notePeer } from './operations/note-peer.ts'
+import { notePeer } from './operations/reviews/note-peer.ts'
 import type { GrantTx, Tables } from './store/tables.ts'
 import { isUuid } from './uuid.ts'
 

@@ -1,7 +1,7 @@
 import type { Clock } from '@powernode/clock'
 import { inTransaction, type Db } from '@powernode/postgres'
 import type { Logger } from '@powernode/process'
-import { noteHolders } from './operations/note-peer.ts'
+import { noteHolders } from './operations/reviews/note-peer.ts'
 import type { Tables } from './store/tables.ts'
 
 const EVERY_MS = 60_000

@@ -1,5 +1,6 @@
 import type { Grant } from '../grant.ts'
-import type { GrantRow, GrantTx } from './tables.ts'
+import type { GrantRow } from './grant-tables.ts'
+import type { GrantTx } from './tables.ts'
 
 const COLUMNS = [
   'id',

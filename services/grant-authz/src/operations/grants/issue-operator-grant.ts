@@ -1,10 +1,10 @@
 import { append } from '@powernode/events'
 import { newId } from '@powernode/postgres'
-import { grantIssued, type Cause } from '../events.ts'
-import { managedChildOperator, type Grant } from '../grant.ts'
-import * as grants from '../store/grants.ts'
-import * as peers from '../store/peers.ts'
-import type { GrantTx } from '../store/tables.ts'
+import { grantIssued, type Cause } from '../../events.ts'
+import { managedChildOperator, type Grant } from '../../grant.ts'
+import * as grants from '../../store/grants.ts'
+import * as peers from '../../store/peers.ts'
+import type { GrantTx } from '../../store/tables.ts'
 
 /**
  * A managed child enrolled: its parent's operators are given what they need to look after it.

@@ -1,6 +1,6 @@
-import type { Grant } from '../grant.ts'
-import * as grants from '../store/grants.ts'
-import type { GrantTx } from '../store/tables.ts'
+import type { Grant } from '../../grant.ts'
+import * as grants from '../../store/grants.ts'
+import type { GrantTx } from '../../store/tables.ts'
 
 /** A page of grants, by id, and where the next begins; of one peer, or of all when `peerId` is empty. */
 export async function listGrants(

@@ -5,10 +5,10 @@ import { GrantAuthzService } from '@powernode/proto/powernode/grant/v1/service_p
 import { mount } from '@powernode/rpc'
 import { expectRefusal, refusesEverybodyElse, startTestServer, type TestServer } from '@powernode/rpc/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { issueOperatorGrant } from './operations/issue-operator-grant.ts'
-import { CALLERS, handlers } from './rpc.ts'
-import type { Tables } from './store/tables.ts'
-import { CAUSE, NOW, PEER, testGrants } from './testing.ts'
+import { issueOperatorGrant } from '../operations/grants/issue-operator-grant.ts'
+import { GRANT_CALLERS, grantHandlers } from './grants.ts'
+import type { Tables } from '../store/tables.ts'
+import { CAUSE, NOW, PEER, testGrants } from '../testing.ts'
 
 let database: TestDatabase<Tables>
 let server: TestServer
@@ -16,14 +16,14 @@ const clock = new FakeClock(NOW)
 
 beforeEach(async () => {
   database = await testGrants()
-  server = startTestServer(mount(GrantAuthzService, handlers({ db: database.db, clock }), CALLERS))
+  server = startTestServer(mount(GrantAuthzService, grantHandlers({ db: database.db, clock }), GRANT_CALLERS))
 })
 afterEach(() => database.drop())
 
 const client = () => server.clientAs(GrantAuthzService, { kind: 'operator', name: 'alice' })
 
 test('only an operator sees grants', async () => {
-  await refusesEverybodyElse(GrantAuthzService, CALLERS, server.clientAs)
+  await refusesEverybodyElse(GrantAuthzService, GRANT_CALLERS, server.clientAs)
 })
 
 test('a grant is listed with the status it has now', async () => {

@@ -1,9 +1,9 @@
 import { append } from '@powernode/events'
-import { grantRevoked, type Cause } from '../events.ts'
-import { revoke, type Grant } from '../grant.ts'
-import * as grants from '../store/grants.ts'
-import * as peers from '../store/peers.ts'
-import type { GrantTx } from '../store/tables.ts'
+import { grantRevoked, type Cause } from '../../events.ts'
+import { revoke, type Grant } from '../../grant.ts'
+import * as grants from '../../store/grants.ts'
+import * as peers from '../../store/peers.ts'
+import type { GrantTx } from '../../store/tables.ts'
 
 /**
  * A peer is over: every grant it holds ends with it, and it will be given no other.

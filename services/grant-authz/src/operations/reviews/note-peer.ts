@@ -1,5 +1,5 @@
-import * as reviews from '../store/reviews.ts'
-import type { GrantTx } from '../store/tables.ts'
+import * as reviews from '../../store/reviews.ts'
+import type { GrantTx } from '../../store/tables.ts'
 
 /**
  * Somebody says that something became of a peer: it is to be looked at.

@@ -1,8 +1,8 @@
-import type { Review, Verdict } from '../review.ts'
-import * as reviews from '../store/reviews.ts'
-import type { GrantTx } from '../store/tables.ts'
-import { issueOperatorGrant } from './issue-operator-grant.ts'
-import { revokeGrantsOf } from './revoke-grants-of.ts'
+import type { Review, Verdict } from '../../review.ts'
+import * as reviews from '../../store/reviews.ts'
+import type { GrantTx } from '../../store/tables.ts'
+import { issueOperatorGrant } from '../grants/issue-operator-grant.ts'
+import { revokeGrantsOf } from '../grants/revoke-grants-of.ts'
 
 const SUSPENDED_AGAIN_MS = 60_000
 

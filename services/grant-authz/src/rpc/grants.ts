@@ -3,19 +3,19 @@ import type { Clock } from '@powernode/clock'
 import { inTransaction, type Db } from '@powernode/postgres'
 import type { GrantAuthzService } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
 import { Refusal, type CallersTable } from '@powernode/rpc'
-import { listGrants } from './operations/list-grants.ts'
-import type { GrantTx, Tables } from './store/tables.ts'
-import { isUuid } from './uuid.ts'
-import { toWire } from './wire.ts'
+import { listGrants } from '../operations/grants/list-grants.ts'
+import type { GrantTx, Tables } from '../store/tables.ts'
+import { isUuid } from '../uuid.ts'
+import { toWire } from '../wire.ts'
 
 /** Who may call each RPC. */
-export const CALLERS = {
+export const GRANT_CALLERS = {
   listGrants: ['operator'],
 } as const satisfies CallersTable<typeof GrantAuthzService>
 
 const DEFAULT_PAGE = 100
 
-export function handlers({ db, clock }: { db: Db<Tables>; clock: Clock }): ServiceImpl<typeof GrantAuthzService> {
+export function grantHandlers({ db, clock }: { db: Db<Tables>; clock: Clock }): ServiceImpl<typeof GrantAuthzService> {
   const act = <T>(verb: (tx: GrantTx, now: Date) => Promise<T>) => inTransaction(db, (tx) => verb(tx, clock.now()))
 
   return {
