@@ -63,6 +63,12 @@ function writeConfiguration({ layout, configDir, nats: { version, storeDir, pidF
   return [...files.keys()].map((file) => join(configDir, file))
 }
 
+/** Secrets that a service reads itself, beside its environment and its identity. */
+const SECRETS: Readonly<Record<string, readonly string[]>> = {
+  'peer-registry': ['sealing-key'],
+  'grant-authz': ['grant-sealing-key', 'operator-token-key'],
+}
+
 /** Gives each service its own directory. Where the users of sysusers.conf are missing, everything stays with whoever ran this. */
 function handOver(layout: Layout, configDir: string): void {
   if (process.getuid?.() !== 0) return
@@ -77,7 +83,7 @@ function handOver(layout: Layout, configDir: string): void {
       lchownSync(path, user.uid, user.gid) // never through a link: the last owner may have put it there
     }
     if (name === 'nats') chownSync(join(configDir, 'nats.conf'), user.uid, user.gid)
-    if (name === 'peer-registry') chownSync(secretPath(layout, 'sealing-key'), user.uid, user.gid)
+    for (const secret of SECRETS[name] ?? []) chownSync(secretPath(layout, secret), user.uid, user.gid)
   }
 }
 

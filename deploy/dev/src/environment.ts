@@ -31,12 +31,15 @@ export function environmentOf(service: ServiceName, layout: Layout, settings: Se
 
 const addressOf = ({ site, ports }: Layout, service: ServiceName) => `${site.host}:${ports[service]}`
 const registry = (layout: Layout) => ({ PEER_REGISTRY_ADDRESS: addressOf(layout, 'peer-registry') })
+const grants = (layout: Layout) => ({ GRANT_AUTHZ_ADDRESS: addressOf(layout, 'grant-authz') })
+const ledger = (layout: Layout) => ({ AUDIT_LEDGER_ADDRESS: addressOf(layout, 'audit-ledger') })
 const gateway = (layout: Layout) => ({ GATEWAY_ADDRESS: addressOf(layout, 'federation-gateway') })
 const loopback = ({ allowLoopback = false }: Settings) => ({ ALLOW_LOOPBACK_PEERS: String(allowLoopback) })
 
 const OWN: Readonly<Record<ServiceName, (layout: Layout, settings: Settings) => Record<string, string>>> = {
   'peer-registry': (layout) => ({
     ...gateway(layout),
+    ...grants(layout),
     SEALING_KEY_FILE: secretPath(layout, 'sealing-key'),
     PLATFORM_NAME: layout.site.platformName,
     FEDERATION_ENDPOINTS: JSON.stringify(layout.site.endpoints),
@@ -47,11 +50,19 @@ const OWN: Readonly<Record<ServiceName, (layout: Layout, settings: Settings) => 
   }),
   'federation-gateway': (layout, settings) => ({
     ...registry(layout),
+    ...grants(layout),
+    ...ledger(layout),
     ...loopback(settings),
     LIVENESS_ADDRESS: addressOf(layout, 'liveness'),
     FEDERATION_LISTEN: `${layout.site.doorHost}:${layout.ports.door}`,
   }),
-  liveness: (layout) => ({ ...registry(layout), ...gateway(layout) }),
-  'audit-ledger': registry,
-  'grant-authz': registry,
+  liveness: (layout) => ({ ...registry(layout), ...grants(layout), ...gateway(layout) }),
+  'audit-ledger': (layout) => ({ ...registry(layout), ...grants(layout) }),
+  'grant-authz': (layout) => ({
+    ...registry(layout),
+    ...gateway(layout),
+    ...ledger(layout),
+    SEALING_KEY_FILE: secretPath(layout, 'grant-sealing-key'),
+    OPERATOR_TOKEN_KEY_FILE: secretPath(layout, 'operator-token-key'),
+  }),
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { configFrom } from '../../../services/peer-registry/src/config.ts'
 import { initPlatform, type IdentityWanted } from '../../../services/peer-registry/src/init.ts'
 import { urlFor } from './database.ts'
@@ -12,13 +12,18 @@ import { SERVICE_NAMES } from './services.ts'
  * nats-server and the first operator. Safe to repeat: only what is missing or has run out is made.
  */
 export async function initialise(layout: Layout, settings: Settings): Promise<void> {
-  secretFile(secretPath(layout, 'sealing-key'), () => randomBytes(32).toString('base64'))
+  for (const name of ['sealing-key', 'grant-sealing-key'])
+    secretFile(secretPath(layout, name), () => randomBytes(32).toString('base64'))
+  secretFile(secretPath(layout, 'operator-token-key'), ed25519Pem)
   const { self, lifetimes, sealingKey, trustDomain } = configFrom(environmentOf('peer-registry', layout, settings))
   const databaseUrl = urlFor(layout, 'peer_registry')
   const identities = [...SERVICE_NAMES.map((name) => service(layout, name)), service(layout, 'nats'), operator(layout)]
   await initPlatform({ databaseUrl, trustDomain, sealingKey, self, lifetimes, identities })
   writeContext(layout)
 }
+
+const ed25519Pem = (): string =>
+  generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString().trim()
 
 /** The names a service answers under besides its SPIFFE id: for tools that ask for a host name (curl, grpcurl). */
 const service = (layout: Layout, name: (typeof SERVICE_NAMES)[number] | 'nats'): IdentityWanted => ({

@@ -9,6 +9,7 @@ const environment = z.object({
   LISTEN: hostPort.describe('host:port to answer on'),
   METRICS_PORT: port.describe('the loopback port for Prometheus'),
   PEER_REGISTRY_ADDRESS: hostPort.describe('host:port of peer-registry'),
+  GRANT_AUTHZ_ADDRESS: hostPort.describe('host:port of grant-authz, which knows the operators'),
 })
 
 type Address = { readonly host: string; readonly port: number }
@@ -21,6 +22,7 @@ export type Config = {
   readonly listen: Address
   readonly metricsPort: number
   readonly peerRegistryAddress: Address
+  readonly grantAuthzAddress: Address
 }
 
 /** Reads what the process is told, or reports all that is wrong with it. */
@@ -34,5 +36,6 @@ export function configFrom(env: Readonly<Record<string, string | undefined>>): C
     listen: said.LISTEN,
     metricsPort: said.METRICS_PORT,
     peerRegistryAddress: said.PEER_REGISTRY_ADDRESS,
+    grantAuthzAddress: said.GRANT_AUTHZ_ADDRESS,
   }
 }

@@ -21,6 +21,8 @@ const environment = z.object({
   INNER_LISTEN: hostPort.describe('host:port where our own services call out, for example 127.0.0.1:7443'),
   PEER_REGISTRY_ADDRESS: hostPort.describe('host:port of peer-registry'),
   LIVENESS_ADDRESS: hostPort.describe('host:port of liveness'),
+  GRANT_AUTHZ_ADDRESS: hostPort.describe('host:port of grant-authz'),
+  AUDIT_LEDGER_ADDRESS: hostPort.describe('host:port of audit-ledger'),
   IDENTITY_DIR: filePath.describe('the folder of cert.pem, key.pem, roots.pem and crl.pem'),
   TRUST_DOMAIN: z.string().refine(isTrustDomain, 'is not a trust domain').describe('the trust domain of this platform'),
   METRICS_PORT: port.describe('the port of /metrics on loopback, 0 for any'),
@@ -57,6 +59,8 @@ export type Config = {
   readonly innerListen: HostPort
   readonly peerRegistryAddress: HostPort
   readonly livenessAddress: HostPort
+  readonly grantAuthzAddress: HostPort
+  readonly auditLedgerAddress: HostPort
   readonly identityDir: string
   readonly trustDomain: string
   readonly metricsPort: number
@@ -78,6 +82,8 @@ export function configFrom(env: Readonly<Record<string, string | undefined>>): C
     innerListen: said.INNER_LISTEN,
     peerRegistryAddress: said.PEER_REGISTRY_ADDRESS,
     livenessAddress: said.LIVENESS_ADDRESS,
+    grantAuthzAddress: said.GRANT_AUTHZ_ADDRESS,
+    auditLedgerAddress: said.AUDIT_LEDGER_ADDRESS,
     identityDir: said.IDENTITY_DIR,
     trustDomain: said.TRUST_DOMAIN,
     metricsPort: said.METRICS_PORT,

@@ -9,6 +9,7 @@ const environment = z.object({
   LISTEN: hostPort,
   METRICS_PORT: port,
   PEER_REGISTRY_ADDRESS: hostPort.describe('host:port of peer-registry'),
+  GRANT_AUTHZ_ADDRESS: hostPort.describe('host:port of grant-authz, which knows the operators'),
   GATEWAY_ADDRESS: hostPort.describe("host:port of the federation-gateway's inner door"),
   SWEEP_INTERVAL: durationMs
     .refine((ms) => ms >= 100, 'is shorter than 100ms')
@@ -26,6 +27,7 @@ export type Config = {
   readonly listen: Address
   readonly metricsPort: number
   readonly peerRegistryAddress: Address
+  readonly grantAuthzAddress: Address
   readonly gatewayAddress: Address
   readonly sweepEveryMs: number
 }
@@ -41,6 +43,7 @@ export function configFrom(env: Readonly<Record<string, string | undefined>>): C
     listen: said.LISTEN,
     metricsPort: said.METRICS_PORT,
     peerRegistryAddress: said.PEER_REGISTRY_ADDRESS,
+    grantAuthzAddress: said.GRANT_AUTHZ_ADDRESS,
     gatewayAddress: said.GATEWAY_ADDRESS,
     sweepEveryMs: said.SWEEP_INTERVAL,
   }

@@ -43,6 +43,7 @@ const environment = z.object({
   LISTEN: hostPort,
   METRICS_PORT: port,
   GATEWAY_ADDRESS: hostPort.describe('host:port of the inner side of federation-gateway'),
+  GRANT_AUTHZ_ADDRESS: hostPort.describe('host:port of grant-authz, which knows the operators'),
   SEALING_KEY_FILE: filePath.optional().describe('a file with 32 bytes in base64, mode 0600'),
   SEALING_KEY: secret.optional().describe('32 bytes in base64, when there is no file'),
   PREVIOUS_SEALING_KEY_FILE: filePath.optional(),
@@ -79,6 +80,7 @@ export type Config = {
   readonly listen: { readonly host: string; readonly port: number }
   readonly metricsPort: number
   readonly gatewayAddress: { readonly host: string; readonly port: number }
+  readonly grantAuthzAddress: { readonly host: string; readonly port: number }
   readonly sealingKey: SealingKeyConfig
   readonly self: Self
   readonly lifetimes: Lifetimes
@@ -101,6 +103,7 @@ export function configFrom(env: Readonly<Record<string, string | undefined>>): C
     listen: said.LISTEN,
     metricsPort: said.METRICS_PORT,
     gatewayAddress: said.GATEWAY_ADDRESS,
+    grantAuthzAddress: said.GRANT_AUTHZ_ADDRESS,
     sealingKey: {
       file: said.SEALING_KEY_FILE,
       value: said.SEALING_KEY,
