@@ -53,7 +53,7 @@ export const PeerMovedSchema: GenMessage<PeerMoved> = /*@__PURE__*/
 
 /**
  * A peer was changed without moving: subject fed.peer.changed.<peer id>.
- * Published by peer-registry; heard by audit-ledger.
+ * Published by peer-registry; heard by audit-ledger and grant-authz (what the peer says of its residency).
  *
  * @generated from message powernode.peer.v1.PeerChanged
  */
