@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { systemClock } from '@powernode/clock'
 import { makeTestAuthority, makeTestIdentity } from '@powernode/identity/testing'
 import { createLogger, createMetrics } from '@powernode/process'
-import { openTransport, serve, type Caller, type Mount } from '@powernode/rpc'
+import { openTransport, serve, type Holder, type Mount } from '@powernode/rpc'
+import { everyOperator } from '@powernode/rpc/testing'
 
 export const TRUST_DOMAIN = 'bench.example'
 /** Lines are made as in production, and thrown away. */
@@ -13,7 +14,7 @@ export const LOGGER = createLogger('bench', { destination: { write: () => {} } }
 /** A directory with the identities of a server and of a caller, of one CA. */
 export async function makeIdentities(
   server: string,
-  caller: Caller,
+  caller: Holder,
 ): Promise<{ dirs: Record<'server' | 'caller', string>; remove: () => void }> {
   const base = mkdtempSync(join(tmpdir(), 'powernode-bench-tls-'))
   const dirs = { server: join(base, 'server'), caller: join(base, 'caller') }
@@ -29,7 +30,8 @@ export async function startServer(name: string, tlsDir: string, services: readon
   const listening = Promise.withResolvers<number>()
   const listen = { host: '127.0.0.1', port: 0 }
   const own = { name, listen, tlsDir, trustDomain: TRUST_DOMAIN, services, clock: systemClock, logger: LOGGER }
-  const running = serve({ ...own, metrics: createMetrics(name), onListening: listening.resolve }, stopping.signal)
+  const rest = { operators: everyOperator, metrics: createMetrics(name) }
+  const running = serve({ ...own, ...rest, onListening: listening.resolve }, stopping.signal)
   running.catch(listening.reject)
   const port = await listening.promise
   return {

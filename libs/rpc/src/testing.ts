@@ -1,5 +1,6 @@
 export { curl, silentConnection, turnedAway } from './testing/raw-clients.ts'
 export { expectRefusal } from './testing/expect-refusal.ts'
+export { everyOperator, type TestCaller } from './testing/operators.ts'
 export { partly } from './testing/partly.ts'
 export { refusesEverybodyElse, type ClientAs } from './testing/refuses-everybody-else.ts'
-export { startTestServer, type TestServer } from './testing/test-server.ts'
+export { startTestServer, startTestServerFor, thumbprintOf, type TestServer } from './testing/test-server.ts'

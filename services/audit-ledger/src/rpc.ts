@@ -7,16 +7,24 @@ import { listEntries } from './operations/list-entries.ts'
 import { listEvents } from './operations/list-events.ts'
 import { beginFeed, readFeed } from './operations/read-feed.ts'
 import { verifyLog } from './operations/verify-log.ts'
+import { createDecisionRecorder } from './rpc/decision-recorder.ts'
+import { decisionHandlers } from './rpc/decisions.ts'
 import type { Watchers } from './rpc/watchers.ts'
 import { bytes, entryToWire, eventToWire, filterFromWire } from './rpc/wire.ts'
 import type { LedgerTx, Tables } from './store/tables.ts'
 
-/** Who may call each RPC. The ledger is read by people; services only ever add to it, by announcing. */
+/**
+ * Who may call each RPC. The ledger is read by people; services only ever add to it: by announcing, and the gateway by
+ * saying what it decided, which has to be written before its caller is answered.
+ */
 export const CALLERS = {
-  listEntries: ['operator'],
-  verifyLog: ['operator'],
-  listEvents: ['operator'],
-  watchEvents: ['operator'],
+  listEntries: ['system.federation.read'],
+  verifyLog: ['system.federation.read'],
+  listEvents: ['system.federation.read'],
+  watchEvents: ['system.federation.read'],
+  recordDecisions: ['service/federation-gateway'],
+  getDecision: ['system.federation.read', 'service/grant-authz'],
+  listDecisions: ['system.federation.read', 'service/grant-authz'],
 } as const satisfies CallersTable<typeof AuditLedgerService>
 
 export type Deps = { readonly db: Db<Tables>; readonly clock: Clock; readonly watchers: Watchers }
@@ -29,6 +37,8 @@ export function handlers({ db, clock, watchers }: Deps): ServiceImpl<typeof Audi
   const act = <T>(verb: (tx: LedgerTx, now: Date) => Promise<T>) => inTransaction(db, (tx) => verb(tx, clock.now()))
 
   return {
+    ...decisionHandlers({ db, clock, recorder: createDecisionRecorder({ db, clock }) }),
+
     async listEntries({ peerId: log, afterSequence, limit }) {
       const said = { log, after: Number(afterSequence), limit: limit || DEFAULT_LIMIT }
       const { entries, head } = await act((tx, now) => listEntries(tx, now, said))

@@ -11,7 +11,7 @@ import {
   type PeerRoute,
 } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { mount, serve, type CallersTable, type Mount } from '@powernode/rpc'
-import { partly } from '@powernode/rpc/testing'
+import { everyOperator, partly } from '@powernode/rpc/testing'
 import type { Platform } from './platform.ts'
 
 type Update = MessageInitShape<typeof WatchPeersResponseSchema>['update']
@@ -166,6 +166,7 @@ export async function serveInner(inner: Inner, signal: AbortSignal) {
   const ended = serve(
     {
       ...inner,
+      operators: everyOperator,
       listen: { host: '127.0.0.1', port: 0 },
       clock: systemClock,
       logger: createLogger(inner.name, { level: 'silent' }),

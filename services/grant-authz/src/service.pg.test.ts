@@ -15,7 +15,7 @@ import { PeerMovedSchema } from '@powernode/proto/powernode/peer/v1/events_pb.ts
 import { PeerKind, PeerSchema, PeerState, SpawnMode, SpawnRole } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { createClient, mount, Refusal, serve, type CallersTable } from '@powernode/rpc'
-import { partly } from '@powernode/rpc/testing'
+import { everyOperator, partly } from '@powernode/rpc/testing'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { run } from './service.ts'
@@ -110,7 +110,8 @@ async function startRegistry(tlsDir: string): Promise<Registry> {
     const listen = { host: '127.0.0.1', port }
     const services = [mount(PeerRegistryService, handlers, callers)]
     const way = { tlsDir, trustDomain: TRUST_DOMAIN, clock: systemClock, logger, metrics: createMetrics('test') }
-    const ended = serve({ name: 'peer-registry', listen, services, onListening, ...way }, ending.signal)
+    const operators = everyOperator
+    const ended = serve({ name: 'peer-registry', listen, services, operators, onListening, ...way }, ending.signal)
     port = await promise
     stop = async () => {
       ending.abort()

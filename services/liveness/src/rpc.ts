@@ -18,8 +18,8 @@ import { toWire } from './wire.ts'
 /** Who may call each RPC. */
 export const CALLERS = {
   recordHeartbeats: ['service/federation-gateway'],
-  listFreshness: ['operator'],
-  beatPeer: ['operator'],
+  listFreshness: ['system.federation.read'],
+  beatPeer: ['system.federation_peers.manage'],
 } as const satisfies CallersTable<typeof LivenessService>
 
 export type RpcDeps = {

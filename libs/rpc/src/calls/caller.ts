@@ -1,20 +1,34 @@
 import type { SpiffeId } from '@powernode/identity'
+import type { Permission } from '../server/permissions.ts'
 
-/** Who may call a server of ours: another service, or a person with an operator's certificate. */
-export type Caller =
-  { readonly kind: 'service'; readonly name: string } | { readonly kind: 'operator'; readonly name: string }
+/** Whom a certificate of ours names: a service, or an operator, of whom it says nothing but the name. */
+export type Holder = { readonly kind: 'service' | 'operator'; readonly name: string }
+
+/** An operator, and what it may do at this moment. */
+export type OperatorCaller = {
+  readonly kind: 'operator'
+  readonly name: string
+  readonly permissions: ReadonlySet<Permission>
+  /** A program that acts on its own: what it does goes through the approval policies. */
+  readonly agent: boolean
+  /** How it showed who it is. */
+  readonly by: 'certificate' | 'token'
+}
+
+/** Who calls a server of ours: another service, or an operator. */
+export type Caller = { readonly kind: 'service'; readonly name: string } | OperatorCaller
 
 /** How a caller is written in logs, rows and events: `service/liveness`, `operator/alice`. */
-export function callerText(caller: Caller): string {
-  return `${caller.kind}/${caller.name}`
+export function callerText({ kind, name }: Holder): string {
+  return `${kind}/${name}`
 }
 
 /**
- * The caller a verified certificate names, or nobody.
+ * Whom a verified certificate names, or nobody.
  *
  * MUST lie in our own trust domain: our CA also signs for peers and instances, and none of those has business here.
  */
-export function callerFrom(id: SpiffeId | undefined, trustDomain: string): Caller | undefined {
+export function holderFrom(id: SpiffeId | undefined, trustDomain: string): Holder | undefined {
   if (!id || id.trustDomain !== trustDomain) return undefined
   if (id.kind !== 'service' && id.kind !== 'operator') return undefined
   return { kind: id.kind, name: id.name }

@@ -16,7 +16,7 @@ import { createLogger, createMetrics } from '@powernode/process'
 import { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { callerOf, createClient, mount, requestOf, serve, within, type CallersTable } from '../index.ts'
-import { partly } from '../testing.ts'
+import { everyOperator, partly } from '../testing.ts'
 import { startTlsServer, TRUST_DOMAIN, type TlsServer } from '../testing/tls-server.ts'
 
 const nobody = {
@@ -97,6 +97,7 @@ test('a server that went away and came back is found again, within the deadline 
       tlsDir: server.serverDir,
       trustDomain: TRUST_DOMAIN,
       services: [mount(CertificateAuthorityService, handlers, CALLERS)],
+      operators: everyOperator,
       clock: systemClock,
       logger: createLogger('test', { level: 'silent' }),
       metrics: createMetrics('test'),

@@ -1,37 +1,88 @@
 import type { DescMethod } from '@bufbuild/protobuf'
-import { callerText, type Caller } from '../calls/caller.ts'
+import { callerText, type Caller, type Holder, type OperatorCaller } from '../calls/caller.ts'
 import type { Origin } from './call-record.ts'
 import { Refusal } from '../errors/refusal.ts'
 import type { CallerName, Mount } from './mount.ts'
+import type { OperatorLookup } from './operator-lookup.ts'
+import { isPermission } from './permissions.ts'
+
+/** What is asked, by whom, as far as headers and connection say. */
+export type Asked = {
+  readonly origin: Origin
+  readonly method: DescMethod
+  readonly header: Headers
+  readonly signal: AbortSignal
+}
+
+export type Authorize = (asked: Asked) => Promise<Caller>
 
 /**
- * Refuses everybody whom the table does not name. Runs on the headers alone: what a stranger sends is never read.
+ * Finds out who calls, and refuses everybody whom the table does not name. Runs on headers alone: what a stranger
+ * sends is never read.
  *
- * Deny by default: a method without a row is a fault of ours and refuses too.
+ * Deny by default: a method without a row is a fault of ours and refuses too. A row that says `operator` asks for a
+ * certificate and no more, so that operators can keep theirs while nobody knows what they may do; a token is none, and
+ * does not count there.
  */
-export function authorizer(mounts: readonly Mount[]): (origin: Origin, method: DescMethod) => void {
+export function authorizer(mounts: readonly Mount[], operators: OperatorLookup): Authorize {
   const callersOf = new Map(mounts.map((mount) => [mount.service.typeName, mount]))
-  return ({ caller, problem = NOBODY }, method) => {
-    if (!caller) {
+  return async ({ origin, method, header, signal }) => {
+    const { holder, certificateSha256 = '', problem = NOBODY } = origin
+    if (!holder) {
       throw new Refusal('CERTIFICATE_NOT_TRUSTED', `your certificate is not accepted here: ${problem}`)
     }
+    const rpc = `${method.parent.typeName}/${method.name}`
     const mount = callersOf.get(method.parent.typeName)
-    const allowed = mount?.callers ? mount.callers[method.localName] : mount && EVERYBODY
-    if (!allowed?.some((name) => isMeant(name, caller))) {
-      throw new Refusal(
-        'CALLER_NOT_ALLOWED',
-        `${callerText(caller)} may not call ${method.parent.typeName}/${method.name}`,
-        {
-          metadata: { caller: callerText(caller), rpc: `${method.parent.typeName}/${method.name}` },
-        },
-      )
+    if (!mount) throw notAllowed(holder, rpc)
+    if (!mount.callers) return byCertificate(holder)
+    const allowed = mount.callers[method.localName] ?? []
+    const token = speaksForOperators(holder) ? bearerOf(header) : undefined
+    if (token === undefined && allowed.some((name) => isMeant(name, holder))) return byCertificate(holder)
+
+    const permissions = allowed.filter(isPermission)
+    const isOperator = token !== undefined || holder.kind === 'operator'
+    if (!isOperator || permissions.length === 0) throw notAllowed(holder, rpc)
+    const operator = await operators.identify({ holder, certificateSha256, token }, signal)
+    if (!permissions.some((permission) => operator.permissions.has(permission))) {
+      throw permissionMissing(operator, permissions, rpc)
     }
+    return operator
   }
 }
 
 const NOBODY = 'it names neither a service nor an operator of this platform'
-const EVERYBODY = ['*'] as const
+const OPERATORS_DOOR = 'operator-gateway'
 
-function isMeant(name: CallerName | '*', caller: Caller): boolean {
-  return name === '*' || (caller.kind === 'operator' ? name === 'operator' : name === callerText(caller))
+/** A token is taken from operators, and from the one service that passes theirs on; all others are who they are. */
+function speaksForOperators({ kind, name }: Holder): boolean {
+  return kind === 'operator' || name === OPERATORS_DOOR
+}
+
+/** The credentials after `Bearer`, which RFC 9110 lets anybody write as they like. What is another scheme is no token. */
+function bearerOf(header: Headers): string | undefined {
+  return /^bearer +(.*)$/i.exec(header.get('authorization') ?? '')?.[1]
+}
+
+function isMeant(name: CallerName, holder: Holder): boolean {
+  return name === (holder.kind === 'operator' ? 'operator' : callerText(holder))
+}
+
+/** An operator of whom nothing is known but the name, and who may do nothing that takes a permission. */
+function byCertificate({ kind, name }: Holder): Caller {
+  if (kind === 'service') return { kind, name }
+  return { kind, name, permissions: new Set(), agent: false, by: 'certificate' }
+}
+
+function notAllowed(holder: Holder, rpc: string): Refusal {
+  const caller = callerText(holder)
+  return new Refusal('CALLER_NOT_ALLOWED', `${caller} may not call ${rpc}`, { metadata: { caller, rpc } })
+}
+
+function permissionMissing(operator: OperatorCaller, permissions: readonly string[], rpc: string): Refusal {
+  const caller = callerText(operator)
+  const permission = permissions.join(' or ')
+  return new Refusal('PERMISSION_MISSING', `${caller} may not call ${rpc}: that takes ${permission}`, {
+    metadata: { caller, rpc, permission },
+    next: 'see what you may do: fedctl operator whoami',
+  })
 }

@@ -1,7 +1,7 @@
 import type { DescMethod } from '@bufbuild/protobuf'
 import { Code, ConnectError, createContextKey } from '@connectrpc/connect'
 import { elapsed, type Logger, type Metrics } from '@powernode/process'
-import { callerText, type Caller } from '../calls/caller.ts'
+import { callerText, type Caller, type Holder } from '../calls/caller.ts'
 import type { Trace } from '../calls/trace.ts'
 import { REQUEST_ID } from '../calls/request-id.ts'
 import type { Refusal } from '../errors/refusal.ts'
@@ -10,7 +10,9 @@ import { toConnectError } from '../errors/to-connect-error.ts'
 
 /** Who is at the other end of a connection, as far as its certificate and its socket say. */
 export type Origin = {
-  readonly caller: Caller | undefined
+  readonly holder: Holder | undefined
+  /** SHA-256 of its DER, base64url. */
+  readonly certificateSha256?: string
   readonly address: string
   /** Why a certificate that verified names no caller. */
   readonly problem?: string
@@ -21,6 +23,8 @@ export type CallRecord = {
   readonly origin: Origin
   readonly requestId: string
   readonly trace: Trace
+  /** Who calls, once the gate has found out. */
+  caller: Caller | undefined
   /** Set once the message was readable and the interceptors have begun. */
   begun: boolean
   /** What the headers gave reason to refuse; thrown by the gate, after the caller was found to be allowed. */
@@ -65,11 +69,13 @@ export function createRecorder({ logger, metrics }: { logger: Logger; metrics: M
       if (settled) return
       settled = true
       const ms = time()
-      requests.inc({ rpc, caller_kind: origin.caller?.kind ?? 'stranger', outcome })
+      const caller = call.caller ?? origin.holder
+      requests.inc({ rpc, caller_kind: caller?.kind ?? 'stranger', outcome })
       duration.observe({ rpc }, ms / 1_000)
       const fields = {
         rpc,
-        caller: origin.caller && callerText(origin.caller),
+        caller: caller && callerText(caller),
+        by: call.caller?.kind === 'operator' ? call.caller.by : undefined,
         remote_address: origin.address,
         request_id: requestId,
         trace_id: trace.traceId,
@@ -80,10 +86,11 @@ export function createRecorder({ logger, metrics }: { logger: Logger; metrics: M
       else logger.info(fields, 'request')
     }
 
-    return {
+    const call: CallRecord = {
       origin,
       requestId,
       trace,
+      caller: undefined,
       begun: false,
       objection: undefined,
       signal: undefined,
@@ -101,5 +108,6 @@ export function createRecorder({ logger, metrics }: { logger: Logger; metrics: M
         return told
       },
     }
+    return call
   }
 }

@@ -1,11 +1,11 @@
-import type { X509Certificate } from 'node:crypto'
+import { createHash, type X509Certificate } from 'node:crypto'
 import type { Http2SecureServer, ServerHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Clock } from '@powernode/clock'
 import { checkLeafProfile, spiffeIdOf } from '@powernode/identity'
 import type { Metrics } from '@powernode/process'
-import { callerFrom } from '../calls/caller.ts'
+import { holderFrom } from '../calls/caller.ts'
 import type { StillGood } from '../trust.ts'
 import type { Origin } from './call-record.ts'
 import { handshakeProblem, type DropReason, type Drops } from './drops.ts'
@@ -93,8 +93,9 @@ export function followConnections(
   /** OpenSSL has verified the chain; what it does not ask is asked here. */
   function originFrom(certificate: X509Certificate, now: Date, address: string): Origin {
     const verdict = checkLeafProfile(certificate, { now, trustDomain, usage: 'client' })
-    if (!verdict.ok) return { caller: undefined, address, problem: verdict.detail }
-    return { caller: callerFrom(spiffeIdOf(certificate), trustDomain), address }
+    if (!verdict.ok) return { holder: undefined, address, problem: verdict.detail }
+    const certificateSha256 = createHash('sha256').update(certificate.raw).digest('base64url')
+    return { holder: holderFrom(spiffeIdOf(certificate), trustDomain), certificateSha256, address }
   }
 
   function drop(socket: TLSSocket, reason: DropReason, address: string): void {
@@ -119,7 +120,7 @@ export function followConnections(
   return {
     originOf(socket) {
       const key = connectionKey(socket)
-      return open.get(key)?.origin ?? { caller: undefined, address: sourceOf(key) }
+      return open.get(key)?.origin ?? { holder: undefined, address: sourceOf(key) }
     },
     busy(socket) {
       const connection = open.get(connectionKey(socket))

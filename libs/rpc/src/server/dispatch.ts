@@ -16,9 +16,11 @@ import { authorizer } from './authorize.ts'
 import { callRecordKey, createRecorder, type CallRecord, type Origin } from './call-record.ts'
 import { limitDeadline } from './deadline.ts'
 import type { Mount } from './mount.ts'
+import type { OperatorLookup } from './operator-lookup.ts'
 import { outcomes } from './outcome.ts'
 import { plainRefusal } from './plain-refusal.ts'
 import { checkedBody, MESSAGE_MAX_BYTES, objectionToBody } from './request-body.ts'
+import { until } from './until.ts'
 import { validation, warmUp } from './validate.ts'
 
 /** Answers one request, whichever of the three protocols it speaks, for whoever `origin` is. */
@@ -26,6 +28,7 @@ export type Dispatch = (request: UniversalServerRequest, origin: Origin) => Prom
 
 export type DispatchOptions = {
   readonly mounts: readonly Mount[]
+  readonly operators: OperatorLookup
   readonly logger: Logger
   readonly metrics: Metrics
   /** Ends every stream, with the reason it aborts with. */
@@ -35,21 +38,23 @@ export type DispatchOptions = {
 /**
  * Everything a call passes on its way to the handler, in one place, without sockets:
  *
- *     headers:  request id, trace ▸ method known? ▸ may they? ▸ deadline, size       (nothing of the body is read yet)
+ *     headers:  request id, trace ▸ method known? ▸ who is it, may they? ▸ deadline, size     (nothing of the body is read yet)
  *     body:     size ▸ readable as the message it should be?
  *     message:  outcome ▸ the rules of its proto ▸ handler
  *
  * All of it answers in the caller's own protocol (Connect, gRPC, gRPC-Web) with a typed refusal, and is recorded.
  */
-export function createDispatch({ mounts, logger, metrics, stopping }: DispatchOptions): Dispatch {
+export function createDispatch({ mounts, operators, logger, metrics, stopping }: DispatchOptions): Dispatch {
   const record = createRecorder({ logger, metrics })
-  const authorize = authorizer(mounts)
+  const authorize = authorizer(mounts, operators)
 
   const served = handlersOf({ interceptors: [outcomes(stopping), validation], requestGate: gate(admit) }, (router) => {
     for (const { route } of mounts) route(router)
   })
-  function admit(context: HandlerContext, call: CallRecord): void {
-    authorize(call.origin, context.method)
+  async function admit(context: HandlerContext, call: CallRecord): Promise<void> {
+    const { method, requestHeader: header, signal } = context
+    call.caller = await until(signal, authorize({ origin: call.origin, method, header, signal }))
+    context.values.set(callerKey, call.caller)
     if (call.objection) throw call.objection
   }
   for (const { service } of mounts) for (const method of service.methods) warmUp(method.input)
@@ -64,7 +69,6 @@ export function createDispatch({ mounts, logger, metrics, stopping }: DispatchOp
     call.objection = objectionTo(request, handler)
     const contextValues = createContextValues()
       .set(callRecordKey, call)
-      .set(callerKey, origin.caller)
       .set(requestIdKey, requestId)
       .set(traceKey, trace)
     const body = handler ? checkedBody(request, handler.method, call) : request.body
@@ -86,7 +90,7 @@ function unknownHandler(): UniversalHandler {
   return handler
 }
 
-function refuseUnknown({ url }: HandlerContext): void {
+async function refuseUnknown({ url }: HandlerContext): Promise<void> {
   throw new Refusal('METHOD_UNKNOWN', `there is no method ${new URL(url).pathname} here`, {
     next: 'list what is served: grpcurl <address> list',
   })
@@ -107,13 +111,15 @@ function handlersOf(
 }
 
 /** A check on the headers, whose refusal is recorded before the protocol layer sends it. */
-function gate(check: (context: HandlerContext, call: CallRecord) => void): (context: HandlerContext) => void {
-  return (context) => {
+function gate(
+  check: (context: HandlerContext, call: CallRecord) => Promise<void>,
+): (context: HandlerContext) => Promise<void> {
+  return async (context) => {
     const call = context.values.get(callRecordKey)
     if (!call) throw new Error('a call without a record reached the gate')
     call.signal = context.signal
     try {
-      check(context, call)
+      await check(context, call)
     } catch (error) {
       throw call.fail(error)
     }

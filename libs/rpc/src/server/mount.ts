@@ -1,8 +1,12 @@
 import type { DescService } from '@bufbuild/protobuf'
 import type { ConnectRouter, ServiceImpl } from '@connectrpc/connect'
+import type { Permission } from './permissions.ts'
 
-/** One kind of caller a method may name: any operator, or one service. */
-export type CallerName = 'operator' | `service/${string}`
+/**
+ * One kind of caller a method may name: operators who have a permission, one service, or anybody who holds an operator's
+ * certificate. The last is only for what an operator does with that certificate itself.
+ */
+export type CallerName = 'operator' | Permission | `service/${string}`
 
 /** Who may call each RPC of a service. An RPC without a row does not compile; an empty row means nobody. */
 export type CallersTable<S extends DescService> = Readonly<Record<keyof S['method'], readonly CallerName[]>>

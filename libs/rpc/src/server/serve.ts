@@ -12,6 +12,7 @@ import { createHealth, type Health } from './health.ts'
 import { LIMITS } from './limits.ts'
 import { createListener } from './listener.ts'
 import type { Mount } from './mount.ts'
+import type { OperatorLookup } from './operator-lookup.ts'
 import { reflection } from './reflection.ts'
 import { contextOf, createTlsServer, listening } from './tls-server.ts'
 
@@ -23,6 +24,8 @@ export type ServeOptions = {
   readonly tlsDir: string
   readonly trustDomain: string
   readonly services: readonly Mount[]
+  /** Who our operators are; asked at every call that takes a permission. */
+  readonly operators: OperatorLookup
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
@@ -41,14 +44,25 @@ export type ServeOptions = {
  * logged, and the last good one stays.
  */
 export async function serve(options: ServeOptions, signal: AbortSignal): Promise<void> {
-  const { name, listen, tlsDir, trustDomain, services, clock, logger, metrics, health = createHealth() } = options
+  const {
+    name,
+    listen,
+    tlsDir,
+    trustDomain,
+    services,
+    operators,
+    clock,
+    logger,
+    metrics,
+    health = createHealth(),
+  } = options
   let trusted = ownMaterial(options)
   let stillGood = stillGoodBy(trusted)
 
   const stopping = new AbortController()
   const own = [...services, health.mount(services.map(({ service }) => service.typeName))]
   const mounts = [...own, ...reflection(own.map(({ service }) => service))]
-  const dispatch = createDispatch({ mounts, logger, metrics, stopping: stopping.signal })
+  const dispatch = createDispatch({ mounts, operators, logger, metrics, stopping: stopping.signal })
 
   const server = createTlsServer(trusted)
   const drops = createDrops({ logger, metrics })

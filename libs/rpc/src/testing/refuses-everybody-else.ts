@@ -1,23 +1,31 @@
 import { create, type DescMethod, type DescService } from '@bufbuild/protobuf'
 import type { Client } from '@connectrpc/connect'
-import type { Caller } from '../calls/caller.ts'
 import { callerText } from '../calls/caller.ts'
 import { refusalOf } from '../errors/refusal-of.ts'
+import type { Reason } from '../errors/refusal.ts'
 import type { CallersTable } from '../server/mount.ts'
+import { PERMISSIONS } from '../server/permissions.ts'
+import type { TestCaller } from './operators.ts'
 
-export type ClientAs = <S extends DescService>(service: S, caller: Caller | undefined) => Client<S>
+export type ClientAs = <S extends DescService>(service: S, caller: TestCaller | undefined) => Client<S>
 
-/** Everybody who can have a certificate of ours. */
-const EVERYBODY: readonly Caller[] = [
-  ...['peer-registry', 'federation-gateway', 'liveness', 'audit-ledger', 'grant-authz', 'nobody-in-particular'].map(
-    (name) => ({ kind: 'service', name }) as const,
-  ),
-  { kind: 'operator', name: 'alice' },
-]
+/** Every service that can have a certificate of ours. */
+const SERVICES: readonly TestCaller[] = [
+  'peer-registry',
+  'federation-gateway',
+  'liveness',
+  'audit-ledger',
+  'grant-authz',
+  'operator-gateway',
+  'nobody-in-particular',
+].map((name) => ({ kind: 'service', name }))
+
+const ALICE = { kind: 'operator', name: 'alice' } as const
 
 /**
- * Calls every RPC of a service as everyone whom its table does not name, and as a stranger, and throws naming every
- * call that was not refused for that. Refusals of another kind count as "let in": only the guard itself may answer.
+ * Calls every RPC of a service as everyone whom its table does not name, as an operator who may do everything but what
+ * it takes, and as a stranger, and throws naming every call that was not refused for that. Refusals of another kind
+ * count as "let in": only the guard itself may answer.
  */
 export async function refusesEverybodyElse<S extends DescService>(
   service: S,
@@ -27,14 +35,31 @@ export async function refusesEverybodyElse<S extends DescService>(
   const letIn: string[] = []
   for (const method of service.methods) {
     const allowed: readonly string[] = callers[method.localName as keyof S['method']] // localName is what keys the table
-    for (const caller of [undefined, ...EVERYBODY]) {
-      if (caller && allowed.includes(caller.kind === 'operator' ? 'operator' : callerText(caller))) continue
-      const expected = caller ? 'CALLER_NOT_ALLOWED' : 'CERTIFICATE_NOT_TRUSTED'
+    for (const [caller, expected] of othersThan(allowed)) {
       const came = await call(clientAs(service, caller), method)
-      if (came !== expected) letIn.push(`${method.name} as ${caller ? callerText(caller) : 'a stranger'}: ${came}`)
+      if (came !== expected) letIn.push(`${method.name} as ${caller ? textOf(caller) : 'a stranger'}: ${came}`)
     }
   }
   if (letIn.length > 0) throw new Error(`${service.typeName} does not refuse:\n${letIn.join('\n')}`)
+}
+
+/** Whom a row leaves out, and what each is told. */
+function othersThan(allowed: readonly string[]): [TestCaller | undefined, Reason][] {
+  const others = SERVICES.filter((caller) => !allowed.includes(callerText(caller)))
+  const permissions = PERMISSIONS.filter((permission) => !allowed.includes(permission))
+  return [
+    [undefined, 'CERTIFICATE_NOT_TRUSTED'],
+    ...others.map((caller): [TestCaller, Reason] => [caller, 'CALLER_NOT_ALLOWED']),
+    ...(allowed.includes('operator')
+      ? []
+      : permissions.length === PERMISSIONS.length
+        ? [[ALICE, 'CALLER_NOT_ALLOWED'] satisfies [TestCaller, Reason]]
+        : [[{ ...ALICE, permissions }, 'PERMISSION_MISSING'] satisfies [TestCaller, Reason]]),
+  ]
+}
+
+function textOf(caller: TestCaller): string {
+  return `${callerText(caller)}${caller.permissions ? ` with ${caller.permissions.join(', ')}` : ''}`
 }
 
 type AnyCall = (message: unknown) => PromiseLike<unknown> | AsyncIterable<unknown>

@@ -8,6 +8,7 @@ import { createLogger, createMetrics, type Metrics } from '@powernode/process'
 import type { TransportOptions } from '../client/transport.ts'
 import type { Mount } from '../server/mount.ts'
 import { serve } from '../server/serve.ts'
+import { everyOperator } from './operators.ts'
 
 export const TRUST_DOMAIN = 'a.example'
 
@@ -54,6 +55,7 @@ export async function startTlsServerAt(clock: Clock, ...services: readonly Mount
       tlsDir: serverDir,
       trustDomain: TRUST_DOMAIN,
       services,
+      operators: everyOperator,
       clock,
       logger,
       metrics,

@@ -14,7 +14,10 @@ import type { Outbound } from './outbound.ts'
 /** Names the peer to call: our own id of it. */
 export const PEER_ID_HEADER = 'powernode-peer-id'
 
-/** Who may call out through us. Operators have no business with a peer but through the services that know why. */
+/**
+ * Who may call out through us. What belongs to the peering itself is said by the services that know why; operators read
+ * and change what peers share with us.
+ */
 export const CALLERS: CallersTable<typeof FederationService> = {
   accept: ['service/peer-registry'],
   heartbeat: ['service/liveness'],
@@ -22,6 +25,13 @@ export const CALLERS: CallersTable<typeof FederationService> = {
   publishTrustBundle: ['service/peer-registry'],
   renewCertificate: ['service/peer-registry'],
   notifyRevocation: ['service/peer-registry'],
+  listResources: ['system.federation.read'],
+  getResource: ['system.federation.read'],
+  updateResource: ['system.federation_resources.manage'],
+  watchResources: ['system.federation.read'],
+  checkAccess: ['system.federation.read'],
+  notifyGrant: ['service/grant-authz'],
+  notifyRelationship: ['service/peer-registry'],
 }
 
 const { PROPOSED, ACCEPTED, ENROLLED, ACTIVE, DEGRADED, SUSPENDED, REVOKED } = PeerState

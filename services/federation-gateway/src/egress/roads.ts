@@ -11,8 +11,8 @@ import { pinnedRoot } from './pinned-root.ts'
 
 /** Who may ask about the roads to peers. */
 export const ROAD_CALLERS: CallersTable<typeof GatewayService> = {
-  probeEndpoint: ['service/peer-registry', 'operator'],
-  listEndpoints: ['service/peer-registry', 'operator'],
+  probeEndpoint: ['service/peer-registry', 'system.federation.read'],
+  listEndpoints: ['service/peer-registry', 'system.federation.read'],
 }
 
 type Parts = {

@@ -44,9 +44,9 @@ describe('who may call', () => {
 
   test('no service may do what only an operator decides', () => {
     const decided = ['proposePeer', 'acceptInvitation', 'suspendPeer', 'resumePeer', 'revokePeer', 'repeerPeer', 'createInvitation', 'revokeInvitation'] as const // prettier-ignore
-    for (const rpc of decided) expect(PEER_CALLERS[rpc]).toEqual(['operator'])
+    for (const rpc of decided) expect(PEER_CALLERS[rpc]).toEqual(['system.federation_peers.manage'])
     for (const rpc of ['issueCertificate', 'revokeCertificate', 'planRotation', 'applyRotation'] as const)
-      expect(AUTHORITY_CALLERS[rpc]).toEqual(['operator'])
+      expect(AUTHORITY_CALLERS[rpc]).toEqual(['system.federation_ca.manage'])
   })
 
   test('only the gateway is given the keys of the certificates we show', async () => {

@@ -1,0 +1,131 @@
+import { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
+import { expect, test } from 'vitest'
+import { callerOf, callerText, mount, Refusal, type CallersTable, type OperatorLookup } from '../index.ts'
+import { expectRefusal, partly, startTestServer, startTestServerFor, thumbprintOf } from '../testing.ts'
+
+const ALICE = { kind: 'operator', name: 'alice' } as const
+const DOOR = { kind: 'service', name: 'operator-gateway' } as const
+
+const CALLERS: CallersTable<typeof CertificateAuthorityService> = {
+  getAuthority: ['system.federation.read', 'service/liveness'],
+  listCertificates: ['system.federation.read', 'system.federation_ca.manage'],
+  issueCertificate: ['system.federation_ca.manage'],
+  renewOwnCertificate: ['operator', 'service/liveness'],
+  revokeCertificate: ['system.federation_ca.manage'],
+  revokeIdentity: [],
+  watchTrust: ['operator'],
+  reportTrust: ['service/liveness'],
+  planRotation: ['system.federation_ca.manage'],
+  getRotation: ['system.federation.read'],
+  applyRotation: ['system.federation_ca.manage'],
+}
+
+const mounted = mount(
+  CertificateAuthorityService,
+  partly(CertificateAuthorityService, {
+    getAuthority: (_, context) => ({ trustDomain: said(callerOf(context)) }),
+    listCertificates: () => ({}),
+    renewOwnCertificate: (_, context) => ({ chain: [Buffer.from(said(callerOf(context)))] }),
+  }),
+  CALLERS,
+)
+
+function said(caller: ReturnType<typeof callerOf>): string {
+  return caller.kind === 'operator'
+    ? `${callerText(caller)} ${caller.by} ${caller.agent ? 'agent' : 'person'} ${[...caller.permissions].join(' ')}`
+    : callerText(caller)
+}
+
+/** Takes the token `for-<name>` for that name, and writes down what it was shown. */
+function takesTokens(): OperatorLookup & { readonly shown: object[] } {
+  const shown: object[] = []
+  return {
+    shown,
+    async identify({ holder, certificateSha256, token }) {
+      shown.push({ holder: callerText(holder), certificateSha256, token })
+      if (token !== undefined && !token.startsWith('for-')) throw new Refusal('TOKEN_INVALID', 'the token is not one')
+      const name = token?.slice(4) ?? holder.name
+      const permissions = new Set(['system.federation.read'] as const)
+      return { kind: 'operator', name, permissions, agent: false, by: token === undefined ? 'certificate' : 'token' }
+    },
+  }
+}
+
+test('an operator is answered with any permission of the row, and the handler knows what else it may', async () => {
+  const server = startTestServer(mounted)
+  const permissions = ['system.federation.read', 'system.federation.spawn'] as const
+  const client = server.clientAs(CertificateAuthorityService, { ...ALICE, permissions, agent: true })
+  const { trustDomain } = await client.getAuthority({})
+  expect(trustDomain).toBe('operator/alice certificate agent system.federation.read system.federation.spawn')
+  await expect(client.listCertificates({})).resolves.toBeDefined()
+  expect(server.logged()[0]).toMatchObject({ caller: 'operator/alice', by: 'certificate', outcome: 'ok' })
+})
+
+test('one without it is told which permission it takes', async () => {
+  const client = startTestServer(mounted).clientAs(CertificateAuthorityService, {
+    ...ALICE,
+    permissions: ['system.federation.read'],
+  })
+  const refusal = await expectRefusal(client.revokeCertificate({ serial: 'a' }), 'PERMISSION_MISSING')
+  expect(refusal.metadata).toMatchObject({ caller: 'operator/alice', permission: 'system.federation_ca.manage' })
+  expect(refusal.next).toContain('fedctl operator whoami')
+})
+
+test('who it is and what it may is settled before anything of the body is read', async () => {
+  const server = startTestServer(mounted)
+  const client = server.clientAs(CertificateAuthorityService, { ...ALICE, permissions: [] })
+  const tooLarge = client.revokeCertificate({ serial: 'NOT HEX', reason: 'x'.repeat(2_000_000) })
+  await expectRefusal(tooLarge, 'PERMISSION_MISSING')
+})
+
+test('an operator’s own certificate is nobody’s permission: it is kept though nobody knows what operators may', async () => {
+  const nobodyKnows: OperatorLookup = {
+    identify: () => Promise.reject(new Refusal('POLICY_STALE', 'nothing is known of operators')),
+  }
+  const client = startTestServerFor(nobodyKnows, mounted).clientAs(CertificateAuthorityService, ALICE)
+  const { chain } = await client.renewOwnCertificate({ csrDer: Buffer.from('a') })
+  expect(chain.map((der) => Buffer.from(der).toString())).toEqual(['operator/alice certificate person '])
+  await expectRefusal(client.getAuthority({}), 'POLICY_STALE')
+})
+
+test('a token says who the operator is, and the log how that was shown', async () => {
+  const operators = takesTokens()
+  const server = startTestServerFor(operators, mounted)
+  const headers = { authorization: 'bearer   for-bob' }
+  for (const holder of [ALICE, DOOR]) {
+    const { trustDomain } = await server.clientAs(CertificateAuthorityService, holder).getAuthority({}, { headers })
+    expect(trustDomain).toBe('operator/bob token person system.federation.read')
+    expect(operators.shown.at(-1)).toEqual({
+      holder: callerText(holder),
+      certificateSha256: thumbprintOf(holder),
+      token: 'for-bob',
+    })
+  }
+  expect(server.logged()[0]).toMatchObject({ caller: 'operator/bob', by: 'token' })
+})
+
+test('a token is no certificate: it renews none, neither the caller’s nor that of whom it is for', async () => {
+  const server = startTestServerFor(takesTokens(), mounted)
+  const headers = { authorization: 'Bearer for-bob' }
+  const client = server.clientAs(CertificateAuthorityService, ALICE)
+  await expectRefusal(client.renewOwnCertificate({ csrDer: Buffer.from('a') }, { headers }), 'CALLER_NOT_ALLOWED')
+})
+
+test('a bad token is refused though the certificate alone would do: nobody acts as another than they mean', async () => {
+  const client = startTestServerFor(takesTokens(), mounted).clientAs(CertificateAuthorityService, ALICE)
+  for (const authorization of ['Bearer nonsense', 'Bearer ']) {
+    await expectRefusal(client.getAuthority({}, { headers: { authorization: `${authorization}x` } }), 'TOKEN_INVALID')
+  }
+})
+
+test('no other service can speak for operators: its token is not looked at', async () => {
+  const operators = takesTokens()
+  const server = startTestServerFor(operators, mounted)
+  const headers = { authorization: 'Bearer for-bob' }
+  const asLiveness = server.clientAs(CertificateAuthorityService, { kind: 'service', name: 'liveness' })
+  expect((await asLiveness.getAuthority({}, { headers })).trustDomain).toBe('service/liveness')
+  await expectRefusal(asLiveness.listCertificates({}, { headers }), 'CALLER_NOT_ALLOWED')
+  const asDoor = server.clientAs(CertificateAuthorityService, DOOR)
+  await expectRefusal(asDoor.getAuthority({}), 'CALLER_NOT_ALLOWED')
+  expect(operators.shown).toEqual([])
+})
