@@ -40,6 +40,44 @@ create table dead_letter (
 );
 grant insert, select on dead_letter to audit_ledger;
 
+create table decision (
+  id uuid not null,
+  peer_id text not null,
+  direction text not null,
+  at timestamp with time zone not null,
+  allowed boolean not null,
+  reason text not null,
+  axis text not null,
+  detail text not null,
+  rpc text not null,
+  resource_kind text not null,
+  resource_id text not null,
+  scope text not null,
+  node_instance_id text not null,
+  sdwan_network_id text not null,
+  source_address text not null,
+  grant_id text not null,
+  data_class text not null,
+  resource_region text not null,
+  destination_region text not null,
+  residency_mode text not null,
+  residency_rule_id text not null,
+  advised boolean not null,
+  override_id text not null,
+  request_id text not null,
+  traceparent text not null,
+  policy_epoch bigint not null,
+  remote_decision_id uuid,
+  constraint decision_pkey PRIMARY KEY (id),
+  constraint decision_direction_check CHECK ((direction = ANY (ARRAY['in'::text, 'out'::text]))),
+  constraint decision_is_allowed_or_not CHECK ((allowed = (reason = 'ALLOWED'::text)))
+);
+CREATE INDEX decision_by_at ON audit_ledger.decision USING btree (at, id);
+CREATE INDEX decision_by_peer ON audit_ledger.decision USING btree (peer_id, at, id);
+CREATE INDEX decision_by_remote_id ON audit_ledger.decision USING btree (remote_decision_id) WHERE (remote_decision_id IS NOT NULL);
+CREATE TRIGGER decision_unchangeable BEFORE UPDATE OR TRUNCATE ON audit_ledger.decision FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+grant delete, insert, select on decision to audit_ledger;
+
 create table entry (
   log text not null,
   sequence bigint not null,

@@ -1,3 +1,4 @@
+export { createBatcher, type Batcher } from './batcher.ts'
 export { connectionSettings, type Connect } from './connection-settings.ts'
 export { databaseUrl } from './database-url.ts'
 export { describeSchema } from './describe-schema.ts'

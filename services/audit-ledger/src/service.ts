@@ -10,7 +10,7 @@ import { createWatchers } from './rpc/watchers.ts'
 import { FEED_CHANNEL } from './store/events.ts'
 import type { Tables } from './store/tables.ts'
 import { SUBSCRIPTIONS } from './subscriptions.ts'
-import { sweepOldEvents } from './sweeps.ts'
+import { sweepOldDecisions, sweepOldEvents } from './sweeps.ts'
 
 const NAME = 'audit-ledger'
 const SCHEMA = 'audit_ledger'
@@ -54,6 +54,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
       ...SUBSCRIPTIONS.map((row) => (stop: AbortSignal) => consume(deps, row, stop)),
       (stop) => listen(database, FEED_CHANNEL, watchers.ring, stop),
       (stop) => sweepOldEvents(deps, stop),
+      (stop) => sweepOldDecisions(deps, stop),
       (stop) => serveMetrics(metrics, { port: config.metricsPort }, stop),
       (stop) => keepIdentity({ dir: tlsDir, address: config.peerRegistryAddress, trustDomain, clock, logger }, stop),
     ])

@@ -32,6 +32,36 @@ export type EventRow = {
   payload: JSONColumnType<JsonObject, string, never>
 }
 
-export type Tables = { log: LogRow; entry: EntryRow; event: EventRow }
+export type DecisionRow = {
+  id: string
+  peer_id: string
+  direction: 'in' | 'out'
+  at: Date
+  allowed: boolean
+  reason: string
+  axis: string
+  detail: string
+  rpc: string
+  resource_kind: string
+  resource_id: string
+  scope: string
+  node_instance_id: string
+  sdwan_network_id: string
+  source_address: string
+  grant_id: string
+  data_class: string
+  resource_region: string
+  destination_region: string
+  residency_mode: string
+  residency_rule_id: string
+  advised: boolean
+  override_id: string
+  request_id: string
+  traceparent: string
+  policy_epoch: number
+  remote_decision_id: string | null
+}
+
+export type Tables = { log: LogRow; entry: EntryRow; event: EventRow; decision: DecisionRow }
 
 export type LedgerTx = Tx<Tables>

@@ -1,8 +1,7 @@
 import type { Clock } from '@powernode/clock'
-import { inTransaction, type Db } from '@powernode/postgres'
+import { createBatcher, inTransaction, type Batcher, type Db } from '@powernode/postgres'
 import { recordBeats, type Recorded, type Said } from '../operations/record-beats.ts'
 import type { Tables } from '../store/tables.ts'
-import { createBatcher, type Batcher } from './batcher.ts'
 
 /** Where every beat of this process becomes a row: many of them in one commit. */
 export type Recorder = Batcher<Said, Recorded>

@@ -1,0 +1,174 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf'
+import { timestampFromDate } from '@bufbuild/protobuf/wkt'
+import { FakeClock } from '@powernode/clock/testing'
+import { inTransaction, openDb } from '@powernode/postgres'
+import type { TestDatabase } from '@powernode/postgres/testing'
+import { createLogger } from '@powernode/process'
+import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
+import { DecisionSchema } from '@powernode/proto/powernode/decision/v1/decision_pb.ts'
+import { mount } from '@powernode/rpc'
+import { expectRefusal, startTestServer, type TestServer } from '@powernode/rpc/testing'
+import { sql } from 'kysely'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { dropOldDecisions } from './operations/drop-old-decisions.ts'
+import { CALLERS, handlers } from './rpc.ts'
+import { createWatchers } from './rpc/watchers.ts'
+import type { Tables } from './store/tables.ts'
+import { sweepOldDecisions } from './sweeps.ts'
+import { NOW, testLedger } from './testing.ts'
+
+type Said = MessageInitShape<typeof DecisionSchema>
+
+let ledger: TestDatabase<Tables>
+let server: TestServer
+let clock: FakeClock
+
+beforeEach(async () => {
+  ledger = await testLedger()
+  clock = new FakeClock(NOW)
+  server = startTestServer(
+    mount(AuditLedgerService, handlers({ db: ledger.db, clock, watchers: createWatchers() }), CALLERS),
+  )
+})
+afterEach(async () => {
+  server.stop()
+  await ledger.drop()
+})
+
+const gateway = () => server.clientAs(AuditLedgerService, { kind: 'service', name: 'federation-gateway' })
+const reader = () => server.clientAs(AuditLedgerService, { kind: 'service', name: 'grant-authz' })
+const PEER = '01930000-0000-7000-8000-0000000000aa'
+const idOf = (n: number) => `01930000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`
+const minutesAgo = (n: number) => timestampFromDate(new Date(NOW.getTime() - n * 60_000))
+
+/** The nth decision of a test, n minutes ago. */
+const decision = (n: number, some: Said = {}): Said => ({
+  id: idOf(n),
+  peerId: PEER,
+  direction: 'in',
+  at: minutesAgo(n),
+  allowed: true,
+  reason: 'ALLOWED',
+  ...some,
+})
+
+async function record(...decisions: Said[]): Promise<bigint[]> {
+  return recordAll([decisions])
+}
+
+async function recordAll(messages: readonly Said[][]): Promise<bigint[]> {
+  const requests = async function* () {
+    for (const [at, decisions] of messages.entries()) yield { number: BigInt(at + 1), decisions }
+  }
+  const answered: bigint[] = []
+  for await (const { number } of gateway().recordDecisions(requests())) answered.push(number)
+  return answered
+}
+
+const numbers = async (asked: Parameters<ReturnType<typeof reader>['listDecisions']>[0]) =>
+  (await reader().listDecisions(asked)).decisions.map(({ id }) => Number.parseInt(id.slice(-4), 16))
+
+test('a decision comes back as it was told, every field of it', async () => {
+  const said = create(DecisionSchema, {
+    ...decision(1, { allowed: false, reason: 'SCOPE_MISMATCH', direction: 'out' }),
+    ...{ axis: 'network', detail: 'no bridge', rpc: 'GetResource', resourceKind: 'NodeModule', resourceId: 'm-1' },
+    ...{ scope: 'read', nodeInstanceId: 'n-1', sdwanNetworkId: 'net-1', sourceAddress: '192.0.2.7', grantId: 'g-1' },
+    ...{ dataClass: 'general', resourceRegion: 'eu', destinationRegion: 'us', residencyMode: 'advise' },
+    ...{ residencyRuleId: 'r-1', advised: true, overrideId: 'o-1', requestId: 'q-1', traceparent: '00-a-b-01' },
+    ...{ policyEpoch: 42n, remoteDecisionId: idOf(99) },
+  })
+  expect(await record(said)).toEqual([1n])
+  expect((await reader().getDecision({ decisionId: idOf(1) })).decision).toEqual(said)
+  expect((await reader().getDecision({ decisionId: idOf(99) })).decision?.id).toBe(idOf(1))
+})
+
+test('a decision of an id that nobody gave is not found', async () => {
+  await expectRefusal(reader().getDecision({ decisionId: idOf(1) }), 'DECISION_NOT_FOUND')
+})
+
+test('each message is answered once all of it is durable, and repeating it changes nothing', async () => {
+  expect(await recordAll([[decision(1), decision(2)], [decision(3)]])).toEqual([1n, 2n])
+  expect(await record(decision(2, { reason: 'GRANT_REVOKED', allowed: false }), decision(2), decision(4))).toEqual([1n])
+  expect(await numbers({})).toEqual([1, 2, 3, 4])
+  expect((await reader().getDecision({ decisionId: idOf(2) })).decision?.reason).toBe('ALLOWED')
+})
+
+test("what a peer writes into its call spoils nobody else's record", async () => {
+  await record(decision(1, { resourceId: 'a\0b', remoteDecisionId: "none'; --" }), decision(2))
+  const { decision: kept } = await reader().getDecision({ decisionId: idOf(1) })
+  expect(kept).toMatchObject({ resourceId: 'a\u{fffd}b', remoteDecisionId: '' })
+  expect(await numbers({})).toEqual([1, 2])
+})
+
+test('a thousand decisions in one message are durable in one go, and gateways share commits', async () => {
+  const many = Array.from({ length: 1_000 }, (_, n) => decision(n + 1))
+  await Promise.all([record(...many), record(decision(5_000)), record(decision(5_001))])
+  const { rows } = await sql<{ n: number }>`select count(*) as n from decision`.execute(ledger.db)
+  expect(rows[0]?.n).toBe(1_002)
+})
+
+test('decisions are listed by peer, direction, outcome and time, the newest first', async () => {
+  const refused: Said = { allowed: false, reason: 'GRANT_UNKNOWN' }
+  await record(
+    decision(1),
+    decision(2, refused),
+    decision(3, { direction: 'out' }),
+    decision(4, { peerId: 'another' }),
+    decision(31 * 24 * 60),
+  )
+  expect(await numbers({})).toEqual([1, 2, 3, 4])
+  expect(await numbers({ peerId: PEER })).toEqual([1, 2, 3])
+  expect(await numbers({ direction: 'out' })).toEqual([3])
+  expect(await numbers({ refusedOnly: true })).toEqual([2])
+  expect(await numbers({ since: minutesAgo(3), until: minutesAgo(1) })).toEqual([2, 3])
+  expect(await numbers({ since: minutesAgo(60 * 24 * 60) })).toHaveLength(5)
+})
+
+test('pages hold everything once each, also what was decided in the same millisecond, whatever comes in meanwhile', async () => {
+  const at = minutesAgo(1)
+  await record(...Array.from({ length: 25 }, (_, n) => decision(n + 1, { at })))
+  const seen: string[] = []
+  for (let pageToken = '', first = true; first || pageToken; first = false) {
+    const page = await reader().listDecisions({ pageSize: 10, pageToken })
+    seen.push(...page.decisions.map(({ id }) => id))
+    pageToken = page.nextPageToken
+    await record(decision(100 + seen.length, { at: timestampFromDate(NOW) }))
+  }
+  expect(seen).toEqual(Array.from({ length: 25 }, (_, n) => idOf(25 - n)))
+  await expectRefusal(reader().listDecisions({ pageToken: 'mine' }), 'PAGE_TOKEN_INVALID')
+})
+
+test('decisions go after 35 days, in bounded batches', async () => {
+  const daysAgo = (days: number) => minutesAgo(days * 24 * 60)
+  await record(decision(1), decision(2, { at: daysAgo(34.9) }))
+  await record(...[3, 4, 5].map((n) => decision(n, { at: daysAgo(36) })))
+  const drop = () => inTransaction(ledger.db, (tx) => dropOldDecisions(tx, NOW, { limit: 2 }))
+  expect([await drop(), await drop(), await drop()]).toEqual([2, 1, 0])
+  expect(await numbers({ since: daysAgo(60) })).toEqual([1, 2])
+})
+
+test('the sweep looks every hour', async () => {
+  await record(decision(1, { at: minutesAgo(35 * 24 * 60 - 30) }))
+  const stop = new AbortController()
+  const sweeping = sweepOldDecisions(
+    { db: ledger.db, clock, logger: createLogger('test', { level: 'silent' }) },
+    stop.signal,
+  )
+  await clock.sleeping()
+  expect(await numbers({ since: minutesAgo(60 * 24 * 60) })).toEqual([1])
+  await clock.advance(3_600_000)
+  await clock.sleeping()
+  expect(await numbers({ since: minutesAgo(60 * 24 * 60) })).toEqual([])
+  stop.abort()
+  await sweeping
+})
+
+test('nobody changes what was decided: not the service, nor the owner of the tables', async () => {
+  await record(decision(1))
+  const owner = openDb<Tables>({ url: ledger.ownerUrl, schema: 'audit_ledger', applicationName: 'test' })
+  for (const change of [`update decision set reason = 'GRANT_REVOKED', allowed = false`, 'truncate decision']) {
+    await expect(sql.raw(change).execute(ledger.db)).rejects.toMatchObject({ code: '42501' })
+    await expect(sql.raw(change).execute(owner)).rejects.toThrow(/what happened stays written/)
+  }
+  await owner.destroy()
+})

@@ -1,0 +1,53 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf'
+import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt'
+import { DecisionSchema, type Decision as WireDecision } from '@powernode/proto/powernode/decision/v1/decision_pb.ts'
+import { Refusal } from '@powernode/rpc'
+import { isId, type Decision } from '../decision.ts'
+
+/**
+ * A decision as the gateway tells it.
+ *
+ * Texts in it come from peers. What a text in Postgres cannot hold is replaced, because a refused row would be refused
+ * together with the decisions of everybody else in its batch.
+ */
+export function decisionFromWire(wire: WireDecision): Decision {
+  const { $typeName: _, $unknown: __, at, policyEpoch, remoteDecisionId, ...said } = wire
+  if (!isId(said.id) || !at || (said.direction !== 'in' && said.direction !== 'out'))
+    throw new Refusal('REQUEST_INVALID', 'a decision has an id, a moment and a direction')
+  const texts = Object.entries(said).map(([name, value]) => [name, typeof value === 'string' ? storable(value) : value])
+  return {
+    ...(Object.fromEntries(texts) as typeof said), // the same fields, each with a value of its own type
+    direction: said.direction,
+    at: timestampDate(at),
+    policyEpoch: Number(policyEpoch),
+    remoteDecisionId: isId(remoteDecisionId) ? remoteDecisionId : null,
+  }
+}
+
+export function decisionToWire(decision: Decision): WireDecision {
+  const { at, policyEpoch, remoteDecisionId, ...said } = decision
+  const init: MessageInitShape<typeof DecisionSchema> = {
+    ...said,
+    at: timestampFromDate(at),
+    policyEpoch: BigInt(policyEpoch),
+    remoteDecisionId: remoteDecisionId ?? '',
+  }
+  return create(DecisionSchema, init)
+}
+
+function storable(text: string): string {
+  return text.includes('\0') ? text.replaceAll('\0', '\u{fffd}') : text
+}
+
+/** Where the next page begins: opaque to callers, so that it may mean something else one day. */
+export function pageToken({ at, id }: Pick<Decision, 'at' | 'id'>): string {
+  return Buffer.from(`${at.getTime()} ${id}`).toString('base64url')
+}
+
+export function readPageToken(token: string): { readonly at: Date; readonly id: string } | undefined {
+  if (token === '') return undefined
+  const [ms = '', id = ''] = Buffer.from(token, 'base64url').toString().split(' ')
+  if (!/^\d{1,15}$/.test(ms) || !isId(id))
+    throw new Refusal('PAGE_TOKEN_INVALID', 'the page token is none of ours: start from the first page')
+  return { at: new Date(Number(ms)), id }
+}
