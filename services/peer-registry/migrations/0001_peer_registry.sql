@@ -86,6 +86,11 @@ create table peer (
   enrolled_at timestamptz,
   revoked_at timestamptz,
   notified_at timestamptz,
+  -- A managed child exists by consent of both: what each side agrees to be, and how far their notices have come.
+  adoption_offered text check (adoption_offered in ('parent', 'child')),
+  adoption_offered_by_peer text check (adoption_offered_by_peer in ('parent', 'child')),
+  relationship_sequence bigint not null default 0,
+  peer_relationship_sequence bigint not null default 0,
   revision bigint not null default 1,
   -- What the code forbids, the database refuses.
   constraint peer_suspended_remembers check ((state = 'suspended') = (suspended_from is not null)),
@@ -135,7 +140,7 @@ create index invitation_running_out on invitation (expires_at)
 -- Work that needs the other side: a row until it is done (style.md: a verb cannot reach the network).
 create table errand (
   peer_id uuid not null references peer (id),
-  kind text not null check (kind in ('redeem', 'deliver_bundle', 'fetch_bundle', 'renew_certificate', 'notify_revocation')),
+  kind text not null check (kind in ('redeem', 'deliver_bundle', 'fetch_bundle', 'renew_certificate', 'notify_revocation', 'notify_relationship')),
   -- What to say, word for word, so that saying it twice is saying it once.
   statement bytea,
   -- The invitation's token, sealed; only for redeem, and gone when it is done.

@@ -1,5 +1,6 @@
 /** Work that needs the other side. At most one of a kind for a peer. */
-export type ErrandKind = 'redeem' | 'deliver_bundle' | 'fetch_bundle' | 'renew_certificate' | 'notify_revocation'
+export type ErrandKind =
+  'redeem' | 'deliver_bundle' | 'fetch_bundle' | 'renew_certificate' | 'notify_revocation' | 'notify_relationship'
 
 export type Errand = {
   readonly peerId: string

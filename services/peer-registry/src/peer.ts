@@ -11,6 +11,8 @@ export type SpawnMode = 'managed_child' | 'autonomous_peer' | 'cluster_member' |
 /** What we are to the peer. */
 export type SpawnRole = 'parent' | 'child' | 'symmetric'
 export type TrustMode = 'symmetric' | 'hierarchical'
+/** What one side of a managed peering is. */
+export type AdoptionRole = 'parent' | 'child'
 
 /** How often each side speaks, and after how much silence it counts as gone; equal on both sides. */
 export type Timers = { readonly heartbeatIntervalMs: number; readonly staleAfterMs: number }
@@ -63,6 +65,11 @@ export type Peer = Description & {
   readonly enrolledAt: Date | null
   readonly revokedAt: Date | null
   readonly notifiedAt: Date | null
+  /** What we have offered to be, what they have, and how far the notices of either side have come. */
+  readonly adoptionOffered: AdoptionRole | null
+  readonly adoptionOfferedByPeer: AdoptionRole | null
+  readonly relationshipSequence: number
+  readonly peerRelationshipSequence: number
   readonly revision: number
 }
 

@@ -4,6 +4,7 @@ import { inTransaction, openDb, requireSchema } from '@powernode/postgres'
 import { createLogger, createMetrics, runTasks, serveMetrics, type Logger } from '@powernode/process'
 import { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import { GrantAuthzService } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
 import { GatewayService } from '@powernode/proto/powernode/gateway/v1/service_pb.ts'
 import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { createClient, keepIdentity, mount, openTransport, serve } from '@powernode/rpc'
@@ -19,6 +20,7 @@ import { authorityHandlers } from './rpc/authority.ts'
 import { borderHandlers } from './rpc/border.ts'
 import { invitationHandlers } from './rpc/invitations.ts'
 import { peerHandlers } from './rpc/peers.ts'
+import { relationshipHandlers } from './rpc/relationship.ts'
 import * as platform from './store/platform.ts'
 import type { Tables } from './store/tables.ts'
 import { SUBSCRIPTIONS } from './subscriptions.ts'
@@ -55,12 +57,17 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     const outward = openTransport(gateway, signal)
     const federation = createClient(FederationService, outward)
     const roads = createClient(GatewayService, outward)
+    const grants = createClient(
+      GrantAuthzService,
+      { address: config.grantAuthzAddress, server: 'grant-authz', trustDomain, tlsDir, clock, logger },
+      signal,
+    )
     const feed = new Feed({ db, database, us, clock, logger })
-    const deps = { db, database, bus, us, clock, logger, metrics, feed, federation, roads, jitter }
+    const deps = { db, database, bus, us, clock, logger, metrics, feed, federation, roads, grants, jitter }
     const services = [
       mount(
         PeerRegistryService,
-        { ...peerHandlers(deps), ...invitationHandlers(deps), ...borderHandlers(deps) },
+        { ...peerHandlers(deps), ...invitationHandlers(deps), ...borderHandlers(deps), ...relationshipHandlers(deps) },
         PEER_CALLERS,
       ),
       mount(CertificateAuthorityService, authorityHandlers(deps), AUTHORITY_CALLERS),

@@ -1,5 +1,6 @@
 import type { Errand } from './errand.ts'
 import { missingDisclosure, type Peer } from './peer.ts'
+import { complementOf, openOffers } from './relationship.ts'
 
 export type WaitingOn = 'us' | 'them' | 'nobody'
 
@@ -22,7 +23,7 @@ export const NO_SURROUNDINGS: Surroundings = { invitationUntil: undefined, erran
 
 /** Pure: the same peer in the same surroundings always reads the same. */
 export function standingOf(peer: Peer, around: Surroundings): Standing {
-  return { openItems: openItems(around), ...WHO_ACTS[peer.state](peer, around) }
+  return { openItems: [...adoption(peer), ...openItems(around)], ...WHO_ACTS[peer.state](peer, around) }
 }
 
 type Acts = Omit<Standing, 'openItems'>
@@ -88,6 +89,16 @@ function redeeming(peer: Peer, { errands }: Surroundings): Acts {
   }
 }
 
+/** Adoption that waits for one of the two sides. */
+function adoption(peer: Peer): readonly string[] {
+  const { ours, theirs } = openOffers(peer)
+  const agree = theirs && `fedctl peer adopt ${peer.name || peer.id} --as ${complementOf(theirs)}`
+  return [
+    ...(ours ? [`we have offered to be its ${ours}; it waits for them`] : []),
+    ...(theirs ? [`it offers to be our ${theirs}; to agree: ${agree}`] : []),
+  ]
+}
+
 function openItems({ errands }: Surroundings): readonly string[] {
   const owed = errands.filter(({ kind, attempts }) => kind !== 'redeem' && attempts > 0)
   return owed.map(({ kind, attempts, lastError }) => `${OWED[kind]} (${attempts} attempts): ${lastError}`)
@@ -99,4 +110,5 @@ const OWED: Readonly<Record<Errand['kind'], string>> = {
   fetch_bundle: 'we have not fetched the newest trust bundle of the peer',
   renew_certificate: 'the peer has not renewed the certificate it signed for us',
   notify_revocation: 'the peer has not been told that the peering ended',
+  notify_relationship: 'the peer has not been told what we are to each other now',
 }

@@ -23,8 +23,11 @@ import {
   type Acceptance,
   type Agreement,
 } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import { RelationshipNoticeSchema } from '@powernode/proto/powernode/federation/v1/resource_pb.ts'
 import { Refusal } from '@powernode/rpc'
 import { checkedKey } from './identity-key.ts'
+import type { AdoptionRole } from './peer.ts'
+import type { RelationshipSaid, RelationshipWord } from './relationship.ts'
 import { printable } from './text.ts'
 
 /** An envelope as bytes, to be kept and said again word for word. */
@@ -108,6 +111,46 @@ export function openNotice(envelope: Envelope, identityKey: Uint8Array) {
     peerId: notice.peerId,
     reason: printable(notice.reason),
     at: dateOf(notice.at),
+  }
+}
+
+/** "What we are to each other has changed", in our name. */
+export function signRelationship(
+  key: PlatformKey,
+  said: {
+    platformId: string
+    peerId: string
+    what: RelationshipWord
+    role: AdoptionRole | ''
+    sequence: number
+    reason: string
+    at: Date
+  },
+): Envelope {
+  const { at, sequence, ...rest } = said
+  const notice = { ...rest, sequence: BigInt(sequence), at: timestampFromDate(at) }
+  return signStatement(RelationshipNoticeSchema, create(RelationshipNoticeSchema, notice), key)
+}
+
+export function openRelationship(
+  envelope: Envelope,
+  identityKey: Uint8Array,
+): RelationshipSaid & { readonly platformId: string; readonly peerId: string } {
+  const { platformId, peerId, what, role, sequence, reason } = proven(
+    readStatement(RelationshipNoticeSchema, envelope, identityKey),
+    'relationship notice',
+  )
+  if (what !== 'emancipated' && what !== 'adoption-offered')
+    throw new Refusal('REQUEST_INVALID', `a relationship notice cannot say ${printable(what, 40)}`)
+  if (sequence > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new Refusal('REQUEST_INVALID', 'the sequence of the notice is beyond counting')
+  return {
+    platformId,
+    peerId,
+    what,
+    role: role === 'parent' || role === 'child' ? role : null,
+    sequence: Number(sequence),
+    reason: printable(reason),
   }
 }
 

@@ -31,6 +31,7 @@ import { NOTHING_DISCLOSED, type Description, type Endpoint, type Scope } from '
 import { statusOf, type Invitation } from './invitation.ts'
 import type { Peer, Timers } from './peer.ts'
 import type { Us } from './platform.ts'
+import { openOffers } from './relationship.ts'
 import { standingOf, type Surroundings } from './standing.ts'
 import { checkPeerUrl } from './url.ts'
 
@@ -115,6 +116,8 @@ export function peerToWire(peer: Peer, around: Surroundings): WirePeer {
     trustBundleSequence: BigInt(peer.trustBundleSequence),
     acknowledgedBundleSequence: BigInt(peer.acknowledgedBundleSequence),
     revision: BigInt(peer.revision),
+    adoptionOffered: openOffers(peer).ours ?? '',
+    adoptionOfferedByPeer: openOffers(peer).theirs ?? '',
     suspendedFrom: peer.suspendedFrom ? STATES[peer.suspendedFrom] : PeerState.UNSPECIFIED,
     ...stamps({
       certificateExpiresAt: peer.certificateExpiresAt,

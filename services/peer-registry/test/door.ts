@@ -2,6 +2,7 @@ import { createClient, createRouterTransport, type ServiceImpl } from '@connectr
 import { systemClock } from '@powernode/clock'
 import { createLogger } from '@powernode/process'
 import { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
+import { GrantAuthzService } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
 import { GatewayService } from '@powernode/proto/powernode/gateway/v1/service_pb.ts'
 import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { mount } from '@powernode/rpc'
@@ -12,6 +13,7 @@ import { borderHandlers } from '../src/rpc/border.ts'
 import { AUTHORITY_CALLERS, PEER_CALLERS } from '../src/rpc/callers.ts'
 import { invitationHandlers } from '../src/rpc/invitations.ts'
 import { peerHandlers } from '../src/rpc/peers.ts'
+import { relationshipHandlers } from '../src/rpc/relationship.ts'
 import { SCHEMA, type TestPlatform } from './platform.ts'
 
 /** The doors of a registry as its process opens them, in memory; `gateway` is what the roads to peers answer. */
@@ -26,9 +28,13 @@ export function openDoors(of: TestPlatform, gateway: Partial<ServiceImpl<typeof 
     GatewayService,
     createRouterTransport(({ service }) => void service(GatewayService, partly(GatewayService, { listEndpoints: () => ({}), ...gateway }))), // prettier-ignore
   )
-  const deps = { db: of.db, clock, us: of.us, feed, roads, logger }
+  const grants = createClient(
+    GrantAuthzService,
+    createRouterTransport(({ service }) => void service(GrantAuthzService, partly(GrantAuthzService, { reviewPeer: () => ({}) }))), // prettier-ignore
+  )
+  const deps = { grants, db: of.db, clock, us: of.us, feed, roads, logger }
   const server = startTestServer(
-    mount(PeerRegistryService, { ...peerHandlers(deps), ...invitationHandlers(deps), ...borderHandlers(deps) }, PEER_CALLERS), // prettier-ignore
+    mount(PeerRegistryService, { ...peerHandlers(deps), ...invitationHandlers(deps), ...borderHandlers(deps), ...relationshipHandlers(deps) }, PEER_CALLERS), // prettier-ignore
     mount(CertificateAuthorityService, authorityHandlers(deps), AUTHORITY_CALLERS),
   )
   const close = async () => {

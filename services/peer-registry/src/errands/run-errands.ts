@@ -7,6 +7,7 @@ import * as errands from '../store/errands.ts'
 import { printable } from '../text.ts'
 import { deliverBundle } from './deliver-bundle.ts'
 import { fetchBundle } from './fetch-bundle.ts'
+import { notifyRelationship } from './notify-relationship.ts'
 import { notifyRevocation } from './notify-revocation.ts'
 import type { ErrandDeps, Performer } from './performer.ts'
 import { whileHeld } from './while-held.ts'
@@ -19,6 +20,7 @@ const PERFORMERS: Readonly<Record<ErrandKind, Performer>> = {
   fetch_bundle: fetchBundle,
   renew_certificate: renewCertificate,
   notify_revocation: notifyRevocation,
+  notify_relationship: notifyRelationship,
 }
 
 const AT_ONCE = 64

@@ -79,6 +79,10 @@ export const NOT_YET = {
   enrolledAt: null,
   revokedAt: null,
   notifiedAt: null,
+  adoptionOffered: null,
+  adoptionOfferedByPeer: null,
+  relationshipSequence: 0,
+  peerRelationshipSequence: 0,
   revision: 1,
 } as const satisfies Partial<Peer>
 

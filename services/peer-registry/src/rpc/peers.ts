@@ -7,7 +7,6 @@ import {
   type PeerRegistryService,
 } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { requestOf, within } from '@powernode/rpc'
-import type { Tx } from '@powernode/postgres'
 import { DEFAULT_TTL_MS } from '../invitation.ts'
 import { readOffer } from '../offer.ts'
 import { acceptInvitation } from '../operations/accept-invitation.ts'
@@ -18,24 +17,11 @@ import { resumePeer } from '../operations/resume-peer.ts'
 import { revokePeer } from '../operations/revoke-peer.ts'
 import { suspendPeer } from '../operations/suspend-peer.ts'
 import { updatePeer } from '../operations/update-peer.ts'
-import type { Peer } from '../peer.ts'
-import * as errands from '../store/errands.ts'
-import * as invitations from '../store/invitations.ts'
 import * as peers from '../store/peers.ts'
-import type { Tables } from '../store/tables.ts'
-import {
-  invitationToWire,
-  KINDS,
-  msOf,
-  peerToWire,
-  SPAWN_MODES,
-  SPAWN_ROLES,
-  STATES,
-  TRUST_MODES,
-  wordOf,
-} from '../wire.ts'
+import { invitationToWire, KINDS, msOf, SPAWN_MODES, SPAWN_ROLES, STATES, TRUST_MODES, wordOf } from '../wire.ts'
 import { actOrRehearse, look, pageSize, type RpcDeps } from './door.ts'
 import { afterPage, pageToken, UUID } from './page.ts'
+import { allShown, shown } from './shown.ts'
 
 type Handlers = Pick<
   ServiceImpl<typeof PeerRegistryService>,
@@ -163,22 +149,6 @@ async function withEndpointHealth({ roads }: RpcDeps, peer: WirePeer, context: H
     shownEndpoint.lastFailureError = health?.lastFailureError ?? ''
   }
   return peer
-}
-
-async function shown(tx: Tx<Tables>, peer: Peer, now: Date) {
-  const [wire] = await allShown(tx, [peer], now)
-  if (!wire) throw new Error('one peer was shown as none')
-  return wire
-}
-
-/** Peers with their surroundings: two queries for a page, however long. */
-async function allShown(tx: Tx<Tables>, page: readonly Peer[], now: Date) {
-  const ids = page.map(({ id }) => id)
-  const openUntil = await invitations.openUntil(tx, ids, now)
-  const owed = Map.groupBy(await errands.listOf(tx, ids), ({ peerId }) => peerId)
-  return page.map((peer) =>
-    peerToWire(peer, { invitationUntil: openUntil.get(peer.id), errands: owed.get(peer.id) ?? [] }),
-  )
 }
 
 /** An invitation as it is shown, once. A rehearsal mints nothing, so it shows no token. */

@@ -98,6 +98,16 @@ export async function remove(tx: Tx<Tables>, peerId: string, kind: ErrandKind): 
   await tx.deleteFrom('errand').where('peer_id', '=', peerId).where('kind', '=', kind).execute()
 }
 
+/** Done with this one; one of the same kind that took its place meanwhile stays. */
+export async function settle(tx: Tx<Tables>, { peerId, kind, createdAt }: Errand): Promise<void> {
+  await tx
+    .deleteFrom('errand')
+    .where('peer_id', '=', peerId)
+    .where('kind', '=', kind)
+    .where('created_at', '=', createdAt)
+    .execute()
+}
+
 /** Strikes everything for a peer off the list, but not what it still has to be told. */
 export async function removeAllBut(tx: Tx<Tables>, peerId: string, kind: ErrandKind): Promise<void> {
   await tx.deleteFrom('errand').where('peer_id', '=', peerId).where('kind', '<>', kind).execute()
