@@ -27,6 +27,8 @@ export type LogFields = {
   readonly platform_id?: string | undefined
   readonly invitation_id?: string | undefined
   readonly grant_id?: string | undefined
+  readonly approval_id?: string | undefined
+  readonly action?: string | undefined
   readonly event_id?: string | undefined
   readonly rotation_id?: string | undefined
   readonly spiffe_id?: string | undefined

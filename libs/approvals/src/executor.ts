@@ -1,0 +1,37 @@
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
+import { anyIs, anyUnpack, type Any } from '@bufbuild/protobuf/wkt'
+import type { Tx } from '@powernode/postgres'
+import { Refusal } from '@powernode/rpc'
+
+/** For whom an approved act is done: whoever asked for it, as part of the very request they made. */
+export type ApprovedBy = {
+  /** `operator/<name>`: who asked. */
+  readonly actor: string
+  readonly requestId: string
+  readonly approvalId: string
+  readonly planSha256: Buffer
+}
+
+/** What is waited for after the commit and before the act counts as carried out, such as that everybody knows of it. */
+export type AfterCommit = (signal: AbortSignal) => Promise<void>
+
+/** How an owner carries out one kind of act: the very verb that its RPC runs. */
+export type Executor<DB> = {
+  // oxlint-disable-next-line max-params -- a verb, with the plan in its place
+  readonly run: (tx: Tx<DB>, now: Date, plan: Any, by: ApprovedBy) => Promise<AfterCommit | undefined>
+}
+
+/** Makes the executor of an act whose plan is this kind of request. A plan of another kind is refused. */
+export function executor<DB, Desc extends DescMessage>(
+  schema: Desc,
+  // oxlint-disable-next-line max-params -- a verb, with the request in its place
+  verb: (tx: Tx<DB>, now: Date, request: MessageShape<Desc>, by: ApprovedBy) => Promise<AfterCommit | void>,
+): Executor<DB> {
+  return {
+    async run(tx, now, plan, by) {
+      const request = anyIs(plan, schema) ? anyUnpack(plan, schema) : undefined
+      if (!request) throw new Refusal('REQUEST_INVALID', `the plan is no ${schema.typeName}, but ${plan.typeUrl}`)
+      return (await verb(tx, now, request, by)) ?? undefined
+    },
+  }
+}

@@ -1,0 +1,8 @@
+export { type ApprovalClient } from './approval-client.ts'
+export { type Directory } from './directory.ts'
+export { EXECUTED_APPROVAL_SQL } from './executed.ts'
+export { executeApproved, type ExecuteDeps } from './execute-approved.ts'
+export { executor, type AfterCommit, type ApprovedBy, type Executor } from './executor.ts'
+export { blocked, createGate, halted, type Gate, type GatedAct, type Held } from './gate.ts'
+export { planOf, planSha256, secretInPlan, type Plan } from './plan.ts'
+export { runApproved, type RunApprovedDeps } from './run-approved.ts'
