@@ -79,6 +79,7 @@ export const STATUS = {
   RECORD_UNAVAILABLE: Code.Unavailable,
   // grants, as an operator is told
   GRANT_NOT_FOUND: Code.NotFound,
+  GRANT_EXISTS: Code.AlreadyExists,
   GRANT_TTL_OUT_OF_RANGE: Code.InvalidArgument,
   GRANT_AXIS_INVALID: Code.InvalidArgument,
   GRANT_OVER: Code.FailedPrecondition,
