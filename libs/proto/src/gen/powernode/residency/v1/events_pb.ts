@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file powernode/residency/v1/events.proto.
  */
 export const file_powernode_residency_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiNwb3dlcm5vZGUvcmVzaWRlbmN5L3YxL2V2ZW50cy5wcm90bxIWcG93ZXJub2RlLnJlc2lkZW5jeS52MSJ9ChBSZXNpZGVuY3lDaGFuZ2VkEjQKCXJlc2lkZW5jeRgBIAEoCzIhLnBvd2Vybm9kZS5yZXNpZGVuY3kudjEuUmVzaWRlbmN5EjMKCHByZXZpb3VzGAIgASgLMiEucG93ZXJub2RlLnJlc2lkZW5jeS52MS5SZXNpZGVuY3kifQoVUmVzaWRlbmN5UnVsZXNDaGFuZ2VkEjAKBHJ1bGUYASABKAsyIi5wb3dlcm5vZGUucG9saWN5LnYxLlJlc2lkZW5jeVJ1bGUSMgoFcnVsZXMYAiABKAsyIy5wb3dlcm5vZGUucG9saWN5LnYxLlJlc2lkZW5jeVJ1bGVzIkUKD092ZXJyaWRlQ2hhbmdlZBIyCghvdmVycmlkZRgBIAEoCzIgLnBvd2Vybm9kZS5yZXNpZGVuY3kudjEuT3ZlcnJpZGViBnByb3RvMw", [file_powernode_policy_v1_service, file_powernode_residency_v1_service]);
+  fileDesc("CiNwb3dlcm5vZGUvcmVzaWRlbmN5L3YxL2V2ZW50cy5wcm90bxIWcG93ZXJub2RlLnJlc2lkZW5jeS52MSJ9ChBSZXNpZGVuY3lDaGFuZ2VkEjQKCXJlc2lkZW5jeRgBIAEoCzIhLnBvd2Vybm9kZS5yZXNpZGVuY3kudjEuUmVzaWRlbmN5EjMKCHByZXZpb3VzGAIgASgLMiEucG93ZXJub2RlLnJlc2lkZW5jeS52MS5SZXNpZGVuY3kilQEKFVJlc2lkZW5jeVJ1bGVzQ2hhbmdlZBIwCgRydWxlGAEgASgLMiIucG93ZXJub2RlLnBvbGljeS52MS5SZXNpZGVuY3lSdWxlEjIKBXJ1bGVzGAIgASgLMiMucG93ZXJub2RlLnBvbGljeS52MS5SZXNpZGVuY3lSdWxlcxIWCg5yZW1vdmVkX3JlZ2lvbhgDIAEoCSJFCg9PdmVycmlkZUNoYW5nZWQSMgoIb3ZlcnJpZGUYASABKAsyIC5wb3dlcm5vZGUucmVzaWRlbmN5LnYxLk92ZXJyaWRlYgZwcm90bzM", [file_powernode_policy_v1_service, file_powernode_residency_v1_service]);
 
 /**
  * fed.residency.<set|declared>.<peer id>: the tag of a peer was set by us, or the peer says something else of itself.
@@ -42,21 +42,32 @@ export const ResidencyChangedSchema: GenMessage<ResidencyChanged> = /*@__PURE__*
   messageDesc(file_powernode_residency_v1_events, 0);
 
 /**
- * fed.residency.<rule-set|rule-removed|regions-changed>.<rule id, or "regions">.
+ * fed.residency.<rule-set|rule-removed|regions-changed|defaults-changed>.<rule id, or "all">.
  * Published by grant-authz; heard by audit-ledger.
  *
  * @generated from message powernode.residency.v1.ResidencyRulesChanged
  */
 export type ResidencyRulesChanged = Message<"powernode.residency.v1.ResidencyRulesChanged"> & {
   /**
+   * The rule that was set, or was there.
+   *
    * @generated from field: powernode.policy.v1.ResidencyRule rule = 1;
    */
   rule?: ResidencyRule | undefined;
 
   /**
+   * What holds for all peers now, and of the regions those that changed.
+   *
    * @generated from field: powernode.policy.v1.ResidencyRules rules = 2;
    */
   rules?: ResidencyRules | undefined;
+
+  /**
+   * The region that is gone.
+   *
+   * @generated from field: string removed_region = 3;
+   */
+  removedRegion: string;
 };
 
 /**
