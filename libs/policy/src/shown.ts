@@ -1,0 +1,10 @@
+/** A text of somebody else's inside a sentence of ours: quoted, so that it cannot pretend to be ours, and not too long. */
+export function shown(text: string): string {
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 79)}…` : text)
+}
+
+/** A moment inside a sentence, whatever number it is. */
+export function moment(ms: number): string {
+  const date = new Date(ms)
+  return Number.isNaN(date.getTime()) ? `the moment ${ms}` : date.toISOString()
+}
