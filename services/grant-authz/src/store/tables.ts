@@ -1,7 +1,9 @@
 import type { Tx } from '@powernode/postgres'
+import type { ApprovalTables } from './approval-tables.ts'
 import type { GrantTables } from './grant-tables.ts'
+import type { OperatorTables } from './operator-tables.ts'
 
 /** Every table of the schema: each area brings its own (grant-tables.ts, operator-tables.ts …). */
-export type Tables = GrantTables
+export type Tables = GrantTables & ApprovalTables & OperatorTables
 
 export type GrantTx = Tx<Tables>

@@ -1,0 +1,144 @@
+-- breaking: no
+
+-- What has to be approved before it is done: the verb of each action, and how many people it takes.
+create table approval_policy (
+  action text primary key check (action ~ '^[a-z_]+(\.[a-z0-9_]+)+$' and length(action) <= 128),
+  verb text not null check (verb in ('auto_approve', 'notify_and_proceed', 'require_approval', 'blocked')),
+  approvers integer not null default 1 check (approvers between 1 and 16),
+  description text not null,
+  -- Nobody, until an operator has set it.
+  set_by text not null default '',
+  set_at timestamptz
+);
+
+insert into approval_policy (action, verb, description) values
+  ('sdwan.federation_peer_propose', 'require_approval', 'begin a peering, or begin a revoked one anew'),
+  ('sdwan.federation_peer_accept', 'require_approval', 'take up the invitation of another platform'),
+  ('sdwan.federation_peer_revoke', 'require_approval', 'end a peering for good'),
+  ('sdwan.federation_peer_data_residency', 'require_approval', 'say where data that goes to a peer has to stay'),
+  ('sdwan.network_create', 'notify_and_proceed', 'create a network'),
+  ('sdwan.network_update', 'notify_and_proceed', 'change a network'),
+  ('sdwan.network_delete', 'require_approval', 'delete a network'),
+  ('sdwan.peer_create', 'notify_and_proceed', 'add a member to a network'),
+  ('sdwan.peer_update', 'notify_and_proceed', 'change a member of a network'),
+  ('sdwan.peer_delete', 'require_approval', 'remove a member from a network'),
+  ('sdwan.firewall_rule_create', 'notify_and_proceed', 'create a firewall rule'),
+  ('sdwan.firewall_rule_update', 'notify_and_proceed', 'change a firewall rule'),
+  ('sdwan.firewall_rule_delete', 'require_approval', 'delete a firewall rule'),
+  ('sdwan.virtual_ip_create', 'notify_and_proceed', 'create a virtual address'),
+  ('sdwan.virtual_ip_update', 'notify_and_proceed', 'change a virtual address'),
+  ('sdwan.virtual_ip_delete', 'require_approval', 'delete a virtual address'),
+  ('sdwan.route_policy_create', 'notify_and_proceed', 'create a route policy'),
+  ('sdwan.route_policy_update', 'notify_and_proceed', 'change a route policy'),
+  ('sdwan.route_policy_delete', 'require_approval', 'delete a route policy'),
+  ('sdwan.port_mapping_create', 'notify_and_proceed', 'create a port mapping'),
+  ('sdwan.port_mapping_update', 'notify_and_proceed', 'change a port mapping'),
+  ('sdwan.port_mapping_delete', 'notify_and_proceed', 'delete a port mapping'),
+  ('sdwan.access_grant_create', 'notify_and_proceed', 'give somebody access to a network'),
+  ('sdwan.access_grant_revoke', 'require_approval', 'take access to a network away'),
+  ('sdwan.access_grant_delete', 'require_approval', 'delete an access to a network'),
+  ('sdwan.user_device_create', 'notify_and_proceed', 'add a device of a user'),
+  ('system.federation_peer_remediate', 'notify_and_proceed', 'try to mend a peering that fell silent'),
+  ('system.federation_acceptance', 'require_approval', 'the skill that takes up invitations'),
+  ('system.sdwan_peer_remediate', 'notify_and_proceed', 'try to mend a member of a network'),
+  ('system.sdwan_bgp_session_remediate', 'notify_and_proceed', 'try to mend a BGP session'),
+  ('system.sdwan_credential_refresh', 'notify_and_proceed', 'replace the credentials of a member'),
+  ('system.sdwan_vip_failover', 'require_approval', 'move a virtual address to another holder'),
+  ('system.sdwan_failover', 'require_approval', 'move a hub to another node'),
+  ('system.sdwan_user_device_revoke', 'require_approval', 'shut out a device of a user'),
+  ('system.cert_rotate', 'require_approval', 'replace a certificate'),
+  ('system.acme_cert_rotate', 'notify_and_proceed', 'replace a certificate of a public CA'),
+  ('federation.residency_override', 'require_approval', 'let data go once where its residency forbids it'),
+  ('federation.peer_emancipate', 'require_approval', 'a managed child is managed no longer'),
+  ('federation.peer_adopt', 'require_approval', 'a peer becomes a managed child'),
+  ('federation.ca_switch', 'require_approval', 'sign with the next generation of our CA');
+
+-- One act that waits, or waited, to be approved.
+create table approval (
+  id uuid primary key,
+  action text not null references approval_policy (action),
+  state text not null check (state in ('pending', 'approved', 'rejected', 'timed_out', 'executed', 'failed')),
+  summary text not null check (length(summary) between 1 and 512),
+  effects text[] not null check (cardinality(effects) <= 1000),
+  -- What is to be carried out: the request, packed, without secrets.
+  plan_type text not null,
+  plan bytea not null check (length(plan) <= 262144),
+  plan_sha256 bytea not null check (length(plan_sha256) = 32),
+  owner text not null check (owner ~ '^service/'),
+  requested_by text not null check (requested_by ~ '^operator/'),
+  requested_at timestamptz not null,
+  expires_at timestamptz not null,
+  approvers_needed integer not null check (approvers_needed between 1 and 16),
+  -- Asked for by an agent: waits while autonomy is halted.
+  autonomous boolean not null,
+  peer_id uuid,
+  request_id text not null,
+  decided_at timestamptz,
+  executed_at timestamptz,
+  failure_reason text not null default '' check (length(failure_reason) <= 64),
+  failure_message text not null default '' check (length(failure_message) <= 1000),
+  constraint approval_takes_time check (expires_at > requested_at),
+  constraint approval_decided check ((state = 'pending') = (decided_at is null)),
+  constraint approval_executed check ((state in ('executed', 'failed')) = (executed_at is not null)),
+  constraint approval_failed check ((state = 'failed') = (failure_reason <> ''))
+);
+-- The same plan, asked for again by the same person while it waits, is the same approval.
+create unique index approval_pending_once on approval (requested_by, plan_sha256) where state = 'pending';
+create index approval_pending on approval (expires_at) where state = 'pending';
+create index approval_approved on approval (owner, decided_at) where state = 'approved';
+create index approval_by_peer on approval (peer_id, id);
+
+-- What is decided stays decided, what was asked for stays what it was: the owner's word too.
+create function guard_approval() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if (old.state, new.state) not in (
+    ('pending', 'approved'), ('pending', 'rejected'), ('pending', 'timed_out'),
+    ('approved', 'executed'), ('approved', 'failed')
+  ) then
+    raise exception 'approval % is %, and cannot become %', old.id, old.state, new.state using errcode = 'check_violation';
+  end if;
+  if (new.id, new.action, new.summary, new.effects, new.plan_type, new.plan, new.plan_sha256, new.owner, new.requested_by,
+      new.requested_at, new.expires_at, new.approvers_needed, new.autonomous, new.request_id)
+    is distinct from (old.id, old.action, old.summary, old.effects, old.plan_type, old.plan, old.plan_sha256, old.owner,
+      old.requested_by, old.requested_at, old.expires_at, old.approvers_needed, old.autonomous, old.request_id)
+    or new.peer_id is distinct from old.peer_id
+  then
+    raise exception 'approval % cannot be rewritten', old.id using errcode = 'check_violation';
+  end if;
+  return new;
+end
+$$;
+create trigger approval_guarded before update on approval for each row execute function guard_approval();
+
+-- Who said yes, and who said no. Each person once; who said yes may still say no.
+create table approval_vote (
+  approval_id uuid not null references approval (id),
+  voter text not null check (voter ~ '^operator/'),
+  approves boolean not null,
+  reason text not null check (length(reason) <= 256),
+  at timestamptz not null,
+  primary key (approval_id, voter, approves)
+);
+
+-- Whether what acts by itself may act. One row.
+create table autonomy (
+  only_one boolean primary key default true check (only_one),
+  halted boolean not null,
+  reason text not null default '' check (length(reason) <= 256),
+  set_by text not null default '',
+  since timestamptz
+);
+insert into autonomy (halted) values (false);
+
+-- Services are told by the feed of operators what the policies are, whether agents may act, and that something is
+-- approved and waits for them.
+create trigger approval_policy_told after insert or update on approval_policy
+  for each row execute function tell_operators();
+create trigger autonomy_told after insert or update on autonomy
+  for each row execute function tell_operators();
+create trigger approval_told after insert or update on approval
+  for each row when (new.state in ('approved', 'executed', 'failed')) execute function tell_operators();
+
+grant select, update on approval_policy, autonomy to grant_authz;
+grant select, insert, update on approval to grant_authz;
+grant select, insert on approval_vote to grant_authz;

@@ -1,0 +1,50 @@
+import { blocked, halted } from '@powernode/approvals'
+import { Refusal } from '@powernode/rpc'
+
+export const VERBS = ['auto_approve', 'notify_and_proceed', 'require_approval', 'blocked'] as const
+export type PolicyVerb = (typeof VERBS)[number]
+
+/** What has to be approved before an action is done. */
+export type ApprovalPolicy = {
+  readonly action: string
+  readonly verb: PolicyVerb
+  /** How many different people it takes. */
+  readonly approvers: number
+  readonly description: string
+  readonly setBy: string
+  readonly setAt: Date | null
+}
+
+/** Whether what acts by itself may act. */
+export type Autonomy = {
+  readonly halted: boolean
+  readonly reason: string
+  readonly setBy: string
+  readonly since: Date | null
+}
+
+/** Who asks for an act to be done. */
+export type Requester = {
+  /** A program that acts on its own. */
+  readonly agent: boolean
+  /** A person who may control, and so is one approver of what they do themselves. */
+  readonly isApprover: boolean
+}
+
+/** What a policy makes of a request: do it, do it and tell, or wait for people. Throws when it may not be done at all. */
+export function judge(policy: ApprovalPolicy, autonomy: Autonomy, requester: Requester): 'proceed' | 'tell' | 'wait' {
+  if (policy.verb === 'blocked') throw blocked(policy.action)
+  if (requester.agent && autonomy.halted) throw halted(autonomy.reason)
+  if (policy.verb === 'auto_approve') return 'proceed'
+  if (policy.verb === 'notify_and_proceed') return requester.isApprover ? 'proceed' : 'tell'
+  return requester.isApprover && policy.approvers === 1 ? 'proceed' : 'wait'
+}
+
+/** What an invitation or a grant's bearer looks like. */
+const SECRET = /pni1\.[A-Za-z0-9_-]{16}|fg-[0-9a-f]{8}-[0-9a-f-]{27}\.[A-Za-z0-9_-]{16}/
+
+/** No secret rests in an approval: whoever packs one into a plan, or writes one into a summary, is stopped here. */
+export function checkNoSecret(summary: string, effects: readonly string[], plan: Uint8Array): void {
+  if ([summary, ...effects, Buffer.from(plan).toString('latin1')].some((text) => SECRET.test(text)))
+    throw new Refusal('REQUEST_INVALID', 'a plan, its summary and its effects must not hold a secret')
+}

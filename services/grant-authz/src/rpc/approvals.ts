@@ -1,0 +1,139 @@
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
+import type { ApprovalService } from '@powernode/proto/powernode/approval/v1/service_pb.ts'
+import { callerOf, callerText, Refusal, requestOf, type CallersTable } from '@powernode/rpc'
+import { APPROVAL_STATES, type ApprovalState } from '../approval.ts'
+import { VERBS, type PolicyVerb } from '../approval-policy.ts'
+import { approveApproval, notFound, rejectApproval, type Decided } from '../operations/approvals/decide-approval.ts'
+import { setAutonomy, setPolicy } from '../operations/approvals/set-policy.ts'
+import * as policies from '../store/approval-policies.ts'
+import * as approvals from '../store/approvals.ts'
+import type { GrantTx } from '../store/tables.ts'
+import { isUuid } from '../uuid.ts'
+import { approvalToWire, autonomyToWire, policyToWire } from '../wire-approvals.ts'
+import { ownedBy } from './approval-owners.ts'
+import { actOrRehearse, look, type DoorDeps } from './door.ts'
+import { afterPage, pageSize, pageToken } from './page.ts'
+
+const READ = ['system.federation.read'] as const
+const CONTROL = ['system.infra_tasks.control'] as const
+/** Services that carry out what was approved. What is ours to carry out does not leave the process. */
+const OWNERS = ['service/peer-registry'] as const
+
+export const APPROVAL_CALLERS: CallersTable<typeof ApprovalService> = {
+  listPolicies: READ,
+  setPolicy: CONTROL,
+  listApprovals: READ,
+  getApproval: [...READ, ...OWNERS],
+  approve: CONTROL,
+  reject: CONTROL,
+  halt: CONTROL,
+  resume: CONTROL,
+  getAutonomy: READ,
+  requestApproval: OWNERS,
+  listApproved: OWNERS,
+  reportExecution: OWNERS,
+}
+
+export const approvalHandlers = (deps: DoorDeps): ServiceImpl<typeof ApprovalService> => ({
+  listPolicies: () => look(deps, async (tx) => ({ policies: (await policies.list(tx)).map(policyToWire) })),
+
+  setPolicy: (req, context) =>
+    actOrRehearse(deps, req.dryRun, async (tx, now) => {
+      const by = personIn(context, 'change a policy')
+      const { action, verb, approvers } = req
+      return { policy: policyToWire(await setPolicy(tx, now, { by, action, verb: verbOf(verb), approvers })) }
+    }),
+
+  listApprovals: (req) =>
+    look(deps, async (tx) => {
+      const limit = pageSize(req.pageSize)
+      if (req.peerId !== '' && !isUuid(req.peerId))
+        throw new Refusal('PEER_NOT_FOUND', `${req.peerId} is no id of a peer`)
+      const page = await approvals.list(tx, {
+        states: req.states.map(stateOf),
+        peerId: req.peerId || undefined,
+        beforeId: afterPage(req.pageToken),
+        limit: limit + 1,
+      })
+      const last = page.length > limit ? page[limit - 1] : undefined
+      return { approvals: page.slice(0, limit).map(approvalToWire), nextPageToken: pageToken(last?.id) }
+    }),
+
+  getApproval: ({ approvalId }, context) =>
+    look(deps, async (tx) => {
+      const approval = await approvals.find(tx, approvalId)
+      const caller = callerOf(context)
+      if (!approval || (caller.kind === 'service' && callerText(caller) !== approval.owner)) throw notFound(approvalId)
+      return { approval: approvalToWire(approval) }
+    }),
+
+  approve: (req, context) =>
+    decided(deps, req.dryRun, (tx, now) => {
+      const { actor: by } = personIn(context, 'approve')
+      const { approvalId, planSha256, reason } = req
+      return approveApproval(tx, now, { approvalId, planSha256, reason, by })
+    }),
+
+  reject: (req, context) =>
+    decided(deps, req.dryRun, (tx, now) => {
+      const { approvalId, reason } = req
+      return rejectApproval(tx, now, { approvalId, reason, by: requestOf(context).actor })
+    }),
+
+  halt: (req, context) =>
+    actOrRehearse(deps, req.dryRun, async (tx, now) => {
+      const said = { by: requestOf(context), halted: true, reason: req.reason }
+      return { autonomy: autonomyToWire(await setAutonomy(tx, now, said)) }
+    }),
+
+  resume: (req, context) =>
+    actOrRehearse(deps, req.dryRun, async (tx, now) => {
+      const said = { by: personIn(context, 'let agents act again'), halted: false, reason: req.reason }
+      return { autonomy: autonomyToWire(await setAutonomy(tx, now, said)) }
+    }),
+
+  getAutonomy: () => look(deps, async (tx) => ({ autonomy: autonomyToWire(await policies.autonomy(tx)) })),
+
+  requestApproval: (req, context) => ownedBy(deps, ownerIn(context)).requestApproval(req),
+  listApproved: (req, context) => ownedBy(deps, ownerIn(context)).listApproved(req),
+  reportExecution: (req, context) => ownedBy(deps, ownerIn(context)).reportExecution(req),
+})
+
+const ownerIn = (context: HandlerContext): string => callerText(callerOf(context))
+
+/** Of a vote that came too late, what it has noted is kept, and whoever voted is told that it was too late. */
+async function decided(
+  deps: DoorDeps,
+  dryRun: boolean,
+  verb: (tx: GrantTx, now: Date) => Promise<Decided>,
+): Promise<{ approval: ReturnType<typeof approvalToWire> }> {
+  const { approval, inTime } = await actOrRehearse(deps, dryRun, verb)
+  if (inTime) return { approval: approvalToWire(approval) }
+  throw new Refusal(
+    'APPROVAL_OVER',
+    `nobody approved in time: it was rejected at ${approval.expiresAt.toISOString()}`,
+    {
+      metadata: { state: approval.state },
+      next: 'whoever wants it asks again',
+    },
+  )
+}
+
+/** Who called, provided that it is a person: what lets agents do more is not for agents to decide, whatever their roles. */
+function personIn(context: HandlerContext, what: string) {
+  const caller = callerOf(context)
+  if (caller.kind === 'operator' && !caller.agent) return requestOf(context)
+  throw new Refusal('PERMISSION_MISSING', `${callerText(caller)} is no person, and only people ${what}`)
+}
+
+function verbOf(said: string): PolicyVerb {
+  const verb = VERBS.find((word) => word === said)
+  if (verb) return verb
+  throw new Refusal('REQUEST_INVALID', `${said} is no verb of a policy; there are ${VERBS.join(', ')}`)
+}
+
+function stateOf(said: string): ApprovalState {
+  const state = APPROVAL_STATES.find((word) => word === said)
+  if (state) return state
+  throw new Refusal('REQUEST_INVALID', `${said} is no state of an approval; there are ${APPROVAL_STATES.join(', ')}`)
+}
