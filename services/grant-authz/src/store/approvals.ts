@@ -151,10 +151,6 @@ async function withVotes(tx: GrantTx, rows: readonly Bare[]): Promise<Approval[]
 const voteOf = ({ by, approves, reason, at }: Vote): Vote => ({ by, approves, reason, at })
 
 function rowOf(approval: Bare): Insertable<ApprovalRow> {
-  failure_reason: string
-  failure_message: string
-}
-{
   const { id, action, state, summary, effects, plan, owner, autonomous } = approval
   return {
     id, action, state, summary, effects, plan, owner, autonomous,
