@@ -1,6 +1,7 @@
 import { setTimeout as timeout } from 'node:timers/promises'
 
 export { backoffMs, jittered } from './backoff.ts'
+export { Doorbell } from './doorbell.ts'
 
 /** Time as a dependency. Nothing else in the mesh may read the wall clock or wait. */
 export interface Clock {

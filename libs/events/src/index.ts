@@ -1,7 +1,7 @@
 export { append, appendAll, outboxChannel, type Announcement } from './append.ts'
 export { openBus, type Bus, type BusConfig } from './bus.ts'
 export { consume, type ConsumeDeps } from './consume.ts'
-export { Doorbell } from './doorbell.ts'
+export { Doorbell } from '@powernode/clock'
 export { ensureStream, type StreamWanted } from './ensure-stream.ts'
 export { outboxIsEmpty, pendingDeliveries } from './quiet.ts'
 export { relay, type RelayDeps } from './relay.ts'

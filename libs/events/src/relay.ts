@@ -1,10 +1,9 @@
-import { backoffMs, type Clock } from '@powernode/clock'
+import { backoffMs, Doorbell, type Clock } from '@powernode/clock'
 import { listen, type Db, type ListenConfig } from '@powernode/postgres'
 import { runTasks, type Logger, type Metrics } from '@powernode/process'
 import type { NatsConnection } from 'nats'
 import { outboxChannel } from './append.ts'
 import type { Bus } from './bus.ts'
-import { Doorbell } from './doorbell.ts'
 import { checkStream, relayBatch, type Source } from './relay-batch.ts'
 import type { StreamName } from './streams.ts'
 

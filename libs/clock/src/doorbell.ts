@@ -1,4 +1,4 @@
-import type { Clock } from '@powernode/clock'
+import type { Clock } from './clock.ts'
 
 /** Wakes a loop early. A ring while nobody waits is kept for the next wait; many rings are one. */
 export class Doorbell {

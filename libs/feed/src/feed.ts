@@ -1,0 +1,124 @@
+import { create } from '@bufbuild/protobuf'
+import { durationFromMs } from '@bufbuild/protobuf/wkt'
+import type { Clock, Doorbell } from '@powernode/clock'
+import { listen, type Db, type ListenConfig } from '@powernode/postgres'
+import { elapsed, runTasks, type Logger, type Metrics } from '@powernode/process'
+import { EnforcementSchema, type Enforcement } from '@powernode/proto/powernode/feed/v1/feed_pb.ts'
+import { Barrier } from './barrier.ts'
+import { converse, type Parts } from './conversation.ts'
+import { readHead } from './epoch.ts'
+import type { Frame, Said } from './frames.ts'
+import { ReadTurns } from './read-changes.ts'
+import { Readers } from './readers.ts'
+import { Replica } from './replica.ts'
+import { sharing } from './sharing.ts'
+import type { FeedSource } from './source.ts'
+import { channelOf } from './sql.ts'
+
+export type FeedDeps<Tables, Update> = {
+  readonly db: Db<Tables>
+  /** The same database, for the connection that LISTENs. */
+  readonly database: ListenConfig & { readonly schema: string }
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  /** Its name in FEED_SQL: lower-case letters and underscores. */
+  readonly feed: string
+  readonly source: FeedSource<Tables, Update>
+  /** A stopwatch that never goes back; a test has its own. */
+  readonly elapsedMs?: () => number
+}
+
+const NEVER = new AbortController().signal
+
+/**
+ * One feed of a schema: what changes, told to every reader of every replica, under a lease (powernode.feed.v1).
+ *
+ * Nothing is kept here of what is told: each reader's stream reads from the database what it lacks, so several replicas,
+ * readers that change between them, and readers that come back after an hour, are all one case.
+ */
+export class Feed<Tables, Update> {
+  readonly #deps: FeedDeps<Tables, Update>
+  readonly #parts: Parts<Tables, Update>
+  readonly #barrier: Barrier<Tables>
+  readonly #bells = new Set<Doorbell>()
+  readonly #readers: Readers
+  readonly #elapsedMs: () => number
+
+  constructor(deps: FeedDeps<Tables, Update>) {
+    const { db, database, feed, metrics } = deps
+    this.#deps = deps
+    this.#elapsedMs = deps.elapsedMs ?? elapsed()
+    this.#readers = new Readers(this.#elapsedMs)
+    const head = sharing(() => readHead(db, feed))
+    const common = { ...deps, elapsedMs: this.#elapsedMs, readers: this.#readers, readHead: head }
+    const replica = new Replica<Tables>({ ...common, channel: channelOf(database.schema) })
+    this.#parts = { ...common, replica, bells: this.#bells, turns: new ReadTurns() }
+    this.#barrier = new Barrier(common)
+    metrics.gauge('fed_feed_readers', 'Open streams of a feed', ['feed']).set({ feed }, 0)
+  }
+
+  /** Listens, and vouches for this replica's readers; without it no tick is given. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { database, clock, logger, feed } = this.#deps
+    const config: ListenConfig = {
+      clock,
+      ...database,
+      onLost: (error, retryInMs) =>
+        logger.warn({ task: 'feed', stream: feed, retry_in_ms: retryInMs, error }, 'changes are seen late: no ring is heard'), // prettier-ignore
+    }
+    await runTasks(signal, [
+      (stop) => listen(config, channelOf(database.schema), (payload) => this.#ring(payload), stop),
+      (stop) => this.#parts.replica.run(stop, () => this.#ringReaders()),
+    ])
+  }
+
+  /** The body of a Watch… RPC: one reader's stream, until it ends or `signal` aborts. */
+  async *follow(
+    requests: AsyncIterable<{ readonly said: Said }>,
+    signal: AbortSignal,
+  ): AsyncGenerator<{ update: Update | Frame }> {
+    const { metrics, feed } = this.#deps
+    const open = metrics.gauge('fed_feed_readers', 'Open streams of a feed', ['feed'])
+    open.inc({ feed })
+    try {
+      yield* converse(this.#parts, requests, signal)
+    } finally {
+      open.dec({ feed })
+    }
+  }
+
+  /**
+   * Returns when no live reader, of any replica, can still act on what was before `epoch`.
+   *
+   * MUST be called after the commit that drew it (`epochOf`). It takes as long as the slowest reader, and at most a lease.
+   */
+  async enforced(epoch: bigint, signal: AbortSignal = NEVER): Promise<Enforcement> {
+    const { metrics, feed } = this.#deps
+    const startedMs = this.#elapsedMs()
+    const by = await this.#barrier.passed(epoch, signal)
+    const tookMs = this.#elapsedMs() - startedMs
+    metrics
+      .histogram(
+        'fed_feed_enforcement_seconds',
+        'From the commit of a change until nobody can act on what was before',
+        ['feed', 'by'],
+      ) // prettier-ignore
+      .observe({ feed, by }, tookMs / 1_000)
+    return create(EnforcementSchema, { epoch, by, took: durationFromMs(Math.ceil(tookMs)) })
+  }
+
+  #ring(payload: string | undefined): void {
+    const { feed } = this.#deps
+    const isAcknowledged = payload === `${feed}:acknowledged`
+    if (payload !== undefined && payload !== feed && !isAcknowledged) return
+    this.#barrier.ring()
+    if (isAcknowledged) return
+    this.#parts.replica.ring()
+    this.#ringReaders()
+  }
+
+  #ringReaders(): void {
+    for (const bell of this.#bells) bell.ring()
+  }
+}

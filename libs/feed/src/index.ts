@@ -1,0 +1,7 @@
+export { epochOf } from './epoch.ts'
+export { Feed, type FeedDeps } from './feed.ts'
+export { Follower, type FollowerDeps, type Told } from './follower.ts'
+export { type Frame, type Said } from './frames.ts'
+export { LEASE_MS } from './lease.ts'
+export { type FeedSource } from './source.ts'
+export { FEED_SQL } from './sql.ts'
