@@ -41,7 +41,7 @@ export async function* converse<Tables, Update>(
   parts.bells.add(hearing.bell)
   try {
     yield* tell({ parts, reader, hearing }, begin, stop)
-    if (hearing.failure !== undefined) throw hearing.failure
+    if (hearing.failure) throw hearing.failure
   } finally {
     parts.bells.delete(hearing.bell)
     parts.readers.leave(reader)
@@ -71,14 +71,12 @@ async function* tell<Tables, Update>(
     const answers = isWhole && number > ticked // before all is there, nothing is vouched for
     if (answers) reader.hold(atMs)
     const head = await parts.readHead()
-    if (!position || !sameHead(head, position)) {
-      const changes = readChanges(parts, position)
-      let next = await changes.next()
-      for (; !next.done && !stop.aborted; next = await changes.next()) yield { update: next.value }
-      if (!next.done) return void (await changes.return(head))
-      position = next.value
-      yield sent(reader, position)
-    } else if (!isWhole) yield sent(reader, position)
+    if (!isWhole || !position || !sameHead(head, position)) {
+      position = yield* readChanges(parts, { position, isFirst: !isWhole }, stop)
+      if (!position) return
+      reader.sends(position)
+      yield { update: positionFrame(position) }
+    }
     if (answers && replica.isGood(beat)) {
       ticked = number
       yield { update: tick(number) }
@@ -86,11 +84,6 @@ async function* tell<Tables, Update>(
     if (isWhole) await hearing.bell.wait(clock, LOOK_EVERY_MS, stop)
     isWhole = true
   }
-}
-
-function sent(reader: Reader, head: Head): { update: Frame } {
-  reader.sends(head)
-  return { update: positionFrame(head) }
 }
 
 async function firstOf(said: AsyncIterator<{ readonly said: Said }>): Promise<Begin> {
@@ -105,7 +98,7 @@ type HearingParts = { readonly elapsedMs: () => number; readonly replica: { ring
 class Hearing {
   readonly bell = new Doorbell()
   asked = { number: 0n, atMs: 0 }
-  failure: unknown
+  failure: Error | undefined
   readonly #reader: Reader
   readonly #parts: HearingParts
   readonly #ended = new AbortController()
@@ -124,7 +117,7 @@ class Hearing {
     try {
       for (let next = await said.next(); !next.done; next = await said.next()) this.#hear(next.value.said)
     } catch (error) {
-      this.failure = error
+      this.failure = error instanceof Error ? error : new Error('what a reader says cannot be read', { cause: error })
     } finally {
       this.#ended.abort()
     }

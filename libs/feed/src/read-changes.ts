@@ -22,14 +22,16 @@ export class ReadTurns {
 }
 
 /**
- * Tells what changed after `position`, or everything, as of one snapshot; returns how far that was.
+ * Tells what changed after `position`, or everything, as of one snapshot; returns how far that was, or undefined when
+ * `signal` aborted before all was told.
  *
  * A transaction in which a reader was told half is never run again: what has gone out since could contradict it.
  */
 export async function* readChanges<Tables, Update>(
   { db, feed, source, turns }: Changes<Tables, Update>,
-  position: Head | undefined,
-): AsyncGenerator<Update, Head> {
+  { position, isFirst }: { readonly position: Head | undefined; readonly isFirst: boolean },
+  signal: AbortSignal,
+): AsyncGenerator<{ update: Update }, Head | undefined> {
   const endTurn = await (position ? turns.since : turns.all).take()
   try {
     const begun = await db.startTransaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute()
@@ -38,7 +40,15 @@ export async function* readChanges<Tables, Update>(
       const head = await readHead(begun, feed)
       if (position && !(await isKnown(begun, feed, position)))
         throw new ConnectError('the history of this feed is another one: begin again', Code.Aborted)
-      yield* position ? source.readSince(begun, position.epoch) : source.readAll(begun)
+      const parts = [
+        ...(isFirst && source.readFirst ? [source.readFirst(begun)] : []),
+        position ? source.readSince(begun, position.epoch) : source.readAll(begun),
+      ]
+      for (const part of parts)
+        for await (const update of part) {
+          if (signal.aborted) return undefined
+          yield { update }
+        }
       return head
     } finally {
       await begun

@@ -8,6 +8,8 @@ import type { Tx } from '@powernode/postgres'
  * something twice MUST be harmless.
  */
 export type FeedSource<Tables, Update> = {
+  /** What stands in no row, such as configuration: told first on every stream, also on one that continues. */
+  readonly readFirst?: (tx: Tx<Tables>) => AsyncIterable<Update>
   /** Everything, in pages, as of the transaction's snapshot. */
   readonly readAll: (tx: Tx<Tables>) => AsyncIterable<Update>
   /** All rows whose `epoch` is greater, as of the transaction's snapshot: those that have to be forgotten, too. */
