@@ -20,7 +20,7 @@ create table feed_replica (
 );
 
 create function feed_epoch(feed_name text) returns bigint
-language plpgsql security definer set search_path from current as $$
+language plpgsql set search_path from current as $$
 declare
   drawn bigint := nullif(current_setting('powernode_feed.' || feed_name, true), '');
 begin
@@ -43,7 +43,8 @@ begin
 end
 $$;
 
-create function feed_stamp() returns trigger language plpgsql set search_path from current as $$
+create function feed_stamp() returns trigger
+language plpgsql security definer set search_path from current as $$
 begin
   new.epoch := feed_epoch(tg_argv[0]);
   return new;
