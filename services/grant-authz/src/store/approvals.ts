@@ -118,8 +118,8 @@ export async function countExecutable(tx: GrantTx): Promise<ReadonlyMap<string, 
 }
 
 /**
- * What is approved, and may be done at this moment: what was asked for by an agent waits while agents are halted, and what
- * has been blocked since waits until it no longer is.
+ * What is approved, and may be done at this moment: what an agent asked for waits while agents are halted, what has been
+ * blocked since waits until it no longer is, and nothing is done for somebody who may do nothing.
  */
 function executable(tx: GrantTx): SelectQueryBuilder<ApprovalTables, 'approval', object> {
   return tx
@@ -128,6 +128,10 @@ function executable(tx: GrantTx): SelectQueryBuilder<ApprovalTables, 'approval',
     .where(sql<boolean>`not (autonomous and (select halted from autonomy))`)
     .where(
       sql<boolean>`not exists (select 1 from approval_policy p where p.action = approval.action and p.verb = 'blocked')`,
+    )
+    .where(
+      sql<boolean>`exists (
+        select 1 from operator o where 'operator/' || o.name = approval.requested_by and not o.paused)`,
     )
 }
 
