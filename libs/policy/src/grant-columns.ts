@@ -31,6 +31,11 @@ export class GrantColumns {
     return this.#pool.size
   }
 
+  /** How many there is room for without growing. */
+  get capacity(): number {
+    return this.#digests.length / DIGEST
+  }
+
   get(id: string): PolicyGrant | undefined {
     const slot = this.#slots.get(id)
     if (slot === undefined) return undefined
@@ -56,7 +61,7 @@ export class GrantColumns {
   /** Replaces the grant of the same id. A digest that is none is held as zeros, which no secret has. */
   set(grant: PolicyGrant): void {
     this.delete(grant.id)
-    const slot = this.#free.pop() ?? this.#slots.size
+    const slot = this.#free.pop() ?? this.#slots.size // without gaps every slot is taken
     this.#makeRoom(slot)
     this.#slots.set(grant.id, slot)
     this.#peers[slot] = this.#pool.text(grant.peerId)
