@@ -9,7 +9,8 @@ import { countFault, executeApproved, type ExecuteDeps } from './execute-approve
 
 export type RunApprovedDeps<DB> = ExecuteDeps<DB> & {
   readonly client: ApprovalClient
-  readonly directory: Directory
+  /** Says when to look. Without one we look all the time: right where looking costs next to nothing. */
+  readonly directory?: Directory
   readonly logger: Logger
   readonly metrics: Metrics
 }
@@ -17,6 +18,7 @@ export type RunApprovedDeps<DB> = ExecuteDeps<DB> & {
 const AT_ONCE = 50
 /** How soon the bell in the directory is heard. */
 const LISTEN_MS = 100
+const LOOK_MS = 500
 /** How long until we look although nobody rang: the bell may be out of order. */
 const SLOW_LOOK_MS = 30_000
 const RETRY = { firstMs: 200, mostMs: 10_000 }
@@ -47,6 +49,7 @@ export async function runApproved<DB>(deps: RunApprovedDeps<DB>, signal: AbortSi
 
 async function untilRung<DB>(deps: RunApprovedDeps<DB>, signal: AbortSignal): Promise<void> {
   const { directory, owner, clock } = deps
+  if (!directory) return clock.sleep(LOOK_MS, signal)
   for (let waitedMs = 0; waitedMs < SLOW_LOOK_MS && !signal.aborted; waitedMs += LISTEN_MS) {
     await clock.sleep(LISTEN_MS, signal)
     if (directory.approvedFor(owner) > 0) return
@@ -56,7 +59,7 @@ async function untilRung<DB>(deps: RunApprovedDeps<DB>, signal: AbortSignal): Pr
 /** Whether the approval is off our hands: carried out or failed, and reported. */
 async function finish<DB>(deps: RunApprovedDeps<DB>, approval: Approval, signal: AbortSignal): Promise<boolean> {
   const { client, directory, logger } = deps
-  if (approval.autonomous && directory.autonomy?.halted) return true // it is listed again when agents may act again
+  if (approval.autonomous && directory?.autonomy?.halted) return true // it is listed again when agents may act again
   const fields = { task: 'approved', approval_id: approval.id, action: approval.action, request_id: approval.requestId }
   try {
     const outcome = await outcomeOf(deps, approval, signal)
