@@ -3,11 +3,16 @@ import type { Client, Transport } from '@connectrpc/connect'
 import type { Clock } from '@powernode/clock'
 import { createLogger } from '@powernode/process'
 import { Health } from '@powernode/proto/grpc/health/v1/health_pb.ts'
+import { ApprovalService } from '@powernode/proto/powernode/approval/v1/service_pb.ts'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
+import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { GrantAuthzService } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
 import { LivenessService } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
+import { OperatorService } from '@powernode/proto/powernode/operator/v1/service_pb.ts'
 import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { ResidencyService } from '@powernode/proto/powernode/residency/v1/service_pb.ts'
+import { CatalogueService } from '@powernode/proto/powernode/resource/v1/service_pb.ts'
 import { createClient, openTransport } from '@powernode/rpc'
 import type { Context, ServiceName } from './context.ts'
 import { EXIT } from './exit-codes.ts'
@@ -20,6 +25,12 @@ export type Clients = {
   readonly liveness: Client<typeof LivenessService>
   readonly ledger: Client<typeof AuditLedgerService>
   readonly grants: Client<typeof GrantAuthzService>
+  readonly approvals: Client<typeof ApprovalService>
+  readonly operators: Client<typeof OperatorService>
+  readonly residency: Client<typeof ResidencyService>
+  readonly catalogue: Client<typeof CatalogueService>
+  /** Calls to other platforms, through our own gateway. */
+  readonly border: Client<typeof FederationService>
   readonly health: (service: ServiceName) => Client<typeof Health>
   close(): void
 }
@@ -56,6 +67,21 @@ export function connect(context: Context, clock: Clock): Clients {
     },
     get grants() {
       return client(GrantAuthzService, 'grant-authz')
+    },
+    get approvals() {
+      return client(ApprovalService, 'grant-authz')
+    },
+    get operators() {
+      return client(OperatorService, 'grant-authz')
+    },
+    get residency() {
+      return client(ResidencyService, 'grant-authz')
+    },
+    get catalogue() {
+      return client(CatalogueService, 'grant-authz')
+    },
+    get border() {
+      return client(FederationService, 'federation-gateway')
     },
     health: (server) => client(Health, server),
     close: () => open.abort(),

@@ -16,10 +16,14 @@ const program = fedctlProgram({
 const candidates = (...words: string[]) => complete(program, words).candidates
 
 test('nouns, then verbs', () => {
-  expect(candidates('')).toEqual(['audit', 'ca', 'cert', 'completion', 'events', 'invite', 'peer', 'status'])
+  const nouns =
+    'approval audit bridge ca capability cert completion events grant invite operator peer policy residency resource'
+  expect(candidates('')).toEqual([...nouns.split(' '), 'status', 'why'])
   expect(candidates('pe')).toEqual(['peer'])
   expect(candidates('peer', 're')).toEqual(['re-peer', 'resume', 'revoke'])
   expect(candidates('ca', 'rotate', '')).toEqual(['apply', 'plan'])
+  expect(candidates('residency', 'rules', '')).toEqual(['add', 'remove'])
+  expect(candidates('operator', 'role', '')).toEqual(['remove', 'set'])
   expect(candidates('--context', 'a', 'peer', 'sh')).toEqual(['show'])
 })
 
@@ -39,6 +43,8 @@ test('the values an option takes', () => {
   expect(candidates('peer', 'propose', '--role', 'p')).toEqual(['parent'])
   expect(candidates('peer', 'propose', '--role=c')).toEqual(['--role=child'])
   expect(candidates('completion', '')).toEqual(['bash', 'fish', 'zsh'])
+  expect(candidates('policy', 'set', 'sdwan.federation_peer_revoke', 'b')).toEqual(['blocked'])
+  expect(candidates('residency', 'set', 'b', 'eu', '--mode', 'a')).toEqual(['advise'])
 })
 
 test('peers where a peer is wanted, once', () => {
@@ -46,6 +52,8 @@ test('peers where a peer is wanted, once', () => {
   expect(complete(program, ['peer', 'suspend', '--reason', 'x', '']).wantsPeer).toBe(true)
   expect(complete(program, ['peer', 'show', 'b', '']).wantsPeer).toBe(false)
   expect(complete(program, ['peer', 'accept', '']).wantsPeer).toBe(false)
+  expect(complete(program, ['grant', 'list', '--peer', '']).wantsPeer).toBe(true)
+  expect(complete(program, ['grant', 'list', '--kind', '']).wantsPeer).toBe(false)
 })
 
 test('each shell has a script that asks us', () => {

@@ -16,7 +16,7 @@ export function complete(program: CommandUnknownOpts, words: readonly string[]):
   const current = words.at(-1) ?? ''
   const { command, before, argumentsSeen } = walk(program, words.slice(0, -1))
   const option = options(command).find((known) => known.is(before) && known.takesValue)
-  if (option) return only(option.choices, current)
+  if (option) return { ...only(option.choices, current), wantsPeer: option.long === '--peer' }
   if (current.startsWith('-')) {
     const [name = '', value] = current.split('=')
     const chosen = value === undefined ? undefined : options(command).find((known) => known.is(name))

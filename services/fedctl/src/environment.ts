@@ -7,6 +7,8 @@ export type Environment = {
   readonly home: string
   /** FEDCTL_CONTEXT: the platform to talk to when --context does not say. */
   readonly context: string | undefined
+  /** FEDCTL_GRANT: the bearer to show to a peer, kept off the command line and out of its history. */
+  readonly grant?: string | undefined
   /** Whether output goes to a person's terminal that shows colours (https://no-color.org). */
   readonly colours: boolean
   /** Width of that terminal; undefined when the output is read by a program. */
@@ -27,6 +29,7 @@ export function systemEnvironment(): Environment {
     cwd: process.cwd(),
     home: env['XDG_CONFIG_HOME'] ?? `${env['HOME'] ?? ''}/.config`,
     context: env['FEDCTL_CONTEXT'] || undefined,
+    grant: env['FEDCTL_GRANT'] || undefined,
     colours: !env['NO_COLOR'] && env['TERM'] !== 'dumb' && (forced || stdout.isTTY === true),
     columns: stdout.isTTY ? stdout.columns : undefined,
     canAsk: stdin.isTTY === true && stdout.isTTY === true,

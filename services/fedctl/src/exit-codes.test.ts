@@ -13,6 +13,8 @@ test('every refusal has an exit code that says who said no', () => {
   expect(byCode['4']).toContain('INVITATION_SPENT')
   expect(byCode['4']).toContain('MOVE_NOT_ALLOWED')
   expect(byCode['2']).toContain('PEER_NOT_FOUND')
+  expect(byCode['3']).toEqual(['APPROVAL_REQUIRED'])
+  expect(byCode['4']).toEqual(expect.arrayContaining(['ACTION_BLOCKED', 'PERMISSION_MISSING', 'RESIDENCY_VIOLATION']))
   expect(byCode['0']).toBeUndefined()
 })
 

@@ -16,6 +16,12 @@ test('a word that is no command, and a missing or unknown option, are usage', as
   expect((await run('peer', 'list', '--frob')).exit).toBe(2)
   expect((await run('peer', 'propose', '--role', 'uncle')).exit).toBe(2)
   expect((await run('peer', 'propose', '--ttl', 'soon')).exit).toBe(2)
+  expect((await run('grant', 'create', 'b', '--kind', 'NodeModule')).err).toContain('--scope')
+  expect((await run('grant', 'create', 'b', '--kind', 'NodeModule', '--scope', 'read,wirte')).err).toContain('"wirte"')
+  expect((await run('grant', 'create', 'b', '--kind', 'NodeModule', '--scope', 'read,')).exit).toBe(2)
+  expect((await run('policy', 'set', 'sdwan.federation_peer_revoke', 'allow')).exit).toBe(2)
+  expect((await run('operator', 'set', 'bot', '--pause', '--resume')).exit).toBe(2)
+  expect((await run('resource', 'put', 'NodeModule', 'ntp', '--set', 'name')).exit).toBe(2)
 })
 
 test('help is no error', async () => {
@@ -50,6 +56,8 @@ test('a person reads the error and the next step on stderr', async () => {
   expect(err).toMatch(/^error say which platform you mean \(CONTEXT\)\nnext {2}write a context file/)
 })
 
+const of = (noun: string, verbs: readonly string[]) => verbs.map((verb) => `${noun} ${verb}`)
+
 test('every write can be rehearsed and waited for', async () => {
   const writes = ['peer propose', 'peer accept', 'peer suspend', 'peer resume', 'peer revoke', 'peer re-peer']
   const more = [
@@ -60,6 +68,17 @@ test('every write can be rehearsed and waited for', async () => {
     'ca rotate apply',
     'cert issue',
     'cert revoke',
+    'peer emancipate',
+    'peer adopt',
+    ...of('grant', ['create', 'update', 'renew', 'revoke', 'settings']),
+    ...of('bridge', ['propose', 'activate', 'suspend', 'resume', 'revoke']),
+    'capability set',
+    ...of('residency', ['set', 'mode', 'rules add', 'rules remove', 'region set', 'region remove']),
+    ...of('residency override', ['create', 'revoke']),
+    ...of('resource', ['put', 'update', 'remove']),
+    ...of('approval', ['approve', 'reject', 'halt', 'resume']),
+    'policy set',
+    ...of('operator', ['set', 'remove', 'token', 'role set', 'role remove']),
   ]
   for (const write of [...writes, ...more]) {
     const { out } = await run(...write.split(' '), '--help')

@@ -1,5 +1,5 @@
 import { Argument, Option } from '@commander-js/extra-typings'
-import { durationMs } from './values.ts'
+import { durationMs, listed, listedOf, pairs, wholeNumber } from './values.ts'
 
 /** The options of every write. */
 export const dryRun = () => new Option('--dry-run', 'show what would come of it; change nothing')
@@ -13,3 +13,40 @@ export const note = () => new Option('--note <text>', 'kept with the invitation,
 
 export const peer = () => new Argument('<peer>', 'id, name or platform id')
 export const invitation = () => new Argument('<invitation>', 'pni1.…, or - to read it from stdin')
+
+export const SCOPES = ['read', 'write', 'admin', 'migrate'] as const
+
+/** What a grant is limited to, and what a call is measured by. */
+export const scopes = () =>
+  new Option('--scope <scopes>', 'read, write, admin, migrate: by commas; none implies another').argParser(
+    listedOf(SCOPES),
+  )
+export const oneScope = () => new Option('--scope <scope>', 'for what').choices(SCOPES)
+export const nodes = () =>
+  new Option('--node <ids>', "only for these of the peer's nodes; by commas; * for any").argParser(listed)
+export const networks = () =>
+  new Option('--network <ids>', 'only over these networks of ours, each with an active bridge; * for any').argParser(
+    listed,
+  )
+export const cidrs = () =>
+  new Option('--cidr <ranges>', 'only from these addresses: 10.20.0.0/16; * for any').argParser(listed)
+export const bindings = () =>
+  new Option(
+    '--bind <identities>',
+    'only with these certificates: SPIFFE ids, or x5t#S256:<SHA-256>; else whatever the peer is enrolled with',
+  ).argParser(listed)
+
+export const ofPeer = () => new Option('--peer <peer>', 'only of this peer: id, name or platform id')
+export const ofKind = () => new Option('--kind <kind>', 'only of this kind of resource').default('')
+export const fields = () =>
+  new Option('--set <key=value>', 'a field of it; can be repeated; JSON values keep their type').argParser(pairs)
+export const revision = () =>
+  new Option('--if-revision <number>', 'only if it still has this revision').argParser(wholeNumber)
+export const bearer = () =>
+  new Option(
+    '--grant <bearer>',
+    'the grant to be used: - reads it from stdin; else FEDCTL_GRANT, else one the peer gave us that fits. ' +
+      'Typed out, it stays in the history of your shell',
+  )
+export const MODES = ['off', 'advise', 'enforce'] as const
+export const mode = () => new Option('--mode <mode>', 'off, advise (only say so) or enforce').choices(MODES)

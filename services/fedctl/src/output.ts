@@ -51,7 +51,8 @@ export function printProblem(facts: ProblemFacts, format: Format, env: Environme
   if (format === 'table') {
     const to = paint(env.colours)
     // Some of it is another platform's words.
-    env.err(`${to.bad('error')} ${harmless(message)} ${to.dim(`(${harmless(reason)})`)}\n`)
+    const sign = exitCode === EXIT.doneWithOpenItems ? to.warn('queued') : to.bad('error')
+    env.err(`${sign} ${harmless(message)} ${to.dim(`(${harmless(reason)})`)}\n`)
     if (next) env.err(`${to.dim('next')}  ${pasting(contextFlag)(harmless(next))}\n`)
   } else {
     env.out(

@@ -6,6 +6,7 @@ import { FreshnessSchema, type Freshness } from '@powernode/proto/powernode/live
 import { PeerSchema, type Peer } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import type { Timestamp } from '@bufbuild/protobuf/wkt'
 import { allPages } from './pages.ts'
+import { dealingsWith, plainDealings, type Dealings } from './peer-dealings.ts'
 import { plain } from './plain.ts'
 import { factsOf } from './problem.ts'
 import type { Session } from './session.ts'
@@ -20,12 +21,14 @@ export type PeerView = {
   /** When the certificate runs out that we show to the peer. */
   readonly shownUntil: Timestamp | undefined
   readonly events: readonly FeedEvent[]
+  /** Only for one peer at a time. */
+  readonly dealings?: Dealings
   /** `service: why it did not answer`. */
   readonly unavailable: readonly string[]
 }
 
 /** What is known beside the registry's rows, for many peers with one question to each service. */
-export type Surroundings = Omit<PeerView, 'peer' | 'events' | 'freshness' | 'shownUntil'> & {
+export type Surroundings = Omit<PeerView, 'peer' | 'events' | 'freshness' | 'shownUntil' | 'dealings'> & {
   readonly freshness: readonly Freshness[]
   readonly ownGateway: Certificate | undefined
 }
@@ -51,7 +54,7 @@ export async function surroundings({ clients }: Session, peerIds: readonly strin
     ),
     orNothing('grant-authz', () =>
       allPages(
-        (pageToken) => clients.grants.listGrants({ peerId: onePeer, pageSize: 1000, pageToken }),
+        (pageToken) => clients.grants.listGrants({ peerId: onePeer, statuses: ['active'], pageSize: 1000, pageToken }),
         (page) => page.grants,
       ),
     ),
@@ -65,7 +68,7 @@ export async function surroundings({ clients }: Session, peerIds: readonly strin
   const inUse = certificates.filter(({ revokedAt }) => !revokedAt)
   return {
     freshness,
-    grants: grants.filter(({ status }) => status === 'active'),
+    grants,
     certificates: inUse.filter(({ kind }) => kind === CertificateKind.PEER),
     ownGateway: latest(inUse.filter(({ spiffeId }) => spiffeId.endsWith('/service/federation-gateway'))),
     unavailable,
@@ -74,13 +77,17 @@ export async function surroundings({ clients }: Session, peerIds: readonly strin
 
 /** One peer with everything that surrounds it, and its last events. */
 export async function viewPeer(session: Session, peer: Peer, eventCount: number): Promise<PeerView> {
-  const around = await surroundings(session, [peer.id])
-  const events = await recentEvents(session, peer.id, eventCount)
+  const [around, events, dealings] = await Promise.all([
+    surroundings(session, [peer.id]),
+    recentEvents(session, peer.id, eventCount),
+    dealingsWith(session, peer.id),
+  ])
   const view = viewOf(peer, around)
   return {
     ...view,
     events: events.found,
-    unavailable: [...around.unavailable, ...events.unavailable],
+    dealings,
+    unavailable: [...new Set([...around.unavailable, ...events.unavailable, ...dealings.unavailable])],
   }
 }
 
@@ -113,6 +120,7 @@ export function plainView(view: PeerView) {
     grants: view.grants.map((grant) => plain(GrantSchema, grant)),
     certificates: view.certificates.map((certificate) => plain(CertificateSchema, certificate)),
     timeline: view.events.map((event) => withoutPayload(plain(FeedEventSchema, event))),
+    ...(view.dealings && plainDealings(view.dealings)),
     unavailable: view.unavailable,
   }
 }

@@ -1,3 +1,4 @@
+import { AutonomySchema, type Approval, type Autonomy } from '@powernode/proto/powernode/approval/v1/service_pb.ts'
 import { HealthCheckResponse_ServingStatus as Serving } from '@powernode/proto/grpc/health/v1/health_pb.ts'
 import {
   CertificateSchema,
@@ -33,11 +34,15 @@ export type PlatformStatus = {
   /** Those that run out within a tenth of their life, though services renew by themselves long before. */
   readonly expiring: readonly Certificate[]
   readonly rotation: Rotation | undefined
+  /** What waits for somebody who may control: the first hundred. */
+  readonly approvals: readonly Approval[]
+  /** Whether what acts by itself may act. */
+  readonly autonomy: Autonomy | undefined
 }
 
 export async function platformStatus(session: Session): Promise<PlatformStatus> {
   const { clients, clock, context } = session
-  const [services, platform, peers, certificates, authority] = await Promise.all([
+  const [services, platform, peers, certificates, authority, approvals, autonomy] = await Promise.all([
     Promise.all(SERVICE_NAMES.map((name) => healthOf(session, name))),
     orUndefined(() => clients.peers.getPlatform({})),
     orUndefined(() =>
@@ -53,6 +58,8 @@ export async function platformStatus(session: Session): Promise<PlatformStatus> 
       ),
     ),
     orUndefined(() => clients.authority.getAuthority({})),
+    orUndefined(() => clients.approvals.listApprovals({ states: ['pending'], pageSize: 100 })),
+    orUndefined(() => clients.approvals.getAutonomy({})),
   ])
   return {
     context: context.name,
@@ -61,6 +68,8 @@ export async function platformStatus(session: Session): Promise<PlatformStatus> 
     peers: peers ?? [],
     expiring: newestOfEach(certificates ?? []).filter((certificate) => isExpiring(certificate, clock.now())),
     rotation: authority?.rotation,
+    approvals: approvals?.approvals ?? [],
+    autonomy: autonomy?.autonomy,
   }
 }
 
@@ -110,7 +119,8 @@ export function countByState(peers: readonly Peer[]): Record<string, number> {
   return all
 }
 
-export function plainStatus({ context, platform, services, peers, expiring, rotation }: PlatformStatus) {
+export function plainStatus(status: PlatformStatus) {
+  const { context, platform, services, peers, expiring, rotation, approvals, autonomy } = status
   return {
     context,
     platform: platform ? plain(GetPlatformResponseSchema, platform) : null,
@@ -119,5 +129,12 @@ export function plainStatus({ context, platform, services, peers, expiring, rota
     open_items: peers.flatMap(({ id, name, openItems }) => openItems.map((item) => ({ peer_id: id, name, item }))),
     expiring_certificates: expiring.map((certificate) => plain(CertificateSchema, certificate)),
     rotation: rotation ? plain(RotationSchema, rotation) : null,
+    pending_approvals: approvals.map(({ id, action, summary, requestedBy }) => ({
+      id,
+      action,
+      summary,
+      requested_by: requestedBy,
+    })),
+    autonomy: autonomy ? plain(AutonomySchema, autonomy) : null,
   }
 }

@@ -15,6 +15,8 @@ import { inviteList } from './commands/invite-list.ts'
 import { invitePreview } from './commands/invite-preview.ts'
 import { inviteRevoke } from './commands/invite-revoke.ts'
 import { peerAccept } from './commands/peer-accept.ts'
+import { peerAdopt } from './commands/peer-adopt.ts'
+import { peerEmancipate } from './commands/peer-emancipate.ts'
 import { peerList } from './commands/peer-list.ts'
 import { peerPropose } from './commands/peer-propose.ts'
 import { peerRePeer } from './commands/peer-re-peer.ts'
@@ -24,7 +26,11 @@ import { peerShow } from './commands/peer-show.ts'
 import { peerSuspend } from './commands/peer-suspend.ts'
 import { peerUpdate } from './commands/peer-update.ts'
 import { status } from './commands/status.ts'
+import { why } from './commands/why.ts'
 import { runs, type Invocation } from './invoke.ts'
+import { borderNouns } from './nouns/border.ts'
+import { noun } from './nouns/noun.ts'
+import { peopleNouns } from './nouns/people.ts'
 import { FORMATS } from './output.ts'
 
 const HELP = `
@@ -36,7 +42,7 @@ The platform is chosen by --context, else FEDCTL_CONTEXT, else the only one ther
 export function fedctlProgram(invocation: Invocation) {
   const run = runs(invocation)
   const program = new Command('fedctl')
-    .description('the operator’s hand: peers, invitations, certificates, events and ledger of one platform')
+    .description('the operator’s hand: peers, grants, residency, approvals, certificates and ledger of one platform')
     .option('--context <name>', 'which platform: a name, or the path of a context file')
     .addOption(new Option('-o, --output <format>', 'how to answer').choices(FORMATS).default('table' as const))
     .option('-y, --yes', 'do not ask before what cannot be undone')
@@ -52,7 +58,9 @@ export function fedctlProgram(invocation: Invocation) {
       .addCommand(peerSuspend(run))
       .addCommand(peerResume(run))
       .addCommand(peerRevoke(run))
-      .addCommand(peerRePeer(run)),
+      .addCommand(peerRePeer(run))
+      .addCommand(peerEmancipate(run))
+      .addCommand(peerAdopt(run)),
   )
   program.addCommand(
     noun('invite', 'invitations: what we hand to another platform, and what one handed to us says')
@@ -76,8 +84,10 @@ export function fedctlProgram(invocation: Invocation) {
       .addCommand(certIssue(run))
       .addCommand(certRevoke(run)),
   )
+  for (const command of [...borderNouns(run), ...peopleNouns(run)]) program.addCommand(command)
   program.addCommand(noun('events', 'what happens').addCommand(eventsWatch(run)).addCommand(eventsList(run)))
   program.addCommand(noun('audit', 'the ledger').addCommand(auditLog(run)).addCommand(auditVerify(run)))
+  program.addCommand(why(run))
   program.addCommand(status(run))
   program.addCommand(completion(invocation))
   program.addCommand(
@@ -86,5 +96,3 @@ export function fedctlProgram(invocation: Invocation) {
   )
   return program
 }
-
-const noun = (name: string, description: string) => new Command(name).description(description)

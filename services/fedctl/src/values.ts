@@ -29,8 +29,13 @@ export function whole(text: string): number {
   return Number(text)
 }
 
+/** A number as the contract counts revisions. */
+export const wholeNumber = (text: string): bigint => BigInt(whole(text))
+
+export type Pairs = Readonly<Record<string, unknown>>
+
 /** key=value, any number of times; JSON values keep their type. */
-export function pairs(text: string, before: Record<string, unknown> = {}): Record<string, unknown> {
+export function pairs(text: string, before: Pairs = {}): Record<string, unknown> {
   const [, key, value] = /^([^=]+)=(.*)$/s.exec(text) ?? []
   if (key === undefined || value === undefined) throw new InvalidArgumentError('It must be key=value.')
   return { ...before, [key]: jsonOr(value) }
@@ -43,6 +48,26 @@ function jsonOr(text: string): unknown {
     return text // a plain word is meant as it stands
   }
 }
+
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** One or several values of an option, by commas or by repeating it: --scope read,write --scope admin. */
+export function listed(text: string, before: readonly string[] = []): string[] {
+  const values = text.split(',').map((value) => value.trim())
+  if (values.includes('')) throw new InvalidArgumentError('There is an empty value between commas.')
+  return [...before, ...values]
+}
+
+/** The same, each one of the words there are. */
+export const listedOf =
+  (choices: readonly string[]) =>
+  (text: string, before: readonly string[] = []): string[] => {
+    const values = listed(text, before)
+    const stranger = values.find((value) => !choices.includes(value))
+    if (stranger === undefined) return values
+    throw new InvalidArgumentError(`"${stranger}" is none of ${choices.join(', ')}.`)
+  }
 
 export const collect = (text: string, before: readonly string[] = []): string[] => [...before, text]
 

@@ -6,6 +6,9 @@ import {
   TrustMode,
   WaitingOn,
 } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
+import type { Approval } from '@powernode/proto/powernode/approval/v1/service_pb.ts'
+import type { NetworkBridge } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
+import type { Residency } from '@powernode/proto/powernode/residency/v1/service_pb.ts'
 import { durationMs } from '@bufbuild/protobuf/wkt'
 import type { Canvas } from '../output.ts'
 import type { PeerView } from '../peer-view.ts'
@@ -18,7 +21,7 @@ import { word } from './words.ts'
 /** Everything about one peer, what matters most on top. */
 export function peerSheet(view: PeerView, canvas: Canvas): string {
   const { to, now } = canvas
-  const { peer, grants, events } = view
+  const { peer, grants, events, dealings } = view
   const sections: [string, string][] = [
     ['', sheet(standing(view, canvas), to)],
     ['Heartbeats', sheet(heartbeats(view, canvas), to, '  ')],
@@ -26,6 +29,12 @@ export function peerSheet(view: PeerView, canvas: Canvas): string {
     ['Trust and contract', sheet(trust(view, canvas), to, '  ')],
     ['Endpoints', peer.endpoints.map((line) => `  ${endpointLine(line)}`).join('\n')],
     ['Grants we gave', grants.map((grant) => `  ${grantLine(grant, now)}`).join('\n')],
+    ['Grants they gave us', (dealings?.received ?? []).map((grant) => `  ${grantLine(grant, now)}`).join('\n')],
+    ['Networks we meet on', (dealings?.bridges ?? []).map((bridge) => `  ${bridgeLine(bridge)}`).join('\n')],
+    [
+      'Waiting for approval',
+      (dealings?.approvals ?? []).map((approval) => `  ${approvalLine(approval, canvas)}`).join('\n'),
+    ],
     ['Timeline', events.map((event) => `  ${eventLine(event)}`).join('\n')],
   ]
   const shown = sections
@@ -34,7 +43,7 @@ export function peerSheet(view: PeerView, canvas: Canvas): string {
   return [...shown, ...missing(view.unavailable, to)].join('\n\n')
 }
 
-function standing({ peer }: PeerView, { now, to, paste }: Canvas): Fact[] {
+function standing({ peer, dealings }: PeerView, { now, to, paste }: Canvas): Fact[] {
   const state = word(PeerState, peer.state)
   const before = word(PeerState, peer.suspendedFrom)
   return [
@@ -45,6 +54,7 @@ function standing({ peer }: PeerView, { now, to, paste }: Canvas): Fact[] {
     ['since', peer.since ? `${moment(peer.since)} UTC, ${age(peer.since, now)} ago` : ''],
     ['waiting on', word(WaitingOn, peer.waitingOn), peer.waitingOn === WaitingOn.US ? to.warn : undefined],
     ['next', paste(peer.next), to.bold],
+    ['data stays in', residencyLine(dealings?.residency), to.warn],
     ['open items', peer.openItems.map((item) => `- ${item}`).join('\n'), to.warn],
   ]
 }
@@ -143,6 +153,14 @@ function grantLine(grant: PeerView['grants'][number], now: Date): string {
     `${grant.resourceKind || '*'}/${grant.resourceId || '*'}  ${scopes}  ${grant.remoteSubject}  expires in ${left(grant.expiresAt, now)}`,
   )
 }
+
+const bridgeLine = ({ sdwanNetworkId, state }: NetworkBridge): string => harmless(`${sdwanNetworkId}  ${state}`)
+
+const approvalLine = ({ id, summary, requestedBy }: Approval, { paste }: Canvas): string =>
+  `${harmless(`${summary}, asked for by ${requestedBy}`)}; ${paste(`fedctl approval show ${id}`)}`
+
+const residencyLine = (residency: Residency | undefined): string =>
+  residency?.dataResidency ? `${residency.dataResidency} (${residency.mode || 'enforce'})` : ''
 
 const eventLine = (event: PeerView['events'][number]): string =>
   harmless(`${moment(event.at)}  ${event.kind.padEnd(36)}  ${event.actor}`)

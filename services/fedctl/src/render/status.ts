@@ -2,6 +2,7 @@ import { RotationStep } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import { PeerState, WaitingOn } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import type { Canvas } from '../output.ts'
 import { countByState, type PlatformStatus, type ServiceHealth } from '../platform-status.ts'
+import { autonomyText } from './approvals.ts'
 import { certificateTable } from './certificate-table.ts'
 import { harmless, stateColour } from './paint.ts'
 import { waiting } from './rotation.ts'
@@ -10,19 +11,21 @@ import { plural, word } from './words.ts'
 
 const ENDED: readonly RotationStep[] = [RotationStep.RETIRED, RotationStep.CANCELLED]
 
-/** Nothing needs a hand: every service serves, no peer is degraded or waits for us, no certificate runs out. */
-export function isWell({ services, peers, expiring }: PlatformStatus): boolean {
+/** Nothing needs a hand: services serve, no peer is degraded or waits for us, nothing waits for approval or runs out. */
+export function isWell({ services, peers, expiring, approvals, autonomy }: PlatformStatus): boolean {
   return (
     services.every(({ status }) => status === 'serving' || status === 'not configured') &&
     peers.every((peer) => peer.state !== PeerState.DEGRADED && peer.openItems.length === 0) &&
-    expiring.length === 0
+    expiring.length === 0 &&
+    approvals.length === 0 &&
+    autonomy?.halted !== true
   )
 }
 
 /** The platform on one screen. */
 export function statusText(status: PlatformStatus, canvas: Canvas): string {
   const { to } = canvas
-  const { platform, peers, expiring, rotation } = status
+  const { platform, peers, expiring, rotation, approvals, autonomy } = status
   const described = platform?.platform
   const parts = [
     sheet(
@@ -42,6 +45,8 @@ export function statusText(status: PlatformStatus, canvas: Canvas): string {
     services(status.services, canvas),
     `${to.bold('Peers')}\n${peerCounts(status, to)}`,
     waitingForUs(peers, canvas),
+    approvals.length > 0 ? `${to.warn('Waiting for approval')}\n${approvalLines(approvals, canvas)}` : '',
+    autonomy?.halted ? `${to.warn('Autonomy')}  ${autonomyText(autonomy, canvas)}` : '',
     expiring.length > 0 ? `${to.warn('Certificates that run out')}\n${certificateTable(expiring, canvas)}` : '',
     rotation && !ENDED.includes(rotation.step)
       ? `${to.warn('CA rotation')}  ${word(RotationStep, rotation.step)}, waiting for ${plural(waiting(rotation).length, 'holder')}; next: ${canvas.paste(rotation.next)}`
@@ -70,6 +75,14 @@ function peerCounts({ peers }: PlatformStatus, to: Canvas['to']): string {
   const counts = Object.entries(countByState(peers)).filter(([, count]) => count > 0)
   if (counts.length === 0) return '  none yet'
   return `  ${counts.map(([state, count]) => stateColour(to, state)(`${count} ${state}`)).join('   ')}`
+}
+
+function approvalLines(approvals: PlatformStatus['approvals'], { paste }: Canvas): string {
+  const lines = approvals.map(({ id, summary, requestedBy }) => {
+    const what = harmless(`${summary}, asked for by ${requestedBy}`)
+    return `  ${what}; next: ${paste(`fedctl approval show ${id}`)}`
+  })
+  return lines.join('\n')
 }
 
 function waitingForUs(peers: PlatformStatus['peers'], { to, paste }: Canvas): string {

@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { parse } from 'yaml'
+import { usage } from './problem.ts'
+import type { Session } from './session.ts'
+import { isRecord, type Pairs } from './values.ts'
+
+/** A record given as a file of JSON or YAML (- for stdin), as key=value pairs, or as both: the pairs win. */
+export function recordFrom({ env }: Session, file: string | undefined, pairs: Pairs = {}): Pairs {
+  if (file === undefined) return pairs
+  const text = file === '-' ? env.readInput() : read(resolve(env.cwd, file), file)
+  let parsed: unknown
+  try {
+    parsed = parse(text) // JSON is YAML too
+  } catch (cause) {
+    throw usage(`${file} is neither JSON nor YAML: ${cause instanceof Error ? cause.message : String(cause)}`)
+  }
+  if (!isRecord(parsed)) throw usage(`${file} holds no object`, 'a record looks like {"name": "ntp"}')
+  return { ...parsed, ...pairs }
+}
+
+export function read(path: string, shown = path): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw usage(`${shown} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`)
+  }
+}
