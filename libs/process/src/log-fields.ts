@@ -7,6 +7,8 @@ export type LogFields = {
   // who and what was asked
   readonly rpc?: string | undefined
   readonly caller?: string | undefined
+  /** How an operator showed who it is: certificate or token. */
+  readonly by?: string | undefined
   readonly actor?: string | undefined
   readonly request_id?: string | undefined
   readonly trace_id?: string | undefined
@@ -27,6 +29,7 @@ export type LogFields = {
   readonly platform_id?: string | undefined
   readonly invitation_id?: string | undefined
   readonly grant_id?: string | undefined
+  readonly decision_id?: string | undefined
   readonly approval_id?: string | undefined
   readonly action?: string | undefined
   readonly event_id?: string | undefined

@@ -1,5 +1,6 @@
 import { systemClock, type Clock } from '@powernode/clock'
 import { consume, openBus } from '@powernode/events'
+import { followOperators } from '@powernode/operators'
 import { listen, openDb, requireSchema } from '@powernode/postgres'
 import { createLogger, createMetrics, runTasks, serveMetrics, type Logger } from '@powernode/process'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
@@ -33,6 +34,8 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   const watchers = createWatchers()
   const deps = { db, bus, clock, logger, metrics, watchers }
   const { identityDir: tlsDir, trustDomain } = config
+  const road = { address: config.grantAuthzAddress, trustDomain, tlsDir, clock, logger }
+  const operators = followOperators({ ...road, reader: NAME, metrics }, signal)
   try {
     await requireSchema(db, SCHEMA, MIGRATIONS)
     await runTasks(signal, [
@@ -44,6 +47,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
             tlsDir,
             trustDomain,
             services: [mount(AuditLedgerService, handlers(deps), CALLERS)],
+            operators,
             clock,
             logger,
             metrics,
@@ -51,6 +55,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
           },
           stop,
         ),
+      (stop) => operators.run(stop),
       ...SUBSCRIPTIONS.map((row) => (stop: AbortSignal) => consume(deps, row, stop)),
       (stop) => listen(database, FEED_CHANNEL, watchers.ring, stop),
       (stop) => sweepOldEvents(deps, stop),

@@ -5,7 +5,9 @@ import { createLogger, createMetrics, runTasks, serveMetrics, type Logger } from
 import { GrantAuthzService } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
 import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { createClient, keepIdentity, mount, serve } from '@powernode/rpc'
+import { openApprovalArea } from './approvals/approval-area.ts'
 import type { Config } from './config.ts'
+import { openOperatorArea } from './operators/operator-area.ts'
 import { runReviews } from './reviews/run-reviews.ts'
 import { GRANT_CALLERS, grantHandlers } from './rpc/grants.ts'
 import type { Tables } from './store/tables.ts'
@@ -38,22 +40,27 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     AbortSignal.any([signal, closing.signal]),
   )
   const deps = { db, database, bus, registry, clock, logger, metrics }
-  const services = [mount(GrantAuthzService, grantHandlers(deps), GRANT_CALLERS)]
-  const server = {
-    name: NAME,
-    listen: config.listen,
-    tlsDir,
-    trustDomain,
-    clock,
-    logger,
-    metrics,
-    services,
-    ...(onListening && { onListening }),
-  }
   try {
     await requireSchema(db, SCHEMA, MIGRATIONS)
+    const area = await openOperatorArea(deps, config)
+    const approvals = openApprovalArea(deps)
+    const services = [mount(GrantAuthzService, grantHandlers(deps), GRANT_CALLERS), area.mount, approvals.mount]
+    const server = {
+      name: NAME,
+      listen: config.listen,
+      tlsDir,
+      trustDomain,
+      clock,
+      logger,
+      metrics,
+      services,
+      operators: area.operators,
+      ...(onListening && { onListening }),
+    }
     await runTasks(signal, [
       (stop) => serve(server, stop),
+      ...area.tasks,
+      ...approvals.tasks({}),
       (stop) => relay({ ...deps, schema: SCHEMA, stream: 'GRANT_AUTHZ' }, stop),
       ...SUBSCRIPTIONS.map((row) => (stop: AbortSignal) => consume(deps, row, stop)),
       (stop) => runReviews(deps, stop),

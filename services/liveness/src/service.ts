@@ -1,5 +1,6 @@
 import { systemClock, type Clock } from '@powernode/clock'
 import { openBus, relay } from '@powernode/events'
+import { followOperators } from '@powernode/operators'
 import { openDb, requireSchema } from '@powernode/postgres'
 import { createLogger, createMetrics, runTasks, serveMetrics, type Logger } from '@powernode/process'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
@@ -48,6 +49,8 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     { ...way, address: config.gatewayAddress, server: 'federation-gateway' },
     open,
   )
+  const grantAuthz = { ...way, address: config.grantAuthzAddress }
+  const operators = followOperators({ ...grantAuthz, reader: NAME, metrics: registryMetrics }, open)
   const feed = createPeerFeed({ registry, clock, logger })
   const recorder = createRecorder({ db, clock })
   const deps = { db, clock, feed, recorder, gateway, metrics, logger, database }
@@ -57,7 +60,8 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     await requireSchema(db, SCHEMA, MIGRATIONS)
     await runTasks(signal, [
       (stop) =>
-        serve({ ...way, name: NAME, listen: config.listen, services, metrics: registryMetrics, ...listening }, stop),
+        serve({ ...way, name: NAME, listen: config.listen, services, operators, metrics: registryMetrics, ...listening }, stop), // prettier-ignore
+      (stop) => operators.run(stop),
       (stop) => feed.follow(stop),
       (stop) => leadBeats(deps, stop),
       (stop) => sweepSilent(deps, { everyMs: config.sweepEveryMs }, stop),

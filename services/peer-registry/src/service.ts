@@ -1,5 +1,7 @@
 import { systemClock, type Clock } from '@powernode/clock'
+import { Feed } from '@powernode/feed'
 import { consume, openBus, relay, sweepReceipts } from '@powernode/events'
+import { followOperators } from '@powernode/operators'
 import { inTransaction, openDb, requireSchema } from '@powernode/postgres'
 import { createLogger, createMetrics, runTasks, serveMetrics, type Logger } from '@powernode/process'
 import { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
@@ -10,7 +12,8 @@ import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_
 import { createClient, keepIdentity, mount, openTransport, serve } from '@powernode/rpc'
 import type { Config } from './config.ts'
 import { runErrands } from './errands/run-errands.ts'
-import { Feed } from './feed/feed.ts'
+import { peerSource, PEERS } from './feed/peer-source.ts'
+import { TrustFeed } from './feed/trust-feed.ts'
 import { jitter } from './jitter.ts'
 import { measure } from './metrics/measure.ts'
 import { recordContract } from './operations/record-contract.ts'
@@ -62,8 +65,12 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
       { address: config.grantAuthzAddress, server: 'grant-authz', trustDomain, tlsDir, clock, logger },
       signal,
     )
-    const feed = new Feed({ db, database, us, clock, logger })
-    const deps = { db, database, bus, us, clock, logger, metrics, feed, federation, roads, grants, jitter }
+    const road = { address: config.grantAuthzAddress, trustDomain, tlsDir, clock, logger }
+    const operators = followOperators({ ...road, reader: NAME, metrics }, signal)
+    const source = peerSource({ us, logger })
+    const feed = new Feed({ db, database, clock, logger, metrics, feed: PEERS, source })
+    const trust = new TrustFeed({ db, database, clock, logger })
+    const deps = { db, database, bus, us, clock, logger, metrics, feed, trust, federation, roads, grants, jitter }
     const services = [
       mount(
         PeerRegistryService,
@@ -79,10 +86,12 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
       listening.resolve()
       onListening?.(port)
     }
-    const door = { name: NAME, listen: config.listen, tlsDir, trustDomain, services, clock, logger, metrics }
+    const door = { name: NAME, listen: config.listen, tlsDir, trustDomain, services, operators, clock, logger, metrics }
     await runTasks(signal, [
       (stop) => serve({ ...door, onListening: onPort }, stop),
+      (stop) => operators.run(stop),
       (stop) => feed.run(stop),
+      (stop) => trust.run(stop),
       (stop) => relay({ ...deps, schema: SCHEMA, stream: 'PEER_REGISTRY' }, stop),
       ...SUBSCRIPTIONS.map((row) => (stop: AbortSignal) => consume(deps, row, stop)),
       (stop) => sweepReceipts(deps, stop),
