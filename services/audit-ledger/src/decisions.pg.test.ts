@@ -71,11 +71,27 @@ const numbers = async (asked: Parameters<ReturnType<typeof reader>['listDecision
 test('a decision comes back as it was told, every field of it', async () => {
   const said = create(DecisionSchema, {
     ...decision(1, { allowed: false, reason: 'SCOPE_MISMATCH', direction: 'out' }),
-    ...{ axis: 'network', detail: 'no bridge', rpc: 'GetResource', resourceKind: 'NodeModule', resourceId: 'm-1' },
-    ...{ scope: 'read', nodeInstanceId: 'n-1', sdwanNetworkId: 'net-1', sourceAddress: '192.0.2.7', grantId: 'g-1' },
-    ...{ dataClass: 'general', resourceRegion: 'eu', destinationRegion: 'us', residencyMode: 'advise' },
-    ...{ residencyRuleId: 'r-1', advised: true, overrideId: 'o-1', requestId: 'q-1', traceparent: '00-a-b-01' },
-    ...{ policyEpoch: 42n, remoteDecisionId: idOf(99) },
+    axis: 'network',
+    detail: 'no bridge',
+    rpc: 'GetResource',
+    resourceKind: 'NodeModule',
+    resourceId: 'm-1',
+    scope: 'read',
+    nodeInstanceId: 'n-1',
+    sdwanNetworkId: 'net-1',
+    sourceAddress: '192.0.2.7',
+    grantId: 'g-1',
+    dataClass: 'general',
+    resourceRegion: 'eu',
+    destinationRegion: 'us',
+    residencyMode: 'advise',
+    residencyRuleId: 'r-1',
+    advised: true,
+    overrideId: 'o-1',
+    requestId: 'q-1',
+    traceparent: '00-a-b-01',
+    policyEpoch: 42n,
+    remoteDecisionId: idOf(99),
   })
   expect(await record(said)).toEqual([1n])
   expect((await reader().getDecision({ decisionId: idOf(1) })).decision).toEqual(said)

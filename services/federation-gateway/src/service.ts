@@ -11,26 +11,26 @@ import {
 } from '@powernode/process'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { GatewayService } from '@powernode/proto/powernode/gateway/v1/service_pb.ts'
-import { LivenessService } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
-import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
-import { createClient, createHealth, keepIdentity, mount, resolveEndpoint, serve, type Health } from '@powernode/rpc'
+import { createHealth, keepIdentity, mount, resolveEndpoint, serve } from '@powernode/rpc'
 import type { Config } from './config.ts'
-import { attendance } from './door/attend.ts'
+import { Decider } from './decisions/decider.ts'
+import { Decisions } from './decisions/decisions.ts'
+import { stillAdmitted } from './door/admission.ts'
 import { doorMetrics } from './door/door-metrics.ts'
 import { Door } from './door/door.ts'
-import { federationHandlers } from './door/federation.ts'
-import { createGrpcServer, pathsOf, talksOf } from './door/grpc-server.ts'
 import { Heartbeats } from './door/heartbeats.ts'
-import { machineServices } from './door/machine-services.ts'
-import { rateLimit } from './door/rate-limits.ts'
-import { Sessions } from './door/sessions.ts'
+import { openSessions } from './door/open-sessions.ts'
 import { sameTrust, TlsContexts } from './door/tls-contexts.ts'
-import { createRecorder, type Visits } from './door/visit.ts'
+import { Watches } from './door/watches.ts'
 import { CALLERS, forwarders } from './egress/forward.ts'
 import { Outbound } from './egress/outbound.ts'
 import { ROAD_CALLERS, roadHandlers } from './egress/roads.ts'
+import { sayHowWell } from './health.ts'
+import { meetNeighbours } from './neighbours.ts'
 import { followPeers } from './peers/follow-peers.ts'
 import { PeerTable } from './peers/peer-table.ts'
+import { followPolicy } from './policy/follow-policy.ts'
+import { HeldPolicy } from './policy/held-policy.ts'
 
 const NAME = 'federation-gateway'
 
@@ -54,22 +54,18 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   const { identityDir: tlsDir, trustDomain } = config
   const own = readTlsFiles(tlsDir, clock.now())
   const closing = new AbortController()
-  const way = { tlsDir, trustDomain, clock, logger }
-  const registry = createClient(
-    PeerRegistryService,
-    { ...way, address: config.peerRegistryAddress, server: 'peer-registry' },
-    closing.signal,
-  )
-  const liveness = createClient(
-    LivenessService,
-    { ...way, address: config.livenessAddress, server: 'liveness' },
-    closing.signal,
-  )
+  const neighbours = meetNeighbours({ config, name: NAME, clock, logger, metrics }, closing.signal)
+  const { registry, liveness, ledger, policyFeed, operators, consume } = neighbours
 
   const table = new PeerTable(elapsed())
+  const policy = new HeldPolicy()
   const heartbeats = new Heartbeats(clock)
   const health = createHealth()
-  const deps = { table, clock, logger, metrics }
+  const deps = { table, policy, clock, logger, metrics }
+  const decisions = new Decisions(deps)
+  const admitted = stillAdmitted(table, clock)
+  const decider = new Decider({ ...deps, decisions, admitted, consume })
+  const watches = new Watches(policy, table)
   const resolve = (url: string) => resolveEndpoint(url, config.addressPolicy)
   const outbound = new Outbound({ ...deps, own, resolve, limits: config.outbound })
   const roads = roadHandlers({
@@ -80,7 +76,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     connectTimeoutMs: config.outbound.connectTimeoutMs,
   })
   const contexts = new TlsContexts(table, own)
-  const sessions = openSessions({ ...deps, config, registry, heartbeats, outbound, health })
+  const sessions = openSessions({ ...deps, config, neighbours, heartbeats, decider, watches, outbound, health })
   const door = new Door({
     listen: config.listen,
     limits: config.door,
@@ -107,13 +103,17 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
 
   try {
     await runTasks(signal, [
+      (stop) => operators.run(stop),
       (stop) => followPeers({ ...deps, registry }, stop),
+      (stop) => followPolicy({ ...deps, grants: policyFeed, reader: NAME }, stop),
+      (stop) => watches.run(clock, stop),
+      (stop) => sayHowWell({ ...deps, health }, stop),
       async (stop) => {
-        // Beats go on being recorded until the door has finished the calls it had.
+        // Beats and decisions go on being recorded until the door has finished the calls it had.
         const closed = new AbortController()
-        const recording = heartbeats.run(liveness, logger, closed.signal)
+        const recording = [heartbeats.run(liveness, logger, closed.signal), decisions.run(ledger, closed.signal)]
         await door.serve((port) => onListening({ door: port }), stop).finally(() => closed.abort())
-        await recording
+        await Promise.all(recording)
       },
       (stop) =>
         serve(
@@ -123,9 +123,11 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
             tlsDir,
             trustDomain,
             services: [
-              mount(FederationService, forwarders({ ...deps, outbound }), CALLERS),
+              mount(FederationService, forwarders({ ...deps, ...neighbours, decisions, outbound }), CALLERS),
               mount(GatewayService, roads, ROAD_CALLERS),
             ],
+            operators,
+            health,
             clock,
             logger,
             metrics,
@@ -142,70 +144,3 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     closing.abort()
   }
 }
-
-type SessionDeps = {
-  readonly config: Config
-  readonly table: PeerTable
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly metrics: Metrics
-  readonly registry: Parameters<typeof federationHandlers>[0]['registry']
-  readonly heartbeats: Heartbeats
-  readonly outbound: Outbound
-  readonly health: Health
-}
-
-/** What stands behind the door: two gRPC servers with the same services, one for callers we know and a narrower one for strangers. */
-function openSessions({
-  config,
-  table,
-  clock,
-  logger,
-  metrics,
-  registry,
-  heartbeats,
-  outbound,
-  health,
-}: SessionDeps): Sessions {
-  const visits: Visits = new WeakMap()
-  const limits = config.calls
-  const parts = { visits, clock, limits }
-  const acceptsPerToken = rateLimit(limits.acceptsPerToken, 60)
-  const descriptionsPerPeer = rateLimit(DESCRIPTIONS, DESCRIPTIONS_SECONDS)
-  const limited = { acceptsPerToken, descriptionsPerPeer }
-  const handlers = federationHandlers({ ...parts, ...limited, registry, heartbeats, outbound, table, metrics })
-  const served = [{ service: FederationService, handlers }, ...machineServices(parts, health, [FederationService])]
-  const paths = pathsOf(served)
-  const talks = talksOf(served)
-  return new Sessions({
-    servers: {
-      callers: createGrpcServer(served, limits),
-      strangers: createGrpcServer(served, { ...limits, streamsPerConnection: STRANGER_STREAMS }),
-    },
-    attend: attendance({
-      table,
-      clock,
-      record: createRecorder({ logger, metrics }),
-      visits,
-      isServed: (path) => paths.has(path),
-      isTalk: (path) => talks.has(path),
-      messageWithinMs: limits.defaultDeadlineMs,
-      limits: {
-        callsPerPeer: rateLimit(limits.callsPerPeer, 1),
-        acceptsPerSource: rateLimit(limits.acceptsPerSource, 60),
-      },
-    }),
-    table,
-    ownDomain: config.trustDomain,
-    limits: config.door,
-    clock,
-    metrics: doorMetrics(metrics),
-  })
-}
-
-/** How often a peer may describe itself: a platform does when its operator changes something, and when it starts. */
-const DESCRIPTIONS = 20
-const DESCRIPTIONS_SECONDS = 600
-
-/** Calls at a time on a stranger's connection: it has come to redeem one invitation. */
-const STRANGER_STREAMS = 4

@@ -34,7 +34,11 @@ export function decisionHandlers({ db, clock, recorder }: DecisionDeps): Handler
 
     async listDecisions({ peerId, direction, refusedOnly, since, until, pageSize, pageToken: token }) {
       const asked = {
-        ...{ peerId, direction, refusedOnly, before: readPageToken(token), limit: pageSize || DEFAULT_LIMIT },
+        peerId,
+        direction,
+        refusedOnly,
+        before: readPageToken(token),
+        limit: pageSize || DEFAULT_LIMIT,
         since: since && timestampDate(since),
         until: until && timestampDate(until),
       }

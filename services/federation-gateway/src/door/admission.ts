@@ -1,9 +1,11 @@
+import type { Clock } from '@powernode/clock'
 import { Refusal } from '@powernode/rpc'
 import type { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import type { PeerTable } from '../peers/peer-table.ts'
 import type { Identity } from './identity.ts'
+import type { Visit } from './visit.ts'
 
 /** The contract version that the package powernode.federation.v1 is. */
 export const CONTRACT_VERSION = 1
@@ -23,6 +25,13 @@ export const ADMITTED: Readonly<Record<keyof typeof FederationService.method, 'a
   publishTrustBundle: REACHABLE,
   renewCertificate: REACHABLE,
   notifyRevocation: [ACCEPTED, ...REACHABLE, SUSPENDED],
+  listResources: REACHABLE,
+  getResource: REACHABLE,
+  updateResource: REACHABLE,
+  watchResources: REACHABLE,
+  checkAccess: REACHABLE,
+  notifyGrant: REACHABLE,
+  notifyRelationship: REACHABLE,
 }
 
 /** The states in which a peer may ask what is served here: reflection and health. */
@@ -45,6 +54,15 @@ export function peerAdmitted(identity: Identity, table: PeerTable, states: reado
   if (!peer) throw new Refusal('PEER_UNKNOWN', 'your certificate is in order, but no peering here knows it')
   if (!states.includes(peer.state)) throw refusalOfState(peer)
   return peer
+}
+
+/** Whether the peer that a call was admitted for would be admitted again, for what stands on a decision. */
+export function stillAdmitted(table: PeerTable, clock: Clock): (visit: Visit) => PeerRoute {
+  return ({ visitor, peer }) => {
+    const found = peerAdmitted(visitor.identity, table, REACHABLE, clock.now())
+    if (found.peerId === peer?.peerId) return found
+    throw new Refusal('PEER_UNKNOWN', 'your certificate is in order, but it stands for another peering by now')
+  }
 }
 
 /** Whether the peer calls by the contract that was agreed with it. */

@@ -1,26 +1,28 @@
 import { hash } from 'node:crypto'
 import type { UntypedServiceImplementation } from '@grpc/grpc-js'
-import type { Client } from '@connectrpc/connect'
 import type { Metrics } from '@powernode/process'
-import { Refusal, refusalOf, REQUEST_ID, TRACEPARENT, traceparentOf } from '@powernode/rpc'
+import { Refusal, refusalOf } from '@powernode/rpc'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
-import type { PeerRegistryService, PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import type { PeerTable } from '../peers/peer-table.ts'
 import type { Heartbeats } from './heartbeats.ts'
 import { takeOrRefuse, type RateLimit } from './rate-limits.ts'
-import { passOn, unary, type Asked, type UnaryParts } from './unary.ts'
+import { noticeHandlers, type NoticeParts } from './notices.ts'
+import type { ResourceParts } from './resource-parts.ts'
+import { resourceHandlers } from './resources.ts'
+import { onward, passOn, peerOf, required, unary, type UnaryParts } from './unary.ts'
 
-export type FederationParts = UnaryParts & {
-  readonly registry: Client<typeof PeerRegistryService>
-  readonly heartbeats: Heartbeats
-  /** Told of every peer we hear from, so that it is called again if it had been given up. */
-  readonly outbound: { readonly heard: (peerId: string) => void }
-  readonly table: PeerTable
-  readonly acceptsPerToken: RateLimit
-  /** Each is announced, written down and kept for days: a beat beyond the limit goes on without it. */
-  readonly descriptionsPerPeer: RateLimit
-  readonly metrics: Metrics
-}
+export type FederationParts = UnaryParts &
+  ResourceParts &
+  NoticeParts & {
+    readonly heartbeats: Heartbeats
+    /** Told of every peer we hear from, so that it is called again if it had been given up. */
+    readonly outbound: { readonly heard: (peerId: string) => void }
+    readonly table: PeerTable
+    readonly acceptsPerToken: RateLimit
+    /** Each is announced, written down and kept for days: a beat beyond the limit goes on without it. */
+    readonly descriptionsPerPeer: RateLimit
+    readonly metrics: Metrics
+  }
 
 const { accept, heartbeat, getTrustBundle, publishTrustBundle, renewCertificate, notifyRevocation } =
   FederationService.method
@@ -36,13 +38,16 @@ export function federationHandlers(
   const redeemed = metrics.counter('fed_invitation_redeem_total', 'Attempts to redeem an invitation', ['result'])
 
   return {
+    ...resourceHandlers(parts),
+    ...noticeHandlers(parts),
+
     accept: unary(parts, accept, async (request, asked) => {
       const token = hash('sha256', request.acceptanceToken, 'base64url')
       const answer = takeOrRefuse(acceptsPerToken, token, 'attempts with this invitation').then(() =>
         passOn(
           registry.redeemInvitation(
             { accept: request, sourceAddress: asked.visit.visitor.remoteAddress },
-            within(asked),
+            onward(asked),
           ),
         ),
       )
@@ -75,41 +80,21 @@ export function federationHandlers(
     publishTrustBundle: unary(parts, publishTrustBundle, async ({ trustBundle }, asked) => {
       const { peerId } = peerOf(asked)
       const { receipt } = await passOn(
-        registry.receiveTrustBundle({ peerId, trustBundle: required(trustBundle) }, within(asked)),
+        registry.receiveTrustBundle({ peerId, trustBundle: required(trustBundle) }, onward(asked)),
       )
       return { receipt: required(receipt) }
     }),
 
     renewCertificate: unary(parts, renewCertificate, async ({ csrDer }, asked) => {
       const { peerId } = peerOf(asked)
-      const { certificateChain } = await passOn(registry.signPeerCertificate({ peerId, csrDer }, within(asked)))
+      const { certificateChain } = await passOn(registry.signPeerCertificate({ peerId, csrDer }, onward(asked)))
       return { certificateChain }
     }),
 
     notifyRevocation: unary(parts, notifyRevocation, async ({ notice }, asked) => {
       const { peerId } = peerOf(asked)
-      await passOn(registry.receiveRevocation({ peerId, notice: required(notice) }, within(asked)))
+      await passOn(registry.receiveRevocation({ peerId, notice: required(notice) }, onward(asked)))
       return {}
     }),
   }
-}
-
-/** The call to one of our services that a peer's call becomes: same request id and trace, no more time than is left. */
-function within({ visit, timeoutMs, signal }: Asked) {
-  return {
-    headers: { [REQUEST_ID]: visit.requestId, [TRACEPARENT]: traceparentOf(visit.trace) },
-    timeoutMs,
-    signal,
-  }
-}
-
-function peerOf({ visit }: Asked): PeerRoute {
-  if (!visit.peer) throw new Error('a peer was admitted without being known')
-  return visit.peer
-}
-
-/** A message field that the rules of its proto, or the service that answered, promised to be there. */
-function required<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error('a required message is missing')
-  return value
 }

@@ -1,4 +1,4 @@
-import type { X509Certificate } from 'node:crypto'
+import { hash, type X509Certificate } from 'node:crypto'
 import { checkLeafProfile, spiffeIdOf, spiffeUri, type SpiffeId } from '@powernode/identity'
 
 /** Who is at the other end of a connection, as far as its certificate goes. Whether they may do anything is asked per call. */
@@ -7,7 +7,14 @@ export type Identity =
   /** `claimed`: the trust domain it says it is of. Once we learn of that domain, the certificate is to be looked at again. */
   | { readonly kind: 'untrusted'; readonly why: string; readonly claimed: string }
   | { readonly kind: 'own'; readonly id: SpiffeId; readonly spiffeId: string; readonly notAfter: Date }
-  | { readonly kind: 'peer'; readonly spiffeId: string; readonly trustDomain: string; readonly notAfter: Date }
+  | {
+      readonly kind: 'peer'
+      readonly spiffeId: string
+      readonly trustDomain: string
+      readonly notAfter: Date
+      /** Of its DER, base64url: what a grant may be bound to (RFC 8705, x5t#S256). */
+      readonly certificateSha256: string
+    }
 
 /** What the TLS handshake found out. */
 export type Shown = {
@@ -38,7 +45,8 @@ export function identityOf({ leaf, verified, error, trustDomain, claimed, now }:
   const id = spiffeIdOf(leaf)
   if (!id) return untrusted('it does not carry exactly one SPIFFE id')
   const known = { spiffeId: spiffeUri(id), notAfter: leaf.validToDate }
-  if (id.trustDomain !== ownDomain || id.kind === 'peer') return { kind: 'peer', trustDomain, ...known }
+  if (id.trustDomain !== ownDomain || id.kind === 'peer')
+    return { kind: 'peer', trustDomain, ...known, certificateSha256: hash('sha256', leaf.raw, 'base64url') }
   if (id.kind === 'instance') return untrusted('a node has no business at the door for platforms')
   return { kind: 'own', id, ...known }
 }

@@ -7,15 +7,18 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from '@bufbuild/protobuf'
-import type { handleUnaryCall } from '@grpc/grpc-js'
+import { Metadata, type handleUnaryCall, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js'
 import type { Clock } from '@powernode/clock'
-import { Refusal, refusalOf, refuseInvalid, warmUp } from '@powernode/rpc'
+import { Refusal, refusalOf, refuseInvalid, REQUEST_ID, TRACEPARENT, traceparentOf, warmUp } from '@powernode/rpc'
+import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import type { CallLimits } from '../limits.ts'
-import type { Visit, Visits } from './visit.ts'
+import { DECISION_ID, type Visit, type Visits } from './visit.ts'
 
 /** What a handler is told beside the request. */
 export type Asked = {
   readonly visit: Visit
+  /** The metadata the call came with. */
+  readonly headers: Metadata
   /** What is left of the caller's deadline, or of ours. */
   readonly timeoutMs: number
   /** Aborts when the caller hangs up. */
@@ -26,6 +29,8 @@ export type UnaryHandler<I extends DescMessage, O extends DescMessage> = (
   request: MessageShape<I>,
   asked: Asked,
 ) => Promise<MessageInitShape<O>>
+
+type ServerSurfaceCall = ServerUnaryCall<Buffer, Buffer> | ServerWritableStream<Buffer, Buffer>
 
 export type UnaryParts = { readonly visits: Visits; readonly clock: Clock; readonly limits: CallLimits }
 
@@ -42,16 +47,39 @@ export function unary<I extends DescMessage, O extends DescMessage>(
 ): handleUnaryCall<Buffer, Buffer> {
   warmUp(method.input)
   return (call, answer) => {
-    const visit = parts.visits.get(call.metadata)
-    if (!visit) throw new Error('a handler was reached without a visit')
-    const hungUp = new AbortController()
-    call.once('cancelled', () => hungUp.abort())
-    const timeoutMs = timeLeftMs(call.getDeadline(), parts.clock.now(), parts.limits)
-    respond(method, handle, call.request, { visit, timeoutMs, signal: hungUp.signal }).then(
-      (bytes) => answer(null, bytes),
-      (error: unknown) => answer(visit.fail(error)),
+    const asked = askedBy(parts, call)
+    respond(method, handle, call.request, asked).then(
+      (bytes) => answer(null, bytes, trailerOf(asked.visit)),
+      (error: unknown) => answer(asked.visit.fail(error)),
     )
   }
+}
+
+/** What a handler is told of the call it is to answer. */
+export function askedBy({ visits, clock, limits }: UnaryParts, call: ServerSurfaceCall): Asked {
+  const visit = visits.get(call.metadata)
+  if (!visit) throw new Error('a handler was reached without a visit')
+  const hungUp = new AbortController()
+  call.once('cancelled', () => hungUp.abort())
+  const timeoutMs = timeLeftMs(call.getDeadline(), clock.now(), limits)
+  return { visit, headers: call.metadata, timeoutMs, signal: hungUp.signal }
+}
+
+/** The call to one of our services that a peer's call becomes: same request id and trace, no more time than is left. */
+export function onward({ visit, timeoutMs, signal }: Asked) {
+  return {
+    headers: { [REQUEST_ID]: visit.requestId, [TRACEPARENT]: traceparentOf(visit.trace) },
+    timeoutMs,
+    signal,
+  }
+}
+
+/** What goes with an answer: under which id the call that it answers was decided. */
+export function trailerOf({ decisionId }: Visit): Metadata | undefined {
+  if (decisionId === '') return undefined
+  const trailer = new Metadata()
+  trailer.set(DECISION_ID, decisionId)
+  return trailer
 }
 
 async function respond<I extends DescMessage, O extends DescMessage>(
@@ -60,10 +88,16 @@ async function respond<I extends DescMessage, O extends DescMessage>(
   bytes: Buffer,
   asked: Asked,
 ): Promise<Buffer> {
-  const request = decode(method.input, bytes)
-  refuseInvalid(method.input, request)
+  const request = readRequest(method.input, bytes)
   const response = await handle(request, asked)
   return Buffer.from(toBinary(method.output, create(method.output, response)))
+}
+
+/** The request in these bytes, or the refusal of them. */
+export function readRequest<I extends DescMessage>(schema: I, bytes: Buffer): MessageShape<I> {
+  const request = decode(schema, bytes)
+  refuseInvalid(schema, request)
+  return request
 }
 
 /**
@@ -91,4 +125,16 @@ export async function passOn<T>(asked: Promise<T>): Promise<T> {
   } catch (error) {
     throw refusalOf(error) ?? error
   }
+}
+
+/** The peer that calls, which was admitted before. */
+export function peerOf({ visit }: Asked): PeerRoute {
+  if (!visit.peer) throw new Error('a peer was admitted without being known')
+  return visit.peer
+}
+
+/** A message field that the rules of its proto, or the service that answered, promised to be there. */
+export function required<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('a required message is missing')
+  return value
 }

@@ -11,6 +11,8 @@ export type Visit = {
   readonly trace: Trace
   /** Who calls, once admitted; undefined for strangers who redeem an invitation, and for our own people. */
   peer: PeerRoute | undefined
+  /** The last decision about the call; empty when none had to be made. */
+  decisionId: string
   /** The call was answered. Only the first outcome counts. */
   readonly succeed: () => void
   /** The caller went away. */
@@ -21,6 +23,9 @@ export type Visit = {
 
 /** The visit a call belongs to, found by its metadata object, which is the one thing that reaches the handler unchanged. */
 export type Visits = WeakMap<Metadata, Visit>
+
+/** The trailer under which every answer and every refusal of a call that was decided carries the decision's id. */
+export const DECISION_ID = 'powernode-decision-id'
 
 export type Recorder = (rpc: string, visitor: Visitor, requestId: string, trace: Trace) => Visit
 
@@ -41,6 +46,7 @@ export function createRecorder({ logger, metrics }: { readonly logger: Logger; r
       requestId,
       trace,
       peer: undefined,
+      decisionId: '',
       succeed: () => settle('ok'),
       abandon: () => settle('canceled'),
       fail,
@@ -56,6 +62,7 @@ export function createRecorder({ logger, metrics }: { readonly logger: Logger; r
         rpc,
         caller: visitorName(visitor),
         peer_id: visit.peer?.peerId,
+        decision_id: visit.decisionId || undefined,
         remote_address: visitor.remoteAddress,
         request_id: requestId,
         trace_id: trace.traceId,
@@ -70,7 +77,9 @@ export function createRecorder({ logger, metrics }: { readonly logger: Logger; r
       const end = expectedEnd(error)
       if (end === CANCELED) settle('canceled')
       else settle(end?.reason ?? 'fault', error)
-      return toGrpcStatus(end === CANCELED ? error : (end ?? error), requestId)
+      const status = toGrpcStatus(end === CANCELED ? error : (end ?? error), requestId)
+      if (visit.decisionId !== '') status.metadata?.set(DECISION_ID, visit.decisionId)
+      return status
     }
 
     return visit

@@ -7,7 +7,10 @@ import { mount, Refusal, type ResolvedEndpoint } from '@powernode/rpc'
 import { refusesEverybodyElse, startTestServer } from '@powernode/rpc/testing'
 import type { TlsMaterial } from '@powernode/identity'
 import { configFrom } from '../config.ts'
+import { Decisions } from '../decisions/decisions.ts'
 import { PeerTable } from '../peers/peer-table.ts'
+import { HeldPolicy } from '../policy/held-policy.ts'
+import { GrantAuthzService } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
 import { CALLERS, forwarders } from './forward.ts'
 import { Outbound } from './outbound.ts'
 import { ROAD_CALLERS, roadHandlers } from './roads.ts'
@@ -18,6 +21,8 @@ test('every call outward is refused to everybody whom its table does not name', 
     INNER_LISTEN: '127.0.0.1:0',
     PEER_REGISTRY_ADDRESS: '127.0.0.1:1',
     LIVENESS_ADDRESS: '127.0.0.1:1',
+    GRANT_AUTHZ_ADDRESS: '127.0.0.1:1',
+    AUDIT_LEDGER_ADDRESS: '127.0.0.1:1',
     IDENTITY_DIR: '/nowhere',
     TRUST_DOMAIN: 'a.example',
     METRICS_PORT: '0',
@@ -42,8 +47,10 @@ test('every call outward is refused to everybody whom its table does not name', 
   }
   const outbound = new Outbound({ ...deps, own, resolve, limits })
   const roads = roadHandlers({ outbound, resolve, clock: systemClock, trustDomain: 'a.example', connectTimeoutMs: 1 })
+  const grants = startTestServer().clientAs(GrantAuthzService, undefined)
+  const nobody = { policy: new HeldPolicy(), decisions: new Decisions(deps), grants, consume: async () => false }
   const server = startTestServer(
-    mount(FederationService, forwarders({ ...deps, outbound }), CALLERS),
+    mount(FederationService, forwarders({ ...deps, ...nobody, outbound }), CALLERS),
     mount(GatewayService, roads, ROAD_CALLERS),
   )
   await refusesEverybodyElse(FederationService, CALLERS, server.clientAs)

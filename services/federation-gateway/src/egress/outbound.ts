@@ -19,7 +19,8 @@ import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts
 import { sameRoots } from '../door/tls-contexts.ts'
 import type { Change, PeerTable } from '../peers/peer-table.ts'
 import { EndpointMemory, type TriedEndpoint } from './endpoint-memory.ts'
-import { PeerClient, type PeerCall, type Resolve } from './peer-client.ts'
+import type { OpenStream } from './open-stream.ts'
+import { PeerClient, type OnRoad, type PeerCall, type Resolve } from './peer-client.ts'
 
 export type OutboundLimits = {
   readonly connectTimeoutMs: number
@@ -50,8 +51,8 @@ type Way = { readonly client: PeerClient; readonly breaker: CircuitBreakerPolicy
  *
  *     circuit closed? ▸ attempt ▸ again, with growing and scattered delay, while nobody answers and there is time
  *
- * Everything a peer can be asked may be asked again (acceptances, bundles and notices are bound to what they say, beats
- * say everything anew), so a call whose answer was lost is simply repeated.
+ * Nearly everything a peer can be asked may be asked again (acceptances, bundles and notices are bound to what they say,
+ * beats say everything anew), so a call whose answer was lost is simply repeated, unless it says that it may not be.
  */
 export class Outbound {
   readonly #parts: OutboundParts
@@ -72,10 +73,19 @@ export class Outbound {
   }
 
   /** Calls a peer. Throws a `Refusal`: PEER_UNREACHABLE, PEER_CIRCUIT_OPEN, PEER_REFUSED, … */
-  async call(route: PeerRoute, call: PeerCall): Promise<Buffer> {
+  call(route: PeerRoute, call: PeerCall): Promise<Buffer> {
+    return this.#reach(route, call, (road, attempt) => road.call(attempt))
+  }
+
+  /** Opens a stream of a peer's answers; the same refusals, until it has begun. */
+  stream(route: PeerRoute, call: PeerCall): Promise<OpenStream> {
+    return this.#reach(route, call, (road, attempt) => road.stream(attempt))
+  }
+
+  async #reach<T>(route: PeerRoute, call: PeerCall, onRoad: OnRoad<T>): Promise<T> {
     const { breaker } = this.#way(route)
     try {
-      return await breaker.execute(() => this.#repeatedly(route, call))
+      return await breaker.execute(() => this.#repeatedly(route, call, onRoad))
     } catch (error) {
       if (error instanceof BrokenCircuitError) throw circuitOpen(breaker)
       throw error
@@ -104,10 +114,10 @@ export class Outbound {
   }
 
   /** Each attempt takes the way as it is by then: a peer may have moved, or shown a new CA, since the one before. */
-  #repeatedly(route: PeerRoute, call: PeerCall): Promise<Buffer> {
+  #repeatedly<T>(route: PeerRoute, call: PeerCall, onRoad: OnRoad<T>): Promise<T> {
     const { table, limits, clock } = this.#parts
     const transient = retry(handleWhen(isTransient), {
-      maxAttempts: limits.retries,
+      maxAttempts: call.repeatable === false ? 0 : limits.retries,
       backoff: new ExponentialBackoff({ initialDelay: 100, maxDelay: 1_000 }), // scattered by its default generator
     }).dangerouslyUnref()
     const notYet = retry(
@@ -118,7 +128,7 @@ export class Outbound {
     return again.execute(() => {
       const current = table.peer(route.peerId)
       if (!current) throw new Refusal('PEER_NOT_FOUND', `peer ${route.peerId} is gone`)
-      return this.#way(current).client.callOnce(call)
+      return this.#way(current).client.callOnce(call, onRoad)
     }, call.signal)
   }
 

@@ -37,7 +37,13 @@ export type PeerCall = {
   readonly metadata: Metadata
   readonly deadline: Date
   readonly signal: AbortSignal
+  /** False: it must not reach the peer twice. Whatever says nothing of it may be repeated. */
+  readonly repeatable?: boolean
 }
+
+/** What is done on the road to a peer: one call, or the beginning of a stream. */
+export type OnRoad<T> = (road: Road, call: PeerCall) => Promise<T>
+type Tried<T> = { readonly kind: 'answered'; readonly answer: T } | Failure
 
 /** The peer says it does not know the certificate of this connection: a new connection may fare better. */
 const CONNECTION_IS_NO_GOOD: readonly (Reason | undefined)[] = [
@@ -64,11 +70,11 @@ export class PeerClient {
   }
 
   /** Tries the endpoints one after the other until one answers. Throws a `Refusal` when none did. */
-  async callOnce(call: PeerCall): Promise<Buffer> {
+  async callOnce<T>(call: PeerCall, onRoad: OnRoad<T>): Promise<T> {
     const failures: { url: string; failure: Failure }[] = []
     for (const endpoint of this.#parts.memory.inOrder(this.route)) {
-      const tried = await this.#tryEndpoint(endpoint, call)
-      if (Buffer.isBuffer(tried)) return tried
+      const tried = await this.#tryEndpoint(endpoint, call, onRoad)
+      if (tried.kind === 'answered') return tried.answer
       failures.push({ url: endpoint.url, failure: tried })
       if (tried.kind === 'refused' || tried.kind === 'not_now')
         throw refusalFor([{ url: endpoint.url, failure: tried }])
@@ -87,14 +93,13 @@ export class PeerClient {
     this.#roads.clear()
   }
 
-  async #tryEndpoint(endpoint: Endpoint, call: PeerCall): Promise<Buffer | Failure> {
+  async #tryEndpoint<T>(endpoint: Endpoint, call: PeerCall, onRoad: OnRoad<T>): Promise<Tried<T>> {
     const { memory } = this.#parts
     let last: Failure = { kind: 'unreachable', why: 'its name resolves to no address' }
     try {
       for (const address of await this.#addresses(endpoint.url)) {
-        const tried = await this.#tryAddress(address, call)
-        const answered = Buffer.isBuffer(tried) || tried.kind === 'refused' || tried.kind === 'not_now'
-        if (answered) {
+        const tried = await this.#tryAddress(address, call, onRoad)
+        if (tried.kind === 'answered' || tried.kind === 'refused' || tried.kind === 'not_now') {
           memory.reached(this.route, endpoint)
           return tried
         }
@@ -123,14 +128,15 @@ export class PeerClient {
     return found
   }
 
-  async #tryAddress(address: Address, call: PeerCall): Promise<Buffer | Failure> {
+  async #tryAddress<T>(address: Address, call: PeerCall, onRoad: OnRoad<T>): Promise<Tried<T>> {
     const { clock, connectTimeoutMs, attemptTimeoutMs } = this.#parts
     const key = `${address.host} ${address.address} ${address.port}`
     try {
       const road = await this.#road(key, address)
       await road.connect(connectTimeoutMs)
       const attemptEnds = new Date(clock.now().getTime() + attemptTimeoutMs)
-      return await road.call({ ...call, deadline: attemptEnds < call.deadline ? attemptEnds : call.deadline })
+      const deadline = attemptEnds < call.deadline ? attemptEnds : call.deadline
+      return { kind: 'answered', answer: await onRoad(road, { ...call, deadline }) }
     } catch (error) {
       call.signal.throwIfAborted() // our caller gave up, which says nothing of the peer
       const failure = failureOf(error)

@@ -1,6 +1,7 @@
 import type { SecureContext, TLSSocket } from 'node:tls'
 import { isIPv6 } from 'node:net'
 import { Client, connectivityState, type Metadata, type ServiceError } from '@grpc/grpc-js'
+import { openStream, type OpenStream } from './open-stream.ts'
 import type { Clock } from '@powernode/clock'
 import { observedCredentials } from './observed-credentials.ts'
 import type { ServerCheck } from './server-check.ts'
@@ -103,6 +104,12 @@ export class Road {
     if (signal.aborted) cancel()
     else signal.addEventListener('abort', cancel, { once: true })
     return promise
+  }
+
+  /** One stream of answers, of bytes; there once the peer has begun to answer. Its deadline is for that beginning. */
+  stream({ path, bytes, metadata, deadline, signal }: RoadCall): Promise<OpenStream> {
+    const call = this.#client.makeServerStreamRequest(path, asItIs, asItIs, bytes, metadata)
+    return openStream(call, { clock: this.#clock, deadline, signal })
   }
 
   /** Takes no more calls; those under way finish, and then the connection closes. */

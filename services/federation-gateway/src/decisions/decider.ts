@@ -1,0 +1,152 @@
+import type { Clock } from '@powernode/clock'
+import {
+  decide,
+  onWire,
+  staleVerdict,
+  type AccessRequest,
+  type ResidencyVerdict,
+  type Verdict,
+} from '@powernode/policy'
+import type { Logger, Metrics } from '@powernode/process'
+import { Refusal } from '@powernode/rpc'
+import { v7 as newId } from 'uuid'
+import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { Visit } from '../door/visit.ts'
+import type { HeldPolicy } from '../policy/held-policy.ts'
+import { decisionIn } from './decision-record.ts'
+import type { Decisions } from './decisions.ts'
+import type { Wanted } from './presented.ts'
+
+export type DeciderParts = {
+  readonly policy: HeldPolicy
+  readonly decisions: Decisions
+  /** Admission, as at the door: throws when this peer may not call now. */
+  readonly admitted: (visit: Visit) => PeerRoute
+  /** Uses an override up for one decision; false: it was used up before, or is over. */
+  readonly consume: (overrideId: string, decisionId: string) => Promise<boolean>
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
+
+/** One call that has to be decided: whose, what it wants, and all that it shows for it. */
+export type Call = { readonly visit: Visit; readonly wanted: Wanted; readonly request: AccessRequest }
+
+/** One decision, and what it was made on. */
+export type Made = {
+  readonly id: string
+  readonly atMs: number
+  readonly verdict: Verdict
+  /** Not empty: residency forbids it, and this override let it pass. */
+  readonly overrideId: string
+  readonly version: number
+  readonly epoch: bigint
+}
+
+/**
+ * Decides about calls of peers: bearer ▸ grant ▸ axes ▸ residency ▸ override ▸ on record.
+ *
+ * Nobody is answered, with yes or with no, before the decision is durable. All refusals take this one way, so what is
+ * done about a bearer that never was, was another's, or was revoked is the same work in the same order.
+ */
+export class Decider {
+  readonly #parts: DeciderParts
+  readonly #count
+
+  constructor(parts: DeciderParts) {
+    this.#parts = parts
+    this.#count = parts.metrics.counter('fed_gateway_decisions_total', 'Calls of peers that were decided', ['reason'])
+  }
+
+  get policy(): HeldPolicy {
+    return this.#parts.policy
+  }
+
+  get nowMs(): number {
+    return this.#parts.clock.now().getTime()
+  }
+
+  /** As things stand at this very moment. */
+  judge(request: AccessRequest): Verdict {
+    const { policy } = this.#parts
+    return policy.fresh ? decide(policy.now, request, this.nowMs) : staleVerdict()
+  }
+
+  /** What speaks against the peer itself by now. */
+  unwelcome(visit: Visit): Refusal | undefined {
+    try {
+      this.#parts.admitted(visit)
+      return undefined
+    } catch (error) {
+      if (error instanceof Refusal) return error
+      throw error
+    }
+  }
+
+  /** Decides, and returns when that is durable. Where residency alone forbids the call, an override lets it pass once. */
+  async onRecord(call: Call, verdict = this.judge(call.request)): Promise<Made> {
+    const made = this.#make(verdict)
+    const settled = verdict.axis === 'residency' ? await this.#overridden(call, made) : made
+    await this.#parts.decisions.record(this.#entry(call, settled))
+    this.#note(call, settled)
+    return settled
+  }
+
+  /** Decides that something ends, at once; it is written down meanwhile, since nothing is given any more. */
+  atOnce(call: Call, verdict: Verdict): Made {
+    const made = this.#make(verdict)
+    this.#parts.decisions.record(this.#entry(call, made)).catch((error: unknown) => {
+      const { peerId: peer_id } = call.request
+      this.#parts.logger.error({ task: 'decisions', peer_id, reason: verdict.reason, error }, 'an end is not on record')
+    })
+    this.#note(call, made)
+    return made
+  }
+
+  #make(verdict: Verdict): Made {
+    const { policy } = this.#parts
+    const atMs = this.nowMs
+    return { id: newId(), atMs, verdict, overrideId: '', version: policy.version, epoch: policy.now.epoch }
+  }
+
+  async #overridden(call: Call, made: Made): Promise<Made> {
+    const { policy, consume } = this.#parts
+    const { peerId, kind, id } = call.request
+    const overrideId = policy.now.override(peerId, kind, id, made.atMs)
+    if (overrideId === undefined || !(await consume(overrideId, made.id))) return made
+    const detail = `override ${overrideId} lets this one call pass: ${made.verdict.detail}`
+    const onlyId = policy.now.grant(made.verdict.grantId)?.resourceId ?? ''
+    return {
+      ...made,
+      overrideId,
+      verdict: { ...made.verdict, allowed: true, reason: 'ALLOWED', axis: '', detail, onlyId },
+    }
+  }
+
+  #entry({ visit, wanted, request }: Call, { id, atMs, verdict, overrideId, epoch }: Made) {
+    const { requestId, trace } = visit
+    const dataClass = wanted.dataClass ?? this.#parts.policy.now.kind(request.kind)?.dataClass ?? ''
+    const occasion = { id, atMs, rpc: wanted.rpc, requestId, trace, policyEpoch: epoch, dataClass, overrideId }
+    return decisionIn(occasion, request, verdict)
+  }
+
+  #note({ visit }: Call, { id, verdict }: Made): void {
+    visit.decisionId = id
+    this.#count.inc({ reason: verdict.reason })
+  }
+}
+
+/** What a peer is told of a verdict against it: what is the same for all who get that reason, and the decision's id. */
+export function refusalOf({ id, verdict }: Made): Refusal {
+  const wire = onWire(verdict)
+  if (!wire) throw new Error('a call that is allowed was to be refused')
+  const retry = wire.reason === 'POLICY_STALE' && { retryAfterMs: 1_000 }
+  return new Refusal(wire.reason, wire.sentence, { metadata: { ...wire.metadata, decision_id: id }, ...retry })
+}
+
+/** The verdict about one record of a call that is allowed otherwise. */
+export function verdictOnRecord(verdict: Verdict, residency: ResidencyVerdict): Verdict {
+  const { reason } = residency
+  if (residency.allowed || reason === '') return { ...verdict, residency }
+  return { ...verdict, allowed: false, reason, axis: 'residency', detail: residency.detail, residency }
+}

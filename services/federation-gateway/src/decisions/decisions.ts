@@ -1,0 +1,137 @@
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import type { Client } from '@connectrpc/connect'
+import { backoffMs, type Clock } from '@powernode/clock'
+import { elapsed, type Logger, type Metrics } from '@powernode/process'
+import { Refusal } from '@powernode/rpc'
+import type { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
+import type { DecisionSchema } from '@powernode/proto/powernode/decision/v1/decision_pb.ts'
+
+export type DecisionInit = MessageInitShape<typeof DecisionSchema>
+
+type Waiting = {
+  readonly decision: DecisionInit
+  readonly sinceMs: number
+  readonly resolve: () => void
+  readonly reject: (error: Refusal) => void
+}
+
+/** Half of what the ledger takes in one message, and far below its megabyte even when every text is as long as may be. */
+const BATCH = 512
+/** One is being committed, and the next is there when that is done; whatever comes meanwhile makes a fuller one. */
+const UNDERWAY = 2
+/** More than this is not waited for. */
+const MAX_WAITING = 20_000
+/** No caller waits longer for its decision to be written: it is refused, and nothing is done. */
+const PATIENCE_MS = 2_000
+const LOOK_EVERY_MS = 100
+const RECONNECT = { firstMs: 20, mostMs: 1_000 }
+
+/**
+ * Decisions on their way to the ledger: many in one message on one long stream.
+ *
+ * `record` resolves when the decision is durable, and nobody is answered before that. While the stream is down they
+ * wait for the next one. Those that were sent and not answered are sent again: the ledger keeps the first of an id.
+ */
+export class Decisions {
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #elapsedMs = elapsed()
+  readonly #took
+  #queue: Waiting[] = []
+  readonly #sent = new Map<bigint, readonly Waiting[]>()
+  #number = 0n
+  #wake: () => void = () => {}
+
+  constructor({
+    clock,
+    logger,
+    metrics,
+  }: {
+    readonly clock: Clock
+    readonly logger: Logger
+    readonly metrics: Metrics
+  }) {
+    this.#clock = clock
+    this.#logger = logger
+    this.#took = metrics.histogram(
+      'fed_gateway_decision_record_duration_seconds',
+      'How long it took until a decision was durable',
+      [],
+    )
+  }
+
+  /** Resolves when the decision is durable; throws the refusal that its caller gets instead of an answer. */
+  record(decision: DecisionInit): Promise<void> {
+    if (this.#queue.length >= MAX_WAITING) return Promise.reject(unavailable('too many decisions wait for the ledger'))
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ decision, sinceMs: this.#elapsedMs(), resolve, reject })
+      this.#wake()
+    })
+  }
+
+  /** Keeps a stream to the ledger open until `signal` aborts. */
+  async run(ledger: Client<typeof AuditLedgerService>, signal: AbortSignal): Promise<void> {
+    const looking = this.#loseHope(signal)
+    for (let failures = 1; !signal.aborted; failures++) {
+      const over = new AbortController()
+      try {
+        const batches = this.#batches(AbortSignal.any([signal, over.signal]))
+        for await (const { number } of ledger.recordDecisions(batches, { signal, timeoutMs: 0 })) {
+          failures = 0
+          this.#written(number)
+        }
+      } catch (error) {
+        if (!signal.aborted) this.#logger.warn({ task: 'decisions', error }, 'the stream of decisions broke')
+      }
+      over.abort()
+      this.#queue = [...[...this.#sent.values()].flat(), ...this.#queue]
+      this.#sent.clear()
+      await this.#clock.sleep(backoffMs(failures, RECONNECT), signal)
+    }
+    await looking
+    for (const { reject } of this.#queue.splice(0)) reject(unavailable('the gateway is stopping'))
+  }
+
+  /** All decisions that came in while those before were being written make the next message. */
+  async *#batches(signal: AbortSignal): AsyncGenerator<{ number: bigint; decisions: DecisionInit[] }> {
+    const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    while (!signal.aborted) {
+      if (this.#queue.length === 0 || this.#sent.size >= UNDERWAY) {
+        await Promise.race([new Promise<void>((resolve) => (this.#wake = resolve)), stopped])
+        continue
+      }
+      const batch = this.#queue.splice(0, BATCH)
+      const number = ++this.#number
+      this.#sent.set(number, batch)
+      yield { number, decisions: batch.map(({ decision }) => decision) }
+    }
+  }
+
+  #written(number: bigint): void {
+    const nowMs = this.#elapsedMs()
+    for (const { sinceMs, resolve } of this.#sent.get(number) ?? []) {
+      this.#took.observe({}, (nowMs - sinceMs) / 1_000)
+      resolve()
+    }
+    this.#sent.delete(number)
+    this.#wake()
+  }
+
+  /** Refuses those that waited too long; what was not sent yet is not written any more, since nothing came of it. */
+  async #loseHope(signal: AbortSignal): Promise<void> {
+    for (; !signal.aborted; await this.#clock.sleep(LOOK_EVERY_MS, signal)) {
+      const limitMs = this.#elapsedMs() - PATIENCE_MS
+      const isLate = ({ sinceMs }: Waiting) => sinceMs < limitMs
+      for (const { reject } of [...this.#sent.values()].flat().filter(isLate)) reject(unavailable('the ledger is slow'))
+      if (!this.#queue[0] || !isLate(this.#queue[0])) continue
+      for (const { reject } of this.#queue.filter(isLate)) reject(unavailable('the ledger cannot be reached'))
+      this.#queue = this.#queue.filter((waiting) => !isLate(waiting))
+    }
+  }
+}
+
+function unavailable(why: string): Refusal {
+  return new Refusal('RECORD_UNAVAILABLE', `what was decided about this call cannot be written down now: ${why}`, {
+    retryAfterMs: 1_000,
+  })
+}

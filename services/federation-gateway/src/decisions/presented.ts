@@ -1,0 +1,64 @@
+import type { Metadata } from '@grpc/grpc-js'
+import type { AccessRequest, Scope } from '@powernode/policy'
+import { Refusal } from '@powernode/rpc'
+import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { Visitor } from '../door/visitor.ts'
+
+/** What a call wants: an empty id means all of the kind. */
+export type Wanted = {
+  readonly rpc: string
+  readonly kind: string
+  readonly id: string
+  readonly scope: Scope
+  /** Where one record was decided about, what sort of data that is. */
+  readonly dataClass?: string
+}
+
+export const NODE_INSTANCE_HEADER = 'powernode-node-instance'
+export const NETWORK_HEADER = 'powernode-sdwan-network'
+
+/** Ids are short; what is longer would only be carried along into every record. */
+const ID = /^[\u0021-\u007e]{1,128}$/
+const BEARER = /^bearer +(\S.*)$/i
+
+/** All that a peer shows with one call, as decisions are made on it. */
+export function accessRequest(
+  wanted: Wanted,
+  headers: Metadata,
+  { visitor, route }: { readonly visitor: Visitor; readonly route: PeerRoute },
+): AccessRequest {
+  const { identity, remoteAddress } = visitor
+  const isPeer = identity.kind === 'peer'
+  return {
+    peerId: route.peerId,
+    enrolledIdentity: route.spiffeId,
+    presentedIdentity: isPeer ? identity.spiffeId : '',
+    certificateSha256: isPeer ? identity.certificateSha256 : '',
+    bearer: bearerIn(headers),
+    kind: wanted.kind,
+    id: wanted.id,
+    scope: wanted.scope,
+    nodeInstanceId: idIn(headers, NODE_INSTANCE_HEADER),
+    sdwanNetworkId: idIn(headers, NETWORK_HEADER),
+    sourceAddress: remoteAddress,
+    declaredResidency: route.dataResidency,
+  }
+}
+
+/** Two bearers are none that fits: which of them is meant is not ours to choose. */
+function bearerIn(headers: Metadata): string | undefined {
+  const values = headers.get('authorization')
+  if (values.length === 0) return undefined
+  const [, bearer] = BEARER.exec(values.map(String).join(', ')) ?? []
+  return bearer
+}
+
+function idIn(headers: Metadata, name: string): string {
+  const values = headers.get(name)
+  if (values.length === 0) return ''
+  const [value] = values
+  if (values.length === 1 && typeof value === 'string' && ID.test(value)) return value
+  throw new Refusal('REQUEST_INVALID', `the header ${name} holds one id of 128 characters at most`, {
+    metadata: { header: name },
+  })
+}

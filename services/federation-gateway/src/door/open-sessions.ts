@@ -1,0 +1,82 @@
+import type { Clock } from '@powernode/clock'
+import type { Logger, Metrics } from '@powernode/process'
+import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import type { Health } from '@powernode/rpc'
+import type { Config } from '../config.ts'
+import type { Decider } from '../decisions/decider.ts'
+import type { Outbound } from '../egress/outbound.ts'
+import type { Neighbours } from '../neighbours.ts'
+import type { PeerTable } from '../peers/peer-table.ts'
+import { attendance } from './attend.ts'
+import { doorMetrics } from './door-metrics.ts'
+import { federationHandlers } from './federation.ts'
+import { createGrpcServer, pathsOf, talksOf } from './grpc-server.ts'
+import type { Heartbeats } from './heartbeats.ts'
+import { machineServices } from './machine-services.ts'
+import { rateLimit } from './rate-limits.ts'
+import { Sessions } from './sessions.ts'
+import { createRecorder, type Visits } from './visit.ts'
+import type { Watches } from './watches.ts'
+
+export type SessionDeps = {
+  readonly config: Config
+  readonly table: PeerTable
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly neighbours: Neighbours
+  readonly heartbeats: Heartbeats
+  readonly decider: Decider
+  readonly watches: Watches
+  readonly outbound: Outbound
+  readonly health: Health
+}
+
+/** What stands behind the door: two gRPC servers with the same services, one for callers we know and a narrower one for strangers. */
+export function openSessions(deps: SessionDeps): Sessions {
+  const { config, table, clock, logger, metrics, health, neighbours } = deps
+  const visits: Visits = new WeakMap()
+  const limits = config.calls
+  const parts = { visits, clock, limits }
+  const handlers = federationHandlers({
+    ...deps,
+    ...parts,
+    ...neighbours,
+    acceptsPerToken: rateLimit(limits.acceptsPerToken, 60),
+    descriptionsPerPeer: rateLimit(DESCRIPTIONS, DESCRIPTIONS_SECONDS),
+  })
+  const served = [{ service: FederationService, handlers }, ...machineServices(parts, health, [FederationService])]
+  const paths = pathsOf(served)
+  const talks = talksOf(served)
+  return new Sessions({
+    servers: {
+      callers: createGrpcServer(served, limits),
+      strangers: createGrpcServer(served, { ...limits, streamsPerConnection: STRANGER_STREAMS }),
+    },
+    attend: attendance({
+      table,
+      clock,
+      record: createRecorder({ logger, metrics }),
+      visits,
+      isServed: (path) => paths.has(path),
+      isTalk: (path) => talks.has(path),
+      messageWithinMs: limits.defaultDeadlineMs,
+      limits: {
+        callsPerPeer: rateLimit(limits.callsPerPeer, 1),
+        acceptsPerSource: rateLimit(limits.acceptsPerSource, 60),
+      },
+    }),
+    table,
+    ownDomain: config.trustDomain,
+    limits: config.door,
+    clock,
+    metrics: doorMetrics(metrics),
+  })
+}
+
+/** How often a peer may describe itself: a platform does when its operator changes something, and when it starts. */
+const DESCRIPTIONS = 20
+const DESCRIPTIONS_SECONDS = 600
+
+/** Calls at a time on a stranger's connection: it has come to redeem one invitation. */
+const STRANGER_STREAMS = 4

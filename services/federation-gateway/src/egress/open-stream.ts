@@ -1,0 +1,44 @@
+import type { ClientReadableStream, Metadata } from '@grpc/grpc-js'
+import type { Clock } from '@powernode/clock'
+import { Refusal } from '@powernode/rpc'
+
+/** A stream of answers that has begun. */
+export type OpenStream = {
+  /** What the peer sent before its first answer. */
+  readonly headers: Metadata
+  readonly answers: AsyncIterable<Buffer>
+}
+
+type Until = { readonly clock: Clock; readonly deadline: Date; readonly signal: AbortSignal }
+
+/**
+ * Waits until a stream has begun: then the peer has let the call in. What goes wrong before is thrown, and another way
+ * can be tried; what goes wrong later ends the answers.
+ */
+export async function openStream(
+  call: ClientReadableStream<Buffer>,
+  { clock, deadline, signal }: Until,
+): Promise<OpenStream> {
+  const begun = Promise.withResolvers<Metadata>()
+  const settled = new AbortController()
+  const cancel = () => call.cancel()
+  call.once('metadata', begun.resolve)
+  call.once('error', begun.reject)
+  call.once('close', () => signal.removeEventListener('abort', cancel))
+  signal.addEventListener('abort', cancel, { once: true })
+  if (signal.aborted) cancel()
+  const ms = deadline.getTime() - clock.now().getTime()
+  void clock.sleep(ms, settled.signal).then(() => {
+    if (settled.signal.aborted) return
+    begun.reject(new Refusal('PEER_UNREACHABLE', `the peer did not begin to answer within ${ms} ms`))
+    call.cancel()
+  })
+  try {
+    return { headers: await begun.promise, answers: call }
+  } finally {
+    settled.abort()
+    call.on('error', heard) // whoever reads the answers meets it there
+  }
+}
+
+function heard(): void {}

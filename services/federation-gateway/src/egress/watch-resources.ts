@@ -1,0 +1,60 @@
+import type { HandlerContext } from '@connectrpc/connect'
+import { refusalOf } from '@powernode/rpc'
+import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import type {
+  WatchResourcesRequest,
+  WatchResourcesResponse,
+} from '@powernode/proto/powernode/federation/v1/resource_pb.ts'
+import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { DECISION_ID } from '../door/visit.ts'
+import type { PeerTable } from '../peers/peer-table.ts'
+import { errandOf, objectionTo, peerCall, readAnswer, type CallParts } from './call-peer.ts'
+import { failureOf, refusalFor } from './failures.ts'
+import { OutCall, type OutParts } from './out-call.ts'
+
+const method = FederationService.method.watchResources
+
+/** The resources of a peer, then every change, for as long as the peer allows it and we are on speaking terms. */
+export async function* forwardWatch(
+  parts: CallParts & OutParts,
+  request: WatchResourcesRequest,
+  context: HandlerContext,
+): AsyncGenerator<WatchResourcesResponse> {
+  const errand = await errandOf(parts, method, context)
+  const { route } = errand
+  const out = new OutCall(parts, errand, { rpc: method.name, kind: request.kind, id: request.id, scope: 'read' })
+  const terms = onSpeakingTerms(parts.table, route)
+  try {
+    const call = peerCall(parts, errand, { method, request })
+    for (const [name, value] of Object.entries(await out.headers())) call.metadata.set(name, value)
+    const signal = AbortSignal.any([context.signal, terms.signal])
+    const { headers, answers } = await parts.outbound.stream(route, { ...call, signal })
+    const [remoteId] = headers.get(DECISION_ID)
+    await out.allowed(typeof remoteId === 'string' ? remoteId : '')
+    for await (const bytes of answers) yield readAnswer(method.output, bytes)
+  } catch (error) {
+    context.signal.throwIfAborted()
+    terms.signal.throwIfAborted()
+    throw await out.refused(asRefusal(error, route))
+  } finally {
+    terms.leave()
+  }
+}
+
+/** Aborts, with the refusal, when the peer may not be called for this any more. */
+function onSpeakingTerms(table: PeerTable, { peerId }: PeerRoute) {
+  const ended = new AbortController()
+  const leave = table.watch(({ before, after }) => {
+    if (before?.peerId !== peerId) return
+    const objection = objectionTo(after ?? before, method.localName)
+    if (!after || objection) ended.abort(objection)
+  })
+  return { signal: ended.signal, leave }
+}
+
+/** What ends a stream that had begun, in the words that a call which never began is refused with. */
+function asRefusal(error: unknown, { endpoints }: PeerRoute): unknown {
+  if (refusalOf(error) === error) return error
+  const failure = failureOf(error)
+  return failure ? refusalFor([{ url: endpoints[0]?.url ?? 'the peer', failure }]) : error
+}
