@@ -17,6 +17,7 @@ export type AfterCommit = (signal: AbortSignal) => Promise<void>
 
 /** How an owner carries out one kind of act: the very verb that its RPC runs. */
 export type Executor<DB> = {
+  readonly fits: (plan: Any) => boolean
   // oxlint-disable-next-line max-params -- a verb, with the plan in its place
   readonly run: (tx: Tx<DB>, now: Date, plan: Any, by: ApprovedBy) => Promise<AfterCommit | undefined>
 }
@@ -28,10 +29,24 @@ export function executor<DB, Desc extends DescMessage>(
   verb: (tx: Tx<DB>, now: Date, request: MessageShape<Desc>, by: ApprovedBy) => Promise<AfterCommit | void>,
 ): Executor<DB> {
   return {
+    fits: (plan) => anyIs(plan, schema),
     async run(tx, now, plan, by) {
-      const request = anyIs(plan, schema) ? anyUnpack(plan, schema) : undefined
-      if (!request) throw new Refusal('REQUEST_INVALID', `the plan is no ${schema.typeName}, but ${plan.typeUrl}`)
+      const request = anyUnpack(plan, schema)
+      if (!request) throw unfit(plan)
       return (await verb(tx, now, request, by)) ?? undefined
     },
   }
 }
+
+/** For an action that has several kinds of plans. */
+export const eitherOf = <DB>(...executors: readonly Executor<DB>[]): Executor<DB> => ({
+  fits: (plan) => executors.some((one) => one.fits(plan)),
+  // oxlint-disable-next-line max-params -- as its type above
+  async run(tx, now, plan, by) {
+    const fitting = executors.find((one) => one.fits(plan))
+    if (!fitting) throw unfit(plan)
+    return fitting.run(tx, now, plan, by)
+  },
+})
+
+const unfit = ({ typeUrl }: Any): Refusal => new Refusal('REQUEST_INVALID', `${typeUrl} is no plan for this action`)

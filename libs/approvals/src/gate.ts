@@ -105,8 +105,8 @@ async function ask<Desc extends DescMessage>(
   await act.hold?.({ ...held, approvalId: undefined })
   const request = {
     action: act.action,
-    summary: act.summary,
-    effects: [...effects],
+    summary: oneLine(act.summary, 512),
+    effects: effects.map((effect) => oneLine(effect, 1_000)),
     plan: plan.any,
     requestedBy,
     requestId,
@@ -120,6 +120,12 @@ async function ask<Desc extends DescMessage>(
   if (!answer.approval) throw new Error('grant-authz neither lets it be done nor says which approval it waits for')
   await act.hold?.({ ...held, approvalId: answer.approval.id })
   throw required(answer.approval, plan)
+}
+
+/** Text that an agent or a peer may have chosen, fit for one line on an approver's terminal. */
+function oneLine(said: string, longest: number): string {
+  const line = said.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim()
+  return line.length > longest ? `${line.slice(0, longest - 1)}…` : line
 }
 
 function required({ id, action, approversNeeded }: Approval, { sha256 }: Plan): Refusal {
