@@ -81,7 +81,7 @@ function mayAtOnce(directory: Directory, caller: OperatorCaller, action: string)
 export function blocked(action: string): Refusal {
   return new Refusal('ACTION_BLOCKED', `${action} is blocked by its policy`, {
     metadata: { action },
-    next: `fedctl policy set ${action} --verb require_approval`,
+    next: `fedctl policy set ${action} require_approval`,
   })
 }
 
