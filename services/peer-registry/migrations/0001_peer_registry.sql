@@ -194,21 +194,6 @@ create table trust_holder (
   acknowledged_at timestamptz not null
 );
 
--- Every change of a peer, of our bundle or of the CA wakes the feeds of all replicas, at commit.
-create function announce_change() returns trigger language plpgsql as $$
-begin
-  if tg_argv[0] = 'peer' then
-    perform pg_notify('peer_registry_changes', 'peer:' || new.id::text);
-  else
-    perform pg_notify('peer_registry_changes', tg_argv[0]);
-  end if;
-  return null;
-end
-$$;
-create trigger peer_announces after insert or update on peer for each row execute function announce_change('peer');
-create trigger platform_announces after insert or update on platform for each row execute function announce_change('platform');
-create trigger authority_announces after insert or update on authority for each row execute function announce_change('authority');
-
 -- What must not change is refused here, for the owner too. Only the moves of src/peer.ts are made, a revoked peer stays
 -- revoked, and nobody's identity is swapped under a peering.
 create function guard_peer() returns trigger language plpgsql as $$

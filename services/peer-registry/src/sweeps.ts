@@ -2,6 +2,7 @@ import type { Clock } from '@powernode/clock'
 import { inTransaction, type Db, type Tx } from '@powernode/postgres'
 import type { Logger } from '@powernode/process'
 import { expireInvitations } from './operations/expire-invitations.ts'
+import { forgetRevoked } from './operations/forget-revoked.ts'
 import { oweBundles, oweRenewals } from './operations/owe-errands.ts'
 import { prolongIssuing } from './operations/prolong-issuing.ts'
 import { refreshRevocationLists } from './operations/refresh-revocation-lists.ts'
@@ -18,6 +19,7 @@ export const SWEEPS: Readonly<Record<string, Sweep>> = {
   owe_bundles: { everyMs: 1_000, run: oweBundles },
   owe_renewals: { everyMs: 5_000, run: oweRenewals },
   prolong_issuing: { everyMs: 3_600_000, run: prolongIssuing },
+  forget_revoked: { everyMs: 3_600_000, run: forgetRevoked },
   refresh_revocation_lists: { everyMs: 3_600_000, run: refreshRevocationLists },
 }
 

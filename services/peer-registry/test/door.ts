@@ -1,13 +1,15 @@
 import { createClient, createRouterTransport, type ServiceImpl } from '@connectrpc/connect'
 import { systemClock } from '@powernode/clock'
-import { createLogger } from '@powernode/process'
+import { Feed } from '@powernode/feed'
+import { createLogger, createMetrics } from '@powernode/process'
 import { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import { GrantAuthzService } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
 import { GatewayService } from '@powernode/proto/powernode/gateway/v1/service_pb.ts'
 import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { mount } from '@powernode/rpc'
 import { partly, startTestServer } from '@powernode/rpc/testing'
-import { Feed } from '../src/feed/feed.ts'
+import { peerSource, PEERS } from '../src/feed/peer-source.ts'
+import { TrustFeed } from '../src/feed/trust-feed.ts'
 import { authorityHandlers } from '../src/rpc/authority.ts'
 import { borderHandlers } from '../src/rpc/border.ts'
 import { AUTHORITY_CALLERS, PEER_CALLERS } from '../src/rpc/callers.ts'
@@ -22,8 +24,10 @@ export function openDoors(of: TestPlatform, gateway: Partial<ServiceImpl<typeof 
   const clock = { now: () => of.clock.now(), sleep: systemClock.sleep }
   const logger = createLogger('doors', { level: 'silent' })
   const database = { url: of.url, schema: SCHEMA, applicationName: 'doors-under-test' }
-  const feed = new Feed({ db: of.db, database, us: of.us, clock, logger })
-  const running = feed.run(stop.signal)
+  const source = peerSource({ us: of.us, logger })
+  const feed = new Feed({ db: of.db, database, clock, logger, metrics: createMetrics('doors'), feed: PEERS, source })
+  const trust = new TrustFeed({ db: of.db, database, clock, logger })
+  const running = Promise.all([feed.run(stop.signal), trust.run(stop.signal)])
   const roads = createClient(
     GatewayService,
     createRouterTransport(({ service }) => void service(GatewayService, partly(GatewayService, { listEndpoints: () => ({}), ...gateway }))), // prettier-ignore
@@ -32,7 +36,7 @@ export function openDoors(of: TestPlatform, gateway: Partial<ServiceImpl<typeof 
     GrantAuthzService,
     createRouterTransport(({ service }) => void service(GrantAuthzService, partly(GrantAuthzService, { reviewPeer: () => ({}) }))), // prettier-ignore
   )
-  const deps = { grants, db: of.db, clock, us: of.us, feed, roads, logger }
+  const deps = { grants, db: of.db, clock, us: of.us, feed, trust, roads, logger }
   const server = startTestServer(
     mount(PeerRegistryService, { ...peerHandlers(deps), ...invitationHandlers(deps), ...borderHandlers(deps), ...relationshipHandlers(deps) }, PEER_CALLERS), // prettier-ignore
     mount(CertificateAuthorityService, authorityHandlers(deps), AUTHORITY_CALLERS),

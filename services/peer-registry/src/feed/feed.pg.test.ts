@@ -1,11 +1,17 @@
 import { systemClock } from '@powernode/clock'
-import { createLogger } from '@powernode/process'
+import { Feed } from '@powernode/feed'
+import { isPosition, isTick, readFeed } from '@powernode/feed/testing'
+import { openDb } from '@powernode/postgres'
+import { createLogger, createMetrics } from '@powernode/process'
+import type { WatchPeersResponse } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { federate, peerOn, propose, take, invite } from '../../test/handshake.ts'
 import { BY, SCHEMA, startPlatform, type TestPlatform } from '../../test/platform.ts'
 import { frozenRoad } from '../../test/frozen-road.ts'
-import { isTick, readFeed, tellsState } from '../../test/reader.ts'
+import { tellsState } from '../../test/reader.ts'
+import { DAY_MS } from '../invitation.ts'
+import { forgetRevoked } from '../operations/forget-revoked.ts'
 import { publishBundle } from '../operations/publish-bundle.ts'
 import { failRedemption } from '../operations/fail-redemption.ts'
 import { recordHeard } from '../operations/record-liveness.ts'
@@ -13,13 +19,16 @@ import { resumePeer } from '../operations/resume-peer.ts'
 import { revokePeer } from '../operations/revoke-peer.ts'
 import { suspendPeer } from '../operations/suspend-peer.ts'
 import * as errands from '../store/errands.ts'
-import { Feed } from './feed.ts'
+import { PEER } from '../store/peers.ts'
+import type { Tables } from '../store/tables.ts'
+import { peerSource, PEERS, type PeerUpdate } from './peer-source.ts'
+import { withoutKeys } from './routes.ts'
 
 let a: TestPlatform
 let b: TestPlatform
 let stop: AbortController
 let running: Promise<void>
-let feed: Feed
+let feed: Feed<Tables, PeerUpdate>
 beforeEach(async () => {
   a = await startPlatform('a.example')
   b = await startPlatform('b.example', { clock: a.clock })
@@ -31,24 +40,29 @@ afterEach(async () => {
   await Promise.all([a.drop(), b.drop()])
 })
 
-const begin = (of: TestPlatform, url = of.url) => {
-  const database = { url, schema: SCHEMA, applicationName: 'feed-under-test' }
+type Update = WatchPeersResponse['update']
+
+const begin = (of: TestPlatform, db = of.db) => {
+  const database = { url: of.url, schema: SCHEMA, applicationName: 'feed-under-test' }
   const logger = createLogger('feed', { level: 'silent' })
   const clock = { now: () => of.clock.now(), sleep: systemClock.sleep }
-  feed = new Feed({ db: of.db, database, us: of.us, clock, logger })
+  const source = peerSource({ us: of.us, logger })
+  feed = new Feed({ db, database, clock, logger, metrics: createMetrics('test'), feed: PEERS, source })
   running = feed.run(stop.signal)
-  return readFeed(feed.watchPeers(stop.signal))
+  return read()
 }
+const read = (from?: Reading['position']) =>
+  readFeed<Update>((requests, signal) => feed.follow(requests, AbortSignal.any([signal, stop.signal])), from)
+type Reading = ReturnType<typeof readFeed<Update>>
 const suspend = (peerId: string) => a.act((tx, now) => suspendPeer(tx, now, { by: BY, peerId, reason: '' }))
 const resume = (peerId: string) => a.act((tx, now) => resumePeer(tx, now, { by: BY, peerId, reason: '' }))
-const isSnapshot = ({ case: what }: { case: string | undefined }) => what === 'snapshotComplete'
 
 test('a reader is told who we are, then every peer, then that this was all, then the time', async () => {
   const { onA } = await federate(a, b)
   await propose(a)
   const reader = begin(a)
-  const snapshot = await reader.until(isSnapshot)
-  expect(snapshot.map(({ case: what }) => what)).toEqual(['platform', 'peer', 'snapshotComplete'])
+  const snapshot = await reader.until(isPosition)
+  expect(snapshot.map(({ case: what }) => what)).toEqual(['begun', 'platform', 'peer', 'position'])
   expect(snapshot.some(tellsState(onA, 'ENROLLED'))).toBe(true)
   const ticked = await reader.until(isTick)
   expect(ticked.at(-1)).toMatchObject({ value: { leaseMs: 1000 } })
@@ -71,15 +85,14 @@ test('a change is told before the second tick after its commit, a hundred times 
   } // prettier-ignore
 })
 
-test('a lost listening connection loses no change: everything is read anew before the next tick', async () => {
+test('a lost listening connection loses no change: the next ask finds it', async () => {
   const { onA } = await federate(a, b)
   const reader = begin(a)
   await reader.until(isTick)
   for (const [change, state] of [[suspend, 'SUSPENDED'], [resume, 'ENROLLED'], [suspend, 'SUSPENDED']] as const) {
-    const killed = await a.act((tx) =>
+    await a.act((tx) =>
       sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'feed-under-test'`.execute(tx),
     )
-    expect(killed.rows.length).toBe(1)
     const from = reader.told.length
     await change(onA)
     await reader.until(tellsState(onA, state), from)
@@ -87,38 +100,42 @@ test('a lost listening connection loses no change: everything is read anew befor
   } // prettier-ignore
 })
 
-test('no tick is given while the listening connection is silent, though the database itself answers', async () => {
+test('no tick is given while the database is silent, and what changed meanwhile is told before the next', async () => {
   const { onA } = await federate(a, b)
   const road = await frozenRoad(a.url)
-  const reader = begin(a, road.url)
+  const far = openDb<Tables>({ url: road.url, schema: SCHEMA, applicationName: 'far' })
+  const reader = begin(a, far)
   await reader.until(isTick)
   const asked = road.freeze()
-  await suspend(onA)
   await asked
   const from = reader.told.length
+  await suspend(onA)
+  await a.act(async (tx) => void (await sql`select pg_sleep(0.3)`.execute(tx))) // a dozen asks
+  expect(reader.told.slice(from).filter(isTick)).toEqual([])
   road.thaw()
   const since = await reader.until(tellsState(onA, 'SUSPENDED'), from)
-  expect(since.filter(isTick)).toEqual([])
+  expect(since.filter(isTick).length).toBeLessThanOrEqual(1) // the one whose read was under way
   stop.abort()
   await running
+  await far.destroy()
   await road.close()
 })
 
 test('a revoked peer is remembered as revoked, so that it is told so and not met as a stranger', async () => {
   const { onA } = await federate(a, b)
   const reader = begin(a)
-  await reader.until(isSnapshot)
+  await reader.until(isPosition)
   await a.act((tx, now) => revokePeer(tx, now, { us: a.us, by: BY, peerId: onA, reason: '' }))
   await reader.until(tellsState(onA, 'REVOKED'))
-  const late = readFeed(feed.watchPeers(stop.signal))
-  expect((await late.until(isSnapshot)).some(tellsState(onA, 'REVOKED'))).toBe(true)
+  const late = read()
+  expect((await late.until(isPosition)).some(tellsState(onA, 'REVOKED'))).toBe(true)
 })
 
 test('a peer we are about to redeem is routed by its pin, and forgotten when it comes to nothing', async () => {
   const { text } = await invite(a, (await propose(a)).id)
   const { id } = await take(b, text)
   const reader = begin(b)
-  const [, route] = await reader.until(tellsState(id, 'PROPOSED'))
+  const route = (await reader.until(tellsState(id, 'PROPOSED'))).at(-1)
   expect(route).toMatchObject({ value: { spiffeId: 'spiffe://a.example/service/federation-gateway', trustRoots: [] } })
   expect(route?.case === 'peer' && route.value.caPin.length).toBe(32)
   const errand = await b.act((tx) => errands.find(tx, id, 'redeem'))
@@ -129,13 +146,13 @@ test('a peer we are about to redeem is routed by its pin, and forgotten when it 
 
 test('a child we sign for is known by the name we gave it, under our roots alone', async () => {
   const { onA, onB } = await federate(a, b, { trustMode: 'hierarchical' })
-  const [ours] = await begin(a).until(tellsState(onA, 'ENROLLED'), 1)
+  const ours = (await begin(a).until(tellsState(onA, 'ENROLLED'))).at(-1)
   expect(ours).toMatchObject({ value: { trustDomain: 'a.example', spiffeId: `spiffe://a.example/peer/${onA}` } })
   expect(ours?.case === 'peer' && ours.value.privateKeyPkcs8.length).toBe(0)
   stop.abort()
   await running
   stop = new AbortController()
-  const [theirs] = await begin(b).until(tellsState(onB, 'ENROLLED'), 1)
+  const theirs = (await begin(b).until(tellsState(onB, 'ENROLLED'))).at(-1)
   expect(theirs).toMatchObject({ value: { spiffeId: 'spiffe://a.example/service/federation-gateway' } })
   expect(theirs?.case === 'peer' && [theirs.value.certificateChain.length, theirs.value.privateKeyPkcs8.length > 0]).toEqual([3, true]) // prettier-ignore
 })
@@ -163,16 +180,88 @@ test('a row whose secret does not open refuses that peer alone', async () => {
   const { onB } = await federate(a, b, { trustMode: 'hierarchical' })
   await b.act((tx) => sql`update peer set certificate_key_sealed = 'spoilt' where id = ${onB}`.execute(tx))
   const reader = begin(b)
-  expect((await reader.until(isSnapshot)).map(({ case: what }) => what)).toEqual(['platform', 'snapshotComplete'])
+  expect((await reader.until(isPosition)).map(({ case: what }) => what)).toEqual(['begun', 'platform', 'position'])
   await reader.until(isTick)
   expect((await peerOn(b, onB)).state).toBe('enrolled')
 })
 
-test('a reader that stops is let go', async () => {
-  begin(a)
-  const one = new AbortController()
-  const reader = readFeed(feed.watchPeers(one.signal))
-  await reader.until(isSnapshot)
-  one.abort()
-  await reader.done
+test('a revoked peer is told of for a month; then it is forgotten, also by readers that have been there all the time', async () => {
+  const { onA } = await federate(a, b)
+  const reader = begin(a)
+  await a.act((tx, now) => revokePeer(tx, now, { us: a.us, by: BY, peerId: onA, reason: '' }))
+  await reader.until(tellsState(onA, 'REVOKED'))
+  await a.clock.advance(30 * DAY_MS - 1)
+  expect(await a.act(forgetRevoked)).toBe(0)
+  await a.clock.advance(1)
+  expect(await a.act(forgetRevoked)).toBe(1)
+  await reader.until((update) => update.case === 'removedPeerId' && update.value === onA)
+  const late = await read().until(isPosition)
+  expect(late.some(({ case: what }) => what === 'peer')).toBe(false)
 })
+
+test('a reader that comes back is told what it missed, and who we are, and nothing else', async () => {
+  const c = await startPlatform('c.example', { clock: a.clock })
+  const { onA } = await federate(a, b)
+  await federate(a, c)
+  const reader = begin(a)
+  await reader.until(isTick)
+  const { position } = reader
+  await reader.end()
+  await suspend(onA)
+  const told = await read(position).until(isPosition)
+  expect(told.map(({ case: what }) => what)).toEqual(['begun', 'platform', 'peer', 'position'])
+  expect(told[0]).toMatchObject({ value: { replaces: false } })
+  expect(told.some(tellsState(onA, 'SUSPENDED'))).toBe(true)
+  await c.drop()
+})
+
+test('a private key is told to the gateway alone, and everything else to the others too', async () => {
+  const { onB } = await federate(a, b, { trustMode: 'hierarchical' })
+  await begin(b).until(isTick)
+  const others = readFeed<Update>((requests, signal) => withoutKeys(feed.follow(requests, signal)))
+  const theirs = (await others.until(tellsState(onB, 'ENROLLED'))).at(-1)
+  expect(theirs?.case === 'peer' && [theirs.value.certificateChain.length, theirs.value.privateKeyPkcs8.length]).toEqual([3, 0]) // prettier-ignore
+  await others.until(isTick)
+  await others.end()
+})
+
+test('where a peer says its data lives is told', async () => {
+  const c = await startPlatform('c.example', { clock: a.clock, dataResidency: 'eu-west-1' })
+  const { onA } = await federate(a, c)
+  const route = (await begin(a).until(tellsState(onA, 'ENROLLED'))).at(-1)
+  expect(route).toMatchObject({ value: { dataResidency: 'eu-west-1' } })
+  await c.drop()
+})
+
+test('with 10,000 peers a change is told as quickly as with one', async () => {
+  const { onA } = await federate(a, b)
+  await a.act((tx) => copies(tx, onA, 10_000))
+  const reader = begin(a)
+  const { length } = (await reader.until(isPosition)).filter(({ case: what }) => what === 'peer')
+  expect(length).toBe(10_001)
+  await reader.until(isTick)
+  const from = reader.told.length
+  await suspend(onA)
+  const since = await reader.until(tellsState(onA, 'SUSPENDED'), from)
+  expect(since.filter(({ case: what }) => what === 'peer').length).toBe(1)
+  expect(since.filter(isTick).length).toBeLessThanOrEqual(2)
+})
+
+test('a reader that stops is let go', async () => {
+  const reader = begin(a)
+  await reader.until(isPosition)
+  await reader.end()
+})
+
+/** Peers like one there is, each with a platform and a domain of its own. */
+async function copies(tx: Parameters<Parameters<TestPlatform['act']>[0]>[0], id: string, count: number): Promise<void> {
+  const own: Record<string, string> = {
+    id: 'gen_random_uuid()',
+    name: `''`,
+    platform_id: `translate(md5(n::text), '0189', 'wxyz')`,
+    trust_domain: `'d' || n || '.example'`,
+  }
+  const columns = PEER.map((column) => own[column] ?? column)
+  await sql`insert into peer (${sql.raw(PEER.join(', '))})
+    select ${sql.raw(columns.join(', '))} from peer, generate_series(1, ${count}) n where id = ${id}`.execute(tx)
+}

@@ -4,19 +4,17 @@ import type { Tx } from '@powernode/postgres'
 import {
   LocalPlatformSchema,
   PeerRouteSchema,
-  WatchPeersResponseSchema,
   type LocalPlatform,
   type PeerRoute,
-  type WatchPeersResponse,
 } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { trusted } from '../authority.ts'
 import { crlsOf } from '../bundle.ts'
-import { DAY_MS } from '../invitation.ts'
 import type { Peer } from '../peer.ts'
 import type { Platform, Us } from '../platform.ts'
 import { SEALED } from '../secrets.ts'
 import { bundleIn, envelopeFrom } from '../statements.ts'
 import * as authorities from '../store/authorities.ts'
+import type { FedPeer } from '../store/fed-peers.ts'
 import * as platform from '../store/platform.ts'
 import * as rotations from '../store/rotations.ts'
 import type { Tables } from '../store/tables.ts'
@@ -52,20 +50,14 @@ export const localToWire = (us: Us, local: Local): LocalPlatform =>
     trustBundle: envelopeFrom(local.platform.bundle),
   })
 
-const REMEMBER_REVOKED_MS = 30 * DAY_MS
-
-/** Peers that were revoked before are strangers again. */
-export const rememberedSince = (now: Date): Date => new Date(now.getTime() - REMEMBER_REVOKED_MS)
-
 /**
  * Whether readers of the feed have to know a peer: while we still have to reach it, and for a while after it was
  * revoked, so that it is told so instead of being a stranger.
  */
-export function isRouted(peer: Peer, now: Date): boolean {
-  if (peer.kind !== 'platform') return false
+export function isRouted(peer: FedPeer): boolean {
+  if (peer.kind !== 'platform' || peer.forgotten) return false
   if (peer.state === 'proposed') return peer.weRedeem
-  if (peer.state !== 'revoked') return true
-  return peer.trustBundle !== null && peer.revokedAt !== null && peer.revokedAt > rememberedSince(now)
+  return peer.state !== 'revoked' || peer.trustBundle !== null
 }
 
 /** All that the gateway and liveness need of a peer. */
@@ -75,6 +67,7 @@ export function routeOf(us: Us, local: Local, peer: Peer): PeerRoute {
   return create(PeerRouteSchema, {
     peerId: peer.id,
     name: peer.name,
+    dataResidency: peer.dataResidency,
     state: STATES[peer.state],
     kind: KINDS[peer.kind],
     platformId: peer.platformId ?? '',
@@ -95,16 +88,20 @@ export function routeOf(us: Us, local: Local, peer: Peer): PeerRoute {
 }
 
 /** The feed for readers that call no peer: a private key goes only to whoever has to use it. */
-export async function* withoutKeys(updates: AsyncIterable<WatchPeersResponse>): AsyncGenerator<WatchPeersResponse> {
-  for await (const message of updates) {
-    const { update } = message
-    const isSecret = update.case === 'peer' && update.value.privateKeyPkcs8.length > 0
-    if (isSecret) yield create(WatchPeersResponseSchema, { update: { case: 'peer', value: keyless(update.value) } })
-    else yield message
-  }
+export async function* withoutKeys<Update extends { readonly case: string | undefined }>(
+  messages: AsyncIterable<{ update: Update | KeyedUpdate }>,
+): AsyncGenerator<{ update: Update | KeyedUpdate }> {
+  for await (const { update } of messages) yield { update: isKeyed(update) ? keyless(update) : update }
 }
 
-const keyless = (route: PeerRoute): PeerRoute => ({ ...route, privateKeyPkcs8: new Uint8Array(0) })
+type KeyedUpdate = { case: 'peer'; value: PeerRoute }
+
+const isKeyed = (update: { readonly case: string | undefined }): update is KeyedUpdate => update.case === 'peer'
+
+const keyless = ({ value }: KeyedUpdate): KeyedUpdate => ({
+  case: 'peer',
+  value: { ...value, privateKeyPkcs8: new Uint8Array(0) },
+})
 
 /** What they advertise; and last, or until they have spoken, the URL an operator gave: both sides may have moved at once. */
 function endpointsOf({ endpoints, url }: Peer): Peer['endpoints'] {

@@ -46,6 +46,8 @@ export async function endPeer(
   now: Date,
   { us, by, peer, reason, toldByUs = false }: { us: Us; by: By; peer: Peer; reason: string; toldByUs?: boolean },
 ): Promise<{ peer: Peer; effects: readonly string[] }> {
+  // Our CA before the row: whoever changes our trust takes it first, and then draws an epoch, as saving the peer does.
+  if (weSignFor(peer)) await authorities.lock(tx)
   const ended = move(peer, 'revoke', reason, now)
   const revoked = await peers.save(tx, peer, toldByUs ? ended : withoutCertificate(ended))
   await peerMoved(tx, by, { before: peer, after: revoked, move: 'revoke' })

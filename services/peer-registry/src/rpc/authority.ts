@@ -95,7 +95,7 @@ export const authorityHandlers = (deps: RpcDeps): ServiceImpl<typeof Certificate
       return { certificates: (await revokeIdentity(tx, now, said)).map(certificateToWire) }
     }),
 
-  watchTrust: (_, { signal }) => deps.feed.watchTrust(signal),
+  watchTrust: (_, { signal }) => deps.trust.watch(signal),
 
   reportTrust: (req, context) =>
     act(deps, async (tx, now) => {

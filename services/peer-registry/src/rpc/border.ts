@@ -12,7 +12,7 @@ import { receiveRevocation } from '../operations/receive-revocation.ts'
 import { receiveTrustBundle } from '../operations/receive-trust-bundle.ts'
 import { redeemInvitation } from '../operations/redeem-invitation.ts'
 import { signPeerCertificate } from '../operations/sign-peer-certificate.ts'
-import { act, type RpcDeps } from './door.ts'
+import { act, enforce, type RpcDeps } from './door.ts'
 
 /** The only reader that shows our certificates to peers, and so the only one that is given their keys. */
 const DOOR = 'service/federation-gateway'
@@ -58,15 +58,17 @@ export const borderHandlers = (deps: RpcDeps): Handlers => ({
       return { certificateChain: chain.map((der) => Uint8Array.from(der)) }
     }),
 
-  receiveRevocation: (req, context) =>
-    act(deps, async (tx, now) => {
-      const notice = req.notice ?? create(EnvelopeSchema)
+  async receiveRevocation(req, context) {
+    const notice = req.notice ?? create(EnvelopeSchema)
+    await enforce(deps, context, async (tx, now) => {
       await receiveRevocation(tx, now, { us: deps.us, by: requestOf(context), peerId: req.peerId, notice })
       return {}
-    }),
+    })
+    return {}
+  },
 
-  watchPeers: (_, context) => {
-    const updates = deps.feed.watchPeers(context.signal)
+  watchPeers: (requests, context) => {
+    const updates = deps.feed.follow(requests, context.signal)
     return callerText(callerOf(context)) === DOOR ? updates : withoutKeys(updates)
   },
 })

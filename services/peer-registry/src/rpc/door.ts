@@ -1,8 +1,11 @@
 import type { Client } from '@connectrpc/connect'
 import type { Clock } from '@powernode/clock'
+import { epochOf, type Feed } from '@powernode/feed'
 import { inTransaction, type Db, type Tx } from '@powernode/postgres'
+import type { Enforcement } from '@powernode/proto/powernode/feed/v1/feed_pb.ts'
 import type { GatewayService } from '@powernode/proto/powernode/gateway/v1/service_pb.ts'
-import type { Feed } from '../feed/feed.ts'
+import { PEERS, type PeerUpdate } from '../feed/peer-source.ts'
+import type { TrustFeed } from '../feed/trust-feed.ts'
 import type { Us } from '../platform.ts'
 import type { Tables } from '../store/tables.ts'
 
@@ -11,7 +14,8 @@ export type RpcDeps = {
   readonly db: Db<Tables>
   readonly clock: Clock
   readonly us: Us
-  readonly feed: Feed
+  readonly feed: Feed<Tables, PeerUpdate>
+  readonly trust: TrustFeed
   /** What the gateway knows of the roads to peers. */
   readonly roads: Client<typeof GatewayService>
 }
@@ -41,6 +45,28 @@ export async function actOrRehearse<Result>(deps: RpcDeps, dryRun: boolean, verb
   }
   if (!result) throw new Error('a rehearsal ended without a result')
   return result.value
+}
+
+type Asked = { readonly dryRun?: boolean; readonly signal: AbortSignal }
+
+/**
+ * As actOrRehearse, for what takes something away: answers when no live gateway can still act on what was before.
+ *
+ * It is done when it has committed, also if whoever asked does not wait for this. A rehearsal takes nothing away.
+ */
+export async function enforce<Result extends object>(
+  deps: RpcDeps,
+  { dryRun = false, signal }: Asked,
+  verb: Verb<Result>,
+): Promise<Result & { enforcement?: Enforcement }> {
+  let epoch: bigint | undefined
+  const result = await actOrRehearse(deps, dryRun, async (tx, now) => {
+    const done = await verb(tx, now)
+    epoch = await epochOf(tx, PEERS)
+    return done
+  })
+  if (dryRun || epoch === undefined) return { ...result }
+  return { ...result, enforcement: await deps.feed.enforced(epoch, signal) }
 }
 
 const MOST = 1_000

@@ -19,7 +19,7 @@ import { suspendPeer } from '../operations/suspend-peer.ts'
 import { updatePeer } from '../operations/update-peer.ts'
 import * as peers from '../store/peers.ts'
 import { invitationToWire, KINDS, msOf, SPAWN_MODES, SPAWN_ROLES, STATES, TRUST_MODES, wordOf } from '../wire.ts'
-import { actOrRehearse, look, pageSize, type RpcDeps } from './door.ts'
+import { actOrRehearse, enforce, look, pageSize, type RpcDeps } from './door.ts'
 import { afterPage, pageToken, UUID } from './page.ts'
 import { allShown, shown } from './shown.ts'
 
@@ -105,7 +105,7 @@ export const peerHandlers = (deps: RpcDeps): Handlers => ({
     }),
 
   suspendPeer: (req, context) =>
-    actOrRehearse(deps, req.dryRun, async (tx, now) => {
+    enforce(deps, { dryRun: req.dryRun, signal: context.signal }, async (tx, now) => {
       const { peerId, reason } = req
       return { peer: await shown(tx, await suspendPeer(tx, now, { by: requestOf(context), peerId, reason }), now) }
     }),
@@ -117,7 +117,7 @@ export const peerHandlers = (deps: RpcDeps): Handlers => ({
     }),
 
   revokePeer: (req, context) =>
-    actOrRehearse(deps, req.dryRun, async (tx, now) => {
+    enforce(deps, { dryRun: req.dryRun, signal: context.signal }, async (tx, now) => {
       const { peerId, reason } = req
       const { peer, effects } = await revokePeer(tx, now, { us: deps.us, by: requestOf(context), peerId, reason })
       return { peer: await shown(tx, peer, now), effects: [...effects] }

@@ -1,3 +1,5 @@
+import { durationMs } from '@bufbuild/protobuf/wkt'
+import { isTick, readFeed } from '@powernode/feed/testing'
 import { createCsr } from '@powernode/identity'
 import {
   CertificateAuthorityService,
@@ -10,9 +12,11 @@ import { expectRefusal, refusesEverybodyElse } from '@powernode/rpc/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openDoors } from '../../test/door.ts'
 import { federate, invite, owed, propose, take } from '../../test/handshake.ts'
-import { everything, startPlatform, type TestPlatform } from '../../test/platform.ts'
-import { readFeed, tellsState } from '../../test/reader.ts'
+import { BY, everything, startPlatform, type TestPlatform } from '../../test/platform.ts'
+import { tellsState } from '../../test/reader.ts'
 import { oweErrand } from '../operations/owe-errands.ts'
+import { revokePeer } from '../operations/revoke-peer.ts'
+import { envelopeFrom } from '../statements.ts'
 import * as errands from '../store/errands.ts'
 import { AUTHORITY_CALLERS, PEER_CALLERS } from './callers.ts'
 
@@ -52,14 +56,59 @@ describe('who may call', () => {
   test('only the gateway is given the keys of the certificates we show', async () => {
     const { onB: peerId } = await federate(b, a, { trustMode: 'hierarchical' })
     for (const [name, has] of [['federation-gateway', true], ['liveness', false]] as const) {
-      const stop = new AbortController()
-      const reader = readFeed(peersAs(service(name)).watchPeers({}, { signal: stop.signal }))
+      const reader = readFeed((requests, signal) => peersAs(service(name)).watchPeers(requests, { signal }))
       const told = (await reader.until(tellsState(peerId, 'ENROLLED'))).at(-1)
-      stop.abort()
-      await reader.done.catch(() => undefined)
+      await reader.end()
       if (told?.case !== 'peer') throw new Error('no peer was told')
       expect(told.value.privateKeyPkcs8.length > 0, name).toBe(has)
     } // prettier-ignore
+  })
+})
+
+describe('what is taken away is enforced when we answer:', () => {
+  const gateway = () =>
+    readFeed((requests, signal) => peersAs(service('federation-gateway')).watchPeers(requests, { signal }))
+
+  test('a gateway that lives knows of it, and has said so', async () => {
+    const { onA: peerId } = await federate(a, b)
+    const reader = gateway()
+    await reader.until(isTick)
+    const { enforcement } = await peersAs().suspendPeer({ peerId })
+    expect(reader.told.some(tellsState(peerId, 'SUSPENDED'))).toBe(true)
+    expect(enforcement).toMatchObject({ by: 'acknowledged' })
+    const revoked = await peersAs().revokePeer({ peerId })
+    expect(reader.told.some(tellsState(peerId, 'REVOKED'))).toBe(true)
+    expect(revoked.enforcement).toMatchObject({ by: 'acknowledged' })
+    expect(revoked.enforcement!.epoch).toBeGreaterThan(enforcement!.epoch)
+    await reader.end()
+  })
+
+  test('a gateway that does not answer is waited out, as long as it could still act', async () => {
+    const { onA: peerId } = await federate(a, b)
+    const reader = gateway()
+    await reader.until(isTick)
+    await reader.end()
+    const { enforcement } = await peersAs().suspendPeer({ peerId })
+    expect(durationMs(enforcement!.took!)).toBeGreaterThan(500)
+    expect(durationMs(enforcement!.took!)).toBeLessThan(1_500)
+  })
+
+  test('a revocation that the other side gave notice of, too', async () => {
+    const { onA: peerId, onB } = await federate(a, b)
+    const reader = gateway()
+    await reader.until(isTick)
+    await b.act((tx, now) => revokePeer(tx, now, { us: b.us, by: BY, peerId: onB, reason: '' }))
+    const errand = await b.act((tx) => errands.find(tx, onB, 'notify_revocation'))
+    const notice = envelopeFrom(errand!.statement!)
+    await peersAs(service('federation-gateway')).receiveRevocation({ peerId, notice })
+    expect(reader.told.some(tellsState(peerId, 'REVOKED'))).toBe(true)
+    await reader.end()
+  })
+
+  test('a rehearsal takes nothing away, so nothing is waited for', async () => {
+    const { onA: peerId } = await federate(a, b)
+    expect((await peersAs().suspendPeer({ peerId, dryRun: true })).enforcement).toBeUndefined()
+    expect((await peersAs().revokePeer({ peerId, dryRun: true })).enforcement).toBeUndefined()
   })
 })
 

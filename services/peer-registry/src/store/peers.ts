@@ -161,25 +161,6 @@ export async function list(tx: Tx<Tables>, { states, kind, spawnMode, afterId, l
   return rows.map((row) => fromRow<Peer>(row))
 }
 
-/** What tells whether a row stands as it stood. */
-export type Mark = Pick<Peer, 'id' | 'state' | 'revision' | 'trustMode' | 'weRedeem'>
-
-/** A mark of every platform peer, but for those that were revoked before `revokedSince`. Cheap, however many they are. */
-export async function marks(tx: Tx<Tables>, revokedSince: Date): Promise<Mark[]> {
-  const rows = await tx
-    .selectFrom('peer')
-    .select(['id', 'state', 'revision', 'trust_mode', 'we_redeem'])
-    .where('kind', '=', 'platform')
-    .where((is) => is.or([is('revoked_at', 'is', null), is('revoked_at', '>', revokedSince)]))
-    .execute()
-  return rows.map((row) => fromRow<Mark>(row))
-}
-
-export async function listByIds(tx: Tx<Tables>, ids: readonly string[]): Promise<Peer[]> {
-  const rows = await tx.selectFrom('peer').select(PEER).where('id', 'in', ids).execute()
-  return rows.map((row) => fromRow<Peer>(row))
-}
-
 /**
  * Whether a peer can be called now, held so until the transaction ends. Not one that somebody is moving at this moment:
  * what was owed to a peer that is being revoked would outlive it.

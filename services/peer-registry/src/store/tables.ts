@@ -1,3 +1,4 @@
+import type { Generated, GeneratedAlways } from 'kysely'
 import type { Certificate, SealedAuthority } from '../certificate.ts'
 import type { Errand } from '../errand.ts'
 import type { Invitation } from '../invitation.ts'
@@ -6,15 +7,25 @@ import type { Platform } from '../platform.ts'
 import type { Rotation } from '../rotation.ts'
 import type { RowOf } from './rows.ts'
 
+/** What the feed tells of: the database stamps each change with its epoch, and nobody else writes it. */
+type Fed = { epoch: GeneratedAlways<number> }
+
 /** Every table of the schema; the columns are the fields of the nouns. */
 export type Tables = {
-  peer: RowOf<Peer>
+  peer: RowOf<Peer> & Fed & { forgotten: Generated<boolean> }
   invitation: RowOf<Invitation>
   errand: RowOf<Errand>
-  platform: RowOf<Platform>
-  authority: RowOf<SealedAuthority>
+  platform: RowOf<Platform> & Fed
+  authority: RowOf<SealedAuthority> & Fed
   certificate: RowOf<Certificate>
-  rotation: RowOf<Rotation>
+  rotation: RowOf<Rotation> & Fed
+  held_invitation: {
+    plan_sha256: Buffer
+    requested_by: string
+    invitation_sealed: Buffer
+    approval_id: string | null
+    held_at: Date
+  }
   trust_holder: { holder: string; acknowledged_sequence: number; generation: number; acknowledged_at: Date }
   contract_version: {
     version: number

@@ -1,0 +1,73 @@
+-- breaking: no
+
+-- libs/feed: how far each feed of this schema has come, and who tells of it.
+create table feed_epoch (
+  feed text not null,
+  epoch bigint not null check (epoch >= 1),
+  -- Tells this history from another with the same numbers: a database put back from a backup.
+  mark bytea not null check (length(mark) = 16),
+  primary key (feed, epoch)
+);
+
+create table feed_replica (
+  id uuid primary key,
+  feed text not null,
+  -- Every reader of this replica that may still act has in force what had committed up to here.
+  acknowledged bigint not null,
+  -- Counts up while the replica lives.
+  beats bigint not null,
+  leaving boolean not null
+);
+
+create function feed_epoch(feed_name text) returns bigint
+language plpgsql set search_path from current as $$
+declare
+  drawn bigint := nullif(current_setting('powernode_feed.' || feed_name, true), '');
+begin
+  if drawn is not null then
+    return drawn;
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended(current_schema() || '.feed.' || feed_name, 0));
+  begin
+    insert into feed_epoch (feed, epoch, mark)
+      select feed_name, coalesce(max(epoch), 0) + 1, uuid_send(gen_random_uuid()) from feed_epoch where feed = feed_name
+      returning epoch into drawn;
+  exception when unique_violation then
+    -- A snapshot older than the last epoch (repeatable read): begun anew it will succeed.
+    raise exception 'the feed has gone on since this transaction began' using errcode = 'serialization_failure';
+  end;
+  delete from feed_epoch where feed = feed_name and epoch <= drawn - 100000;
+  perform set_config('powernode_feed.' || feed_name, drawn::text, true);
+  perform pg_notify(current_schema() || '_feed', feed_name);
+  return drawn;
+end
+$$;
+
+create function feed_stamp() returns trigger
+language plpgsql security definer set search_path from current as $$
+begin
+  new.epoch := feed_epoch(tg_argv[0]);
+  return new;
+end
+$$;
+
+-- The feed "peers": who our peers are, and who we are, for the gateways and liveness (WatchPeers). Whatever becomes of
+-- our own trust concerns the peers we sign for as well: src/feed/peer-source.ts tells them anew.
+alter table peer
+  add column epoch bigint not null default 0,
+  -- Revoked so long ago that whoever shows its certificate is a stranger again.
+  add column forgotten boolean not null default false,
+  add constraint peer_forgotten_is_revoked check (not forgotten or state = 'revoked');
+alter table platform add column epoch bigint not null default 0;
+alter table authority add column epoch bigint not null default 0;
+alter table rotation add column epoch bigint not null default 0;
+create index peer_by_epoch on peer (epoch);
+create index peer_to_forget on peer (revoked_at) where state = 'revoked' and not forgotten;
+
+create trigger peer_fed before insert or update on peer for each row execute function feed_stamp('peers');
+create trigger platform_fed before insert or update on platform for each row execute function feed_stamp('peers');
+create trigger authority_fed before insert or update on authority for each row execute function feed_stamp('peers');
+create trigger rotation_fed before insert or update on rotation for each row execute function feed_stamp('peers');
+
+grant select on feed_epoch to peer_registry;
+grant select, insert, update, delete on feed_replica to peer_registry;
