@@ -32,6 +32,7 @@ describe('a bearer', () => {
         const altered = Buffer.from(secret)
         altered[index] = (altered[index] ?? 0) ^ (1 << bit)
         expect(matches(secret, secretSha256)).toBe(true)
+        expect(matches(`${secret} `, secretSha256)).toBe(false)
         expect(matches(altered.toString('latin1'), secretSha256)).toBe(false)
       }),
     )

@@ -84,7 +84,7 @@ export class ResidencyRules {
 
   /** Whether a known region is another one, or lies in it. */
   liesIn(region: string, place: string): boolean {
-    return this.knows(place) && (this.#within.get(region)?.has(place) ?? false)
+    return this.#within.get(region)?.has(place) ?? false
   }
 
   /** The rules for data of a class that goes to a peer: those for everybody beside its own. All MUST allow. */

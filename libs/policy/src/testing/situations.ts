@@ -67,6 +67,17 @@ export const SITUATIONS: readonly Situation[] = [
   invalid('the bearer of another peer', 'peer', 'GRANT_FOREIGN', { request: { peerId: OTHER_PEER } }),
   invalid('a peer whose id differs only in case', 'peer', 'GRANT_FOREIGN', { request: { peerId: PEER.toUpperCase() } }),
 
+  invalid('a call of nobody, and a grant of nobody', 'peer', 'GRANT_FOREIGN', {
+    grant: { peerId: '' },
+    request: { peerId: '' },
+  }),
+  invalid('no certificate, and a grant bound to no certificate', 'identity', 'GRANT_NOT_BOUND', {
+    grant: { boundIdentities: ['x5t#S256:', ''] },
+    request: { presentedIdentity: '', certificateSha256: '' },
+  }),
+  invalid('no identity, and a peer enrolled with none', 'identity', 'GRANT_NOT_BOUND', {
+    request: { presentedIdentity: '', enrolledIdentity: '' },
+  }),
   invalid('without a certificate', 'identity', 'GRANT_NOT_BOUND', {
     request: { presentedIdentity: '', certificateSha256: '' },
   }),
@@ -112,6 +123,7 @@ export const SITUATIONS: readonly Situation[] = [
   }),
 
   mismatch('another kind', 'kind', { request: { kind: 'network' } }),
+  mismatch('no kind, and a grant for none', 'kind', { grant: { resourceKind: '' }, request: { kind: '' } }),
   mismatch('a kind that differs only in case', 'kind', { request: { kind: 'nodemodule' } }),
   {
     name: 'a kind that nobody serves any more',
