@@ -1,0 +1,127 @@
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
+import type { Gate } from '@powernode/approvals'
+import {
+  CreateOverrideRequestSchema,
+  SetDataResidencyRequestSchema,
+  type ResidencyService,
+} from '@powernode/proto/powernode/residency/v1/service_pb.ts'
+import { Refusal, requestOf, type CallersTable } from '@powernode/rpc'
+import { consumeOverride, createOverride, revokeOverride } from '../operations/residency/overrides.ts'
+import { setDataResidency } from '../operations/residency/set-data-residency.ts'
+import { MODES } from '../residency.ts'
+import { askRegistry, type Registry } from '../reviews/ask-registry.ts'
+import * as overrides from '../store/overrides.ts'
+import * as residencies from '../store/residencies.ts'
+import { isUuid } from '../uuid.ts'
+import { overrideToWire, residencyToWire } from '../wire-residency.ts'
+import { act, actOrRehearse, look } from './door.ts'
+import { actAndEnforce, type EnforcingDeps } from './enforced.ts'
+import { afterPage, pageSize, pageToken } from './page.ts'
+import { overrideSaid, residencySaid } from './residency-approved.ts'
+import { ruleHandlers } from './residency-rules.ts'
+import { whatIfHandler, type WhatIfDeps } from './what-if.ts'
+
+export type ResidencyDeps = EnforcingDeps & WhatIfDeps & { readonly registry: Registry; readonly gate: Gate }
+
+const READ = ['system.federation.read'] as const
+const MANAGE = ['system.federation_residency.manage'] as const
+
+/** Who may call each RPC. */
+export const RESIDENCY_CALLERS = {
+  setDataResidency: MANAGE,
+  listResidencies: READ,
+  getResidencyRules: READ,
+  setResidencyRule: MANAGE,
+  removeResidencyRule: MANAGE,
+  setRegion: MANAGE,
+  removeRegion: MANAGE,
+  setDefaultMode: MANAGE,
+  whatIf: READ,
+  createOverride: MANAGE,
+  listOverrides: READ,
+  revokeOverride: MANAGE,
+  consumeOverride: ['service/federation-gateway'],
+} as const satisfies CallersTable<typeof ResidencyService>
+
+export const residencyHandlers = (deps: ResidencyDeps): ServiceImpl<typeof ResidencyService> => ({
+  ...ruleHandlers(deps),
+  ...whatIfHandler(deps),
+
+  async setDataResidency(request, context) {
+    const said = residencySaid(request)
+    await requirePeer(deps, said.peerId, context)
+    const where = said.tag === undefined ? 'may go anywhere that the rules allow' : `has to stay in ${said.tag}`
+    await deps.gate.pass(context, {
+      action: 'sdwan.federation_peer_data_residency',
+      schema: SetDataResidencyRequestSchema,
+      request,
+      summary: `data that goes to peer ${said.peerId} ${where}`,
+      effects: [`mode: ${said.mode || (said.tag === undefined ? 'the default' : MODES[2])}`, `reason: ${said.reason}`],
+      peerId: said.peerId,
+    })
+    const { signal } = context
+    const { result, enforcement } = await actAndEnforce(deps, { dryRun: request.dryRun, signal }, (tx, now) =>
+      setDataResidency(tx, now, { ...said, by: requestOf(context) }),
+    )
+    return { residency: residencyToWire(result), ...enforcement }
+  },
+
+  listResidencies: ({ peerId }) =>
+    look(deps, async (tx) => {
+      const found = await residencies.list(tx, peerIdFrom(peerId))
+      return { residencies: found.map(residencyToWire) }
+    }),
+
+  async createOverride(request, context) {
+    const said = overrideSaid(request)
+    await requirePeer(deps, said.peerId, context)
+    const what = `${said.resourceKind}${said.resourceId === '' ? '' : ` ${said.resourceId}`}`
+    await deps.gate.pass(context, {
+      action: 'federation.residency_override',
+      schema: CreateOverrideRequestSchema,
+      request,
+      summary: `one call of peer ${said.peerId} for ${what} is allowed although residency forbids it`,
+      effects: [`reason: ${said.reason}`],
+      peerId: said.peerId,
+    })
+    return actOrRehearse(deps, request.dryRun, async (tx, now) => {
+      const override = await createOverride(tx, now, { ...said, by: requestOf(context) })
+      return { override: overrideToWire(override, now) }
+    })
+  },
+
+  listOverrides: ({ peerId, pageSize: size, pageToken: token }) =>
+    look(deps, async (tx, now) => {
+      const limit = pageSize(size)
+      const found = await overrides.before(tx, { peerId: peerIdFrom(peerId), last: afterPage(token), limit: limit + 1 })
+      return {
+        overrides: found.slice(0, limit).map((override) => overrideToWire(override, now)),
+        nextPageToken: pageToken(found.length > limit ? found[limit - 1]?.id : undefined),
+      }
+    }),
+
+  revokeOverride: ({ overrideId, dryRun }, context) =>
+    actOrRehearse(deps, dryRun, async (tx, now) => {
+      const override = await revokeOverride(tx, now, { by: requestOf(context), id: overrideId.toLowerCase() })
+      return { override: overrideToWire(override, now) }
+    }),
+
+  consumeOverride: ({ overrideId, decisionId }, context) =>
+    act(deps, async (tx, now) => {
+      const said = { by: requestOf(context), id: overrideId.toLowerCase(), decisionId: decisionId.toLowerCase() }
+      return { consumed: await consumeOverride(tx, now, said) }
+    }),
+})
+
+/** Refuses a peer that peer-registry does not know: a tag on a mistyped id would protect nobody. */
+async function requirePeer({ registry }: ResidencyDeps, peerId: string, { signal }: HandlerContext): Promise<void> {
+  if (await askRegistry(registry, peerId, signal)) return
+  throw new Refusal('PEER_NOT_FOUND', `there is no peer ${peerId}`, { next: 'fedctl peer list' })
+}
+
+/** The peer a list is of; undefined: of all. */
+function peerIdFrom(text: string): string | undefined {
+  if (text === '') return undefined
+  if (isUuid(text)) return text
+  throw new Refusal('PEER_NOT_FOUND', `${JSON.stringify(text)} is no id of a peer`, { next: 'fedctl peer list' })
+}
