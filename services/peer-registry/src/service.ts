@@ -1,15 +1,19 @@
 import { systemClock, type Clock } from '@powernode/clock'
+import { createGate, runApproved } from '@powernode/approvals'
 import { Feed } from '@powernode/feed'
 import { consume, openBus, relay, sweepReceipts } from '@powernode/events'
 import { followOperators } from '@powernode/operators'
 import { inTransaction, openDb, requireSchema } from '@powernode/postgres'
 import { createLogger, createMetrics, runTasks, serveMetrics, type Logger } from '@powernode/process'
+import { ApprovalService } from '@powernode/proto/powernode/approval/v1/service_pb.ts'
 import { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { GrantAuthzService } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
 import { GatewayService } from '@powernode/proto/powernode/gateway/v1/service_pb.ts'
 import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { createClient, keepIdentity, mount, openTransport, serve } from '@powernode/rpc'
+import { executorsOf } from './approvals/executors.ts'
+import { forgetHeld } from './approvals/forget-held.ts'
 import type { Config } from './config.ts'
 import { runErrands } from './errands/run-errands.ts'
 import { peerSource, PEERS } from './feed/peer-source.ts'
@@ -60,17 +64,18 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     const outward = openTransport(gateway, signal)
     const federation = createClient(FederationService, outward)
     const roads = createClient(GatewayService, outward)
-    const grants = createClient(
-      GrantAuthzService,
-      { address: config.grantAuthzAddress, server: 'grant-authz', trustDomain, tlsDir, clock, logger },
-      signal,
-    )
+    const authz = { address: config.grantAuthzAddress, server: 'grant-authz', trustDomain, tlsDir, clock, logger }
+    const toAuthz = openTransport(authz, signal)
+    const grants = createClient(GrantAuthzService, toAuthz)
+    const approvals = createClient(ApprovalService, toAuthz)
     const road = { address: config.grantAuthzAddress, trustDomain, tlsDir, clock, logger }
     const operators = followOperators({ ...road, reader: NAME, metrics }, signal)
     const source = peerSource({ us, logger })
     const feed = new Feed({ db, database, clock, logger, metrics, feed: PEERS, source })
     const trust = new TrustFeed({ db, database, clock, logger })
-    const deps = { db, database, bus, us, clock, logger, metrics, feed, trust, federation, roads, grants, jitter }
+    const gate = createGate({ approvals, directory: operators })
+    const deps = { db, database, bus, us, clock, logger, metrics, feed, trust, federation, roads, grants, gate, jitter }
+    const approving = { ...deps, owner: `service/${NAME}`, client: approvals, directory: operators }
     const services = [
       mount(
         PeerRegistryService,
@@ -96,6 +101,8 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
       ...SUBSCRIPTIONS.map((row) => (stop: AbortSignal) => consume(deps, row, stop)),
       (stop) => sweepReceipts(deps, stop),
       (stop) => runErrands(deps, stop),
+      (stop) => runApproved({ ...approving, executors: executorsOf(deps) }, stop),
+      (stop) => forgetHeld({ ...deps, approvals }, stop),
       ...Object.entries(SWEEPS).map(
         ([name, row]) =>
           (stop: AbortSignal) =>

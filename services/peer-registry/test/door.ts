@@ -1,4 +1,6 @@
 import { createClient, createRouterTransport, type ServiceImpl } from '@connectrpc/connect'
+import type { Gate } from '@powernode/approvals'
+import { OPEN_GATE } from '@powernode/approvals/testing'
 import { systemClock } from '@powernode/clock'
 import { Feed } from '@powernode/feed'
 import { createLogger, createMetrics } from '@powernode/process'
@@ -19,7 +21,11 @@ import { relationshipHandlers } from '../src/rpc/relationship.ts'
 import { SCHEMA, type TestPlatform } from './platform.ts'
 
 /** The doors of a registry as its process opens them, in memory; `gateway` is what the roads to peers answer. */
-export function openDoors(of: TestPlatform, gateway: Partial<ServiceImpl<typeof GatewayService>> = {}) {
+export function openDoors(
+  of: TestPlatform,
+  gateway: Partial<ServiceImpl<typeof GatewayService>> = {},
+  gate: Gate = OPEN_GATE,
+) {
   const stop = new AbortController()
   const clock = { now: () => of.clock.now(), sleep: systemClock.sleep }
   const logger = createLogger('doors', { level: 'silent' })
@@ -36,7 +42,7 @@ export function openDoors(of: TestPlatform, gateway: Partial<ServiceImpl<typeof 
     GrantAuthzService,
     createRouterTransport(({ service }) => void service(GrantAuthzService, partly(GrantAuthzService, { reviewPeer: () => ({}) }))), // prettier-ignore
   )
-  const deps = { grants, db: of.db, clock, us: of.us, feed, trust, roads, logger }
+  const deps = { gate, grants, db: of.db, clock, us: of.us, feed, trust, roads, logger }
   const server = startTestServer(
     mount(PeerRegistryService, { ...peerHandlers(deps), ...invitationHandlers(deps), ...borderHandlers(deps), ...relationshipHandlers(deps) }, PEER_CALLERS), // prettier-ignore
     mount(CertificateAuthorityService, authorityHandlers(deps), AUTHORITY_CALLERS),

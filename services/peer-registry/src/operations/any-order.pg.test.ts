@@ -33,7 +33,7 @@ const ACTS: Readonly<Record<string, (of: TestPlatform, other: TestPlatform, peer
   resume: ({ act }, _, { id }) => act((tx, now) => resumePeer(tx, now, { by: BY, peerId: id, reason: '' })),
   revoke: ({ act, us }, _, { id }) => act((tx, now) => revokePeer(tx, now, { us, by: BY, peerId: id, reason: '' })),
   repeer: ({ act, us }, _, { id }) =>
-    act((tx, now) => repeerPeer(tx, now, { us, by: BY, peerId: id, ttlMs: 86_400_000, note: '' })),
+    act((tx, now) => repeerPeer(tx, now, { us, by: BY, peerId: id, invite: { ttlMs: 86_400_000, note: '' } })),
   heard: ({ act }, _, { id }) => act((tx, now) => recordHeard(tx, now, { peerId: id })),
   silent: ({ act }, _, { id }) => act((tx, now) => recordSilent(tx, now, { peerId: id, why: 'quiet' })),
   notice: deliverNotice,

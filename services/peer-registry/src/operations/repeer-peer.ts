@@ -9,14 +9,14 @@ import { createInvitation, type Minted } from './create-invitation.ts'
 import { proposePeer } from './propose-peer.ts'
 
 /**
- * A revoked peering begins anew: a new row linked to the old one, and an invitation only that platform can redeem.
+ * A revoked peering begins anew: a new row linked to the old one, and, if wanted, an invitation only that platform can redeem.
  * Nothing of the old trust comes along; the identity key is what makes it the same platform.
  */
 export async function repeerPeer(
   tx: Tx<Tables>,
   now: Date,
-  { us, by, peerId, ttlMs, note }: { us: Us; by: By; peerId: string; ttlMs: number; note: string },
-): Promise<{ peer: Peer; minted: Minted }> {
+  { us, by, peerId, invite }: { us: Us; by: By; peerId: string; invite: { ttlMs: number; note: string } | undefined },
+): Promise<{ peer: Peer; minted: Minted | undefined }> {
   const ended = await peers.lock(tx, peerId)
   if (ended.state !== 'revoked')
     throw new Refusal('MOVE_NOT_ALLOWED', `only a revoked peer can be peered anew; this one is ${ended.state}`, {
@@ -31,6 +31,6 @@ export async function repeerPeer(
     prefixAdvertisement: ended.prefixAdvertisement,
     previousPeerId: ended.id,
   }) // prettier-ignore
-  const minted = await createInvitation(tx, now, { us, by, peerId: peer.id, name: 're-peer', note, ttlMs })
-  return { peer, minted }
+  if (!invite) return { peer, minted: undefined }
+  return { peer, minted: await createInvitation(tx, now, { us, by, peerId: peer.id, name: 're-peer', ...invite }) }
 }

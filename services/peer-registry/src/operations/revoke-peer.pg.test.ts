@@ -176,8 +176,9 @@ describe('peering anew', () => {
     const { onA, onB } = await federate(a, b)
     await revoke(a, onA)
     await receive(b, onB, await noticeOf(a, onA))
-    const said = { us: a.us, by: BY, peerId: onA, ttlMs: 86_400_000, note: '' }
+    const said = { us: a.us, by: BY, peerId: onA, invite: { ttlMs: 86_400_000, note: '' } }
     const { peer, minted } = await a.act((tx, now) => repeerPeer(tx, now, said))
+    if (!minted) throw new Error('it was to be invited')
     expect(peer).toMatchObject({ state: 'proposed', previousPeerId: onA, platformId: b.platformId, identityKey: null })
 
     const c = await stranger('c.example', a.clock.now())
@@ -190,7 +191,7 @@ describe('peering anew', () => {
 
   test('is for revoked peers only', async () => {
     const { onA } = await federate(a, b)
-    const said = { us: a.us, by: BY, peerId: onA, ttlMs: 86_400_000, note: '' }
+    const said = { us: a.us, by: BY, peerId: onA, invite: { ttlMs: 86_400_000, note: '' } }
     await expectRefusal(
       a.act((tx, now) => repeerPeer(tx, now, said)),
       'MOVE_NOT_ALLOWED',

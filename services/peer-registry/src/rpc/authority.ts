@@ -1,9 +1,9 @@
 import type { ServiceImpl } from '@connectrpc/connect'
 import { certificatesToPem } from '@powernode/identity'
 import type { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
+import type { Tx } from '@powernode/postgres'
 import { callerOf, callerText, Refusal, requestOf } from '@powernode/rpc'
 import { trusted } from '../authority.ts'
-import { applyRotation } from '../operations/apply-rotation.ts'
 import { issueCertificate } from '../operations/issue-certificate.ts'
 import { listTrustHolders } from '../operations/list-trust-holders.ts'
 import { planRotation } from '../operations/plan-rotation.ts'
@@ -15,8 +15,10 @@ import * as authorities from '../store/authorities.ts'
 import * as certificates from '../store/certificates.ts'
 import * as platform from '../store/platform.ts'
 import * as rotations from '../store/rotations.ts'
-import { authorityToWire, CERTIFICATE_KINDS, certificateToWire, ROTATION_STEPS, rotationToWire } from '../wire-ca.ts'
+import type { Tables } from '../store/tables.ts'
+import { authorityToWire, CERTIFICATE_KINDS, certificateToWire, rotationToWire } from '../wire-ca.ts'
 import { msOf, wordOf } from '../wire.ts'
+import { isSwitch, rotate, switching } from './acts/switch-ca.ts'
 import { act, actOrRehearse, pageSize, type RpcDeps } from './door.ts'
 import { afterPage, OFFSET, pageToken } from './page.ts'
 
@@ -119,16 +121,15 @@ export const authorityHandlers = (deps: RpcDeps): ServiceImpl<typeof Certificate
       return { rotation: rotationToWire(rotation, await listTrustHolders(tx, now, rotation)) }
     }),
 
-  applyRotation: (req, context) =>
-    actOrRehearse(deps, req.dryRun, async (tx, now) => {
-      const step = wordOf(ROTATION_STEPS, req.step)
-      if (step === undefined || step === 'planned')
-        throw new Refusal('REQUEST_INVALID', 'a rotation is applied by publishing, switching, retiring or cancelling')
-      const { rotationId, override } = req
-      const said = { us: deps.us, by: requestOf(context), rotationId, step, override }
-      const { rotation, holders } = await applyRotation(tx, now, said)
+  async applyRotation(req, context) {
+    const doing = (tx: Tx<Tables>, now: Date) => rotate(tx, now, { us: deps.us, by: requestOf(context), req })
+    const rehearse = () => actOrRehearse(deps, true, doing)
+    if (isSwitch(req)) await deps.gate.pass(context, switching(req, { rehearse }))
+    return actOrRehearse(deps, req.dryRun, async (tx, now) => {
+      const { rotation, holders } = await doing(tx, now)
       return { rotation: rotationToWire(rotation, holders) }
-    }),
+    })
+  },
 })
 
 const bytesOf = (chain: readonly Buffer[]): Uint8Array<ArrayBuffer>[] => chain.map((der) => Uint8Array.from(der))

@@ -1,4 +1,5 @@
 import type { Client } from '@connectrpc/connect'
+import type { Gate } from '@powernode/approvals'
 import type { Clock } from '@powernode/clock'
 import { epochOf, type Feed } from '@powernode/feed'
 import { inTransaction, type Db, type Tx } from '@powernode/postgres'
@@ -18,6 +19,8 @@ export type RpcDeps = {
   readonly trust: TrustFeed
   /** What the gateway knows of the roads to peers. */
   readonly roads: Client<typeof GatewayService>
+  /** In front of what may have to be approved. */
+  readonly gate: Gate
 }
 
 type Verb<Result> = (tx: Tx<Tables>, now: Date) => Promise<Result>

@@ -6,20 +6,20 @@ import {
   type MintedInvitation,
   type PeerRegistryService,
 } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { Tx } from '@powernode/postgres'
 import { requestOf, within } from '@powernode/rpc'
-import { DEFAULT_TTL_MS } from '../invitation.ts'
-import { readOffer } from '../offer.ts'
-import { acceptInvitation } from '../operations/accept-invitation.ts'
-import { createInvitation, type Minted } from '../operations/create-invitation.ts'
-import { proposePeer } from '../operations/propose-peer.ts'
-import { repeerPeer } from '../operations/repeer-peer.ts'
+import type { Minted } from '../operations/create-invitation.ts'
+import { holdInvitation } from '../operations/hold-invitation.ts'
 import { resumePeer } from '../operations/resume-peer.ts'
-import { revokePeer } from '../operations/revoke-peer.ts'
 import { suspendPeer } from '../operations/suspend-peer.ts'
 import { updatePeer } from '../operations/update-peer.ts'
 import * as peers from '../store/peers.ts'
-import { invitationToWire, KINDS, msOf, SPAWN_MODES, SPAWN_ROLES, STATES, TRUST_MODES, wordOf } from '../wire.ts'
-import { actOrRehearse, enforce, look, pageSize, type RpcDeps } from './door.ts'
+import type { Tables } from '../store/tables.ts'
+import { invitationToWire, KINDS, SPAWN_MODES, STATES, wordOf } from '../wire.ts'
+import { accept, accepting } from './acts/accept.ts'
+import { propose, proposing, repeer, repeering, type Proposed } from './acts/propose.ts'
+import { revoke, revoking } from './acts/revoke.ts'
+import { act, actOrRehearse, enforce, look, pageSize, type RpcDeps } from './door.ts'
 import { afterPage, pageToken, UUID } from './page.ts'
 import { allShown, shown } from './shown.ts'
 
@@ -38,45 +38,24 @@ type Handlers = Pick<
 
 /** What an operator does with peers: wire to plain values, one verb, and back. */
 export const peerHandlers = (deps: RpcDeps): Handlers => ({
-  proposePeer: (req, context) =>
-    actOrRehearse(deps, req.dryRun, async (tx, now) => {
-      const by = requestOf(context)
-      const peer = await proposePeer(tx, now, {
-        us: deps.us,
-        by,
-        url: req.url,
-        name: req.name,
-        kind: wordOf(KINDS, req.kind) ?? 'platform',
-        spawnRole: wordOf(SPAWN_ROLES, req.spawnRole) ?? 'symmetric',
-        spawnMode: wordOf(SPAWN_MODES, req.spawnMode) ?? 'out_of_band',
-        parentPeerId: req.parentPeerId || null,
-        accountId: req.accountId || null,
-        remoteAccountId: req.remoteAccountId || null,
-        environmentId: req.environmentId || null,
-        prefixAdvertisement: req.prefixAdvertisement,
-        metadata: req.metadata ?? {},
-        platformId: req.platformId || null,
-        previousPeerId: null,
-      })
-      if (req.withoutInvitation) return { peer: await shown(tx, peer, now) }
-      const ttlMs = msOf(req.invitationTtl) ?? DEFAULT_TTL_MS
-      const said = { us: deps.us, by, peerId: peer.id, name: req.invitationName, note: req.note, ttlMs }
-      const minted = await createInvitation(tx, now, said)
-      return { peer: await shown(tx, peer, now), invitation: mintedToWire(minted, now, req.dryRun) }
-    }),
+  async proposePeer(req, context) {
+    const doing = (tx: Tx<Tables>, now: Date) => propose(tx, now, { us: deps.us, by: requestOf(context), req })
+    await deps.gate.pass(context, proposing(req, { rehearse: () => actOrRehearse(deps, true, doing) }))
+    return actOrRehearse(deps, req.dryRun, async (tx, now) => proposedToWire(tx, now, await doing(tx, now), req.dryRun))
+  },
 
-  acceptInvitation: (req, context) =>
-    actOrRehearse(deps, req.dryRun, async (tx, now) => {
-      const peer = await acceptInvitation(tx, now, {
-        us: deps.us,
-        by: requestOf(context),
-        offer: readOffer(req),
-        name: req.name,
-        trustMode: wordOf(TRUST_MODES, req.trustMode) ?? 'symmetric',
-        metadata: req.metadata ?? {},
-      })
-      return { peer: await shown(tx, peer, now) }
-    }),
+  async acceptInvitation(req, context) {
+    const doing = (tx: Tx<Tables>, now: Date) => accept(tx, now, { us: deps.us, by: requestOf(context), req })
+    await deps.gate.pass(
+      context,
+      accepting(req, {
+        rehearse: () => actOrRehearse(deps, true, doing),
+        hold: ({ approvalId, ...key }) =>
+          act(deps, (tx, now) => holdInvitation(tx, now, { us: deps.us, key, invitation: req.invitation, approvalId })),
+      }),
+    )
+    return actOrRehearse(deps, req.dryRun, async (tx, now) => ({ peer: await shown(tx, await doing(tx, now), now) }))
+  },
 
   listPeers: (req) =>
     look(deps, async (tx, now) => {
@@ -116,21 +95,27 @@ export const peerHandlers = (deps: RpcDeps): Handlers => ({
       return { peer: await shown(tx, await resumePeer(tx, now, { by: requestOf(context), peerId, reason }), now) }
     }),
 
-  revokePeer: (req, context) =>
-    enforce(deps, { dryRun: req.dryRun, signal: context.signal }, async (tx, now) => {
-      const { peerId, reason } = req
-      const { peer, effects } = await revokePeer(tx, now, { us: deps.us, by: requestOf(context), peerId, reason })
+  async revokePeer(req, context) {
+    const doing = (tx: Tx<Tables>, now: Date) => revoke(tx, now, { us: deps.us, by: requestOf(context), req })
+    const rehearse = async () => (await actOrRehearse(deps, true, doing)).effects
+    await deps.gate.pass(context, revoking(req, { rehearse }))
+    return enforce(deps, { dryRun: req.dryRun, signal: context.signal }, async (tx, now) => {
+      const { peer, effects } = await doing(tx, now)
       return { peer: await shown(tx, peer, now), effects: [...effects] }
-    }),
+    })
+  },
 
-  repeerPeer: (req, context) =>
-    actOrRehearse(deps, req.dryRun, async (tx, now) => {
-      const ttlMs = msOf(req.invitationTtl) ?? DEFAULT_TTL_MS
-      const said = { us: deps.us, by: requestOf(context), peerId: req.peerId, note: req.note, ttlMs }
-      const { peer, minted } = await repeerPeer(tx, now, said)
-      return { peer: await shown(tx, peer, now), invitation: mintedToWire(minted, now, req.dryRun) }
-    }),
+  async repeerPeer(req, context) {
+    const doing = (tx: Tx<Tables>, now: Date) => repeer(tx, now, { us: deps.us, by: requestOf(context), req })
+    await deps.gate.pass(context, repeering(req, { rehearse: () => actOrRehearse(deps, true, doing) }))
+    return actOrRehearse(deps, req.dryRun, async (tx, now) => proposedToWire(tx, now, await doing(tx, now), req.dryRun))
+  },
 })
+
+// oxlint-disable-next-line max-params -- a verb's three, and whether it is one
+async function proposedToWire(tx: Tx<Tables>, now: Date, { peer, minted }: Proposed, dryRun: boolean) {
+  return { peer: await shown(tx, peer, now), ...(minted && { invitation: mintedToWire(minted, now, dryRun) }) }
+}
 
 const ASK_GATEWAY_MS = 500
 

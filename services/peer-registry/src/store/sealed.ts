@@ -11,7 +11,10 @@ export type SealedValue = {
 
 /** Every secret this schema keeps, each row locked: who seals anew MUST NOT overwrite what is being changed. */
 export async function lockAll(tx: Tx<Tables>): Promise<SealedValue[]> {
-  return [...(await ofPlatform(tx)), ...(await ofAuthorities(tx)), ...(await ofPeers(tx)), ...(await ofErrands(tx))]
+  const kept = [ofPlatform, ofAuthorities, ofPeers, ofErrands, ofHeldInvitations]
+  const all: SealedValue[] = []
+  for (const of of kept) all.push(...(await of(tx)))
+  return all
 }
 
 async function ofPlatform(tx: Tx<Tables>): Promise<SealedValue[]> {
@@ -92,4 +95,25 @@ async function ofErrands(tx: Tx<Tables>): Promise<SealedValue[]> {
           },
         ],
   )
+}
+
+async function ofHeldInvitations(tx: Tx<Tables>): Promise<SealedValue[]> {
+  const rows = await tx
+    .selectFrom('held_invitation')
+    .select(['plan_sha256', 'requested_by', 'invitation_sealed'])
+    .orderBy('plan_sha256')
+    .orderBy('requested_by')
+    .forUpdate()
+    .execute()
+  return rows.map(({ plan_sha256: planSha256, requested_by: requestedBy, invitation_sealed: sealed }) => ({
+    context: SEALED.heldInvitation({ planSha256, requestedBy }),
+    sealed,
+    replace: (anew) =>
+      tx
+        .updateTable('held_invitation')
+        .set({ invitation_sealed: anew })
+        .where('plan_sha256', '=', planSha256)
+        .where('requested_by', '=', requestedBy)
+        .execute(),
+  }))
 }

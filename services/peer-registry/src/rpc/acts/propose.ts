@@ -20,10 +20,14 @@ export const PROPOSE = 'sdwan.federation_peer_propose'
 
 const UNINVITED = 'no invitation is made; make one afterwards: fedctl invite create <peer>'
 
-type Proposed = { readonly peer: Peer; readonly minted: Minted | undefined }
+export type Proposed = { readonly peer: Peer; readonly minted: Minted | undefined }
 
 /** A peering begins. Whoever may have it done at once is given an invitation with it, unless they want none. */
-export async function propose(tx: Tx<Tables>, now: Date, { us, by, req }: Asked<ProposePeerRequest>): Promise<Proposed> {
+export async function propose(
+  tx: Tx<Tables>,
+  now: Date,
+  { us, by, req }: Asked<ProposePeerRequest>,
+): Promise<Proposed> {
   const peer = await proposePeer(tx, now, {
     us,
     by,
@@ -60,7 +64,10 @@ export function proposing(
     schema: ProposePeerRequestSchema,
     request,
     summary: `propose a peering: ${named}`,
-    effects: ['a peer is proposed, on our side only', 'no invitation is made; make one afterwards: fedctl invite create'],
+    effects: async () => {
+      await rehearse()
+      return ['a peer is proposed, on our side only', UNINVITED]
+    },
     peerId: req.parentPeerId,
   }
 }
@@ -85,7 +92,10 @@ export function repeering(
     summary: `begin the revoked peering ${req.peerId} anew`,
     effects: async () => {
       await rehearse()
-      return ['a new peer is proposed, linked to the old one; only that platform can redeem an invitation for it', UNINVITED]
+      return [
+        'a new peer is proposed, linked to the old one; only that platform can redeem an invitation for it',
+        UNINVITED,
+      ]
     },
     peerId: req.peerId,
   }

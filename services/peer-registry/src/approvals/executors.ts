@@ -1,0 +1,43 @@
+import { eitherOf, executor, type Executor } from '@powernode/approvals'
+import { epochOf, type Feed } from '@powernode/feed'
+import { ApplyRotationRequestSchema } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
+import {
+  AcceptInvitationRequestSchema,
+  ProposePeerRequestSchema,
+  RepeerPeerRequestSchema,
+  RevokePeerRequestSchema,
+} from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { PEERS, type PeerUpdate } from '../feed/peer-source.ts'
+import type { Us } from '../platform.ts'
+import { ACCEPT, acceptHeld } from '../rpc/acts/accept.ts'
+import { PROPOSE, propose, repeer } from '../rpc/acts/propose.ts'
+import { REVOKE, revoke } from '../rpc/acts/revoke.ts'
+import { rotate, SWITCH_CA } from '../rpc/acts/switch-ca.ts'
+import type { Tables } from '../store/tables.ts'
+
+/** How each of our acts is carried out once it is approved: as its RPC does it, for whoever asked. */
+export const executorsOf = ({
+  us,
+  feed,
+}: {
+  readonly us: Us
+  readonly feed: Pick<Feed<Tables, PeerUpdate>, 'enforced'>
+}): Readonly<Record<string, Executor<Tables>>> => ({
+  [PROPOSE]: eitherOf(
+    executor(ProposePeerRequestSchema, async (tx, now, req, by) => void (await propose(tx, now, { us, by, req }))),
+    executor(RepeerPeerRequestSchema, async (tx, now, req, by) => void (await repeer(tx, now, { us, by, req }))),
+  ),
+  [ACCEPT]: executor(AcceptInvitationRequestSchema, (tx, now, req, by) =>
+    acceptHeld(tx, now, { us, by, req, planSha256: by.planSha256 }),
+  ),
+  // It counts as carried out when no live gateway can still let the peer in.
+  [REVOKE]: executor(RevokePeerRequestSchema, async (tx, now, req, by) => {
+    await revoke(tx, now, { us, by, req })
+    const epoch = await epochOf(tx, PEERS)
+    return epoch === undefined ? undefined : async (signal) => void (await feed.enforced(epoch, signal))
+  }),
+  [SWITCH_CA]: executor(
+    ApplyRotationRequestSchema,
+    async (tx, now, req, by) => void (await rotate(tx, now, { us, by, req })),
+  ),
+})
