@@ -10,6 +10,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const DEMO = ['deploy/dev/run.mjs', 'deploy/dev/src/demo.ts']
 const data = mkdtempSync(join(tmpdir(), 'powernode-demo-'))
+/** Everything the demos of this file printed. */
+let said = ''
 
 afterAll(() => {
   for (const name of ['a', 'b']) removePostgres(join(data, name, 'postgres'))
@@ -21,12 +23,38 @@ type Verdict = {
   readonly steps: readonly { readonly name: string; readonly ok: boolean; readonly ms: number }[]
   readonly a: { readonly peer: { readonly id: string; readonly state: string } }
   readonly b: { readonly peer: { readonly id: string; readonly state: string } }
+  readonly crossings: readonly Crossing[]
 }
+
+type Crossing = {
+  readonly allowed: boolean
+  readonly reason: string
+  readonly axis: string
+  readonly decision_id: string
+  readonly remote_decision_id: string
+  readonly explained?: { readonly here: string; readonly there: string }
+}
+
+const ID = expect.stringMatching(/^[0-9a-f-]{36}$/)
+const both = { decision_id: ID, remote_decision_id: ID }
+
+/** What B may and may not do at A, in order. */
+const CROSSINGS = [
+  { ...both, allowed: true },
+  { ...both, allowed: false, reason: 'SCOPE_MISMATCH', axis: 'scope' },
+  { ...both, allowed: false, reason: 'RESIDENCY_VIOLATION' },
+  { ...both, allowed: true },
+  { ...both, allowed: false, reason: 'GRANT_INVALID' },
+]
+
+/** Why the three were refused, as A says; B was not told all of it. */
+const BECAUSE = [/does not give write/, /does not say where it is|would go to/, /had been revoked/]
 
 function once(): Verdict {
   const args = [...DEMO, '--once', '--json', '--data', data]
   const { status, stdout, stderr } = spawnSync('node', args, { cwd: ROOT, encoding: 'utf8' })
   expect(status, stderr).toBe(0)
+  said += stdout + stderr
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
 }
 
@@ -44,15 +72,37 @@ describe('the demo', () => {
         'B accepts it',
         'A sees B active',
         'B sees A active',
+        'A lets B read its modules',
+        "B reads A's modules",
+        'B may not change one',
+        'A keeps its data in eu',
+        'A ends the grant',
+        'The very next call is refused',
       ]),
     )
     expect(first.steps.filter(({ ok }) => !ok)).toEqual([])
+  })
+
+  test('B does what A lets it, and is refused what it does not: each call with a decision on both sides', () => {
+    expect(first.crossings).toMatchObject(CROSSINGS)
+    const why = first.crossings.flatMap(({ explained }) => explained ?? [])
+    expect(why).toHaveLength(BECAUSE.length)
+    for (const [at, pattern] of BECAUSE.entries()) expect(why[at]?.there).toMatch(pattern)
+    expect(why.at(-1)?.here).not.toMatch(BECAUSE.at(-1) ?? /^/) // B cannot tell revoked from unknown
+  })
+
+  test('never shows the whole of a bearer', () => {
+    expect(said).toContain('<<< fg-')
+    expect(said).not.toMatch(/fg-[0-9a-f-]{36}\.[\w-]+/)
   })
 
   test('continues with its data when it is started again', () => {
     const second = once()
     expect([second.ok, second.a.peer.id, second.b.peer.id]).toEqual([true, first.a.peer.id, first.b.peer.id])
     expect(second.steps.map(({ name }) => name)).not.toContain('B accepts it')
+    expect(second.crossings).toMatchObject(CROSSINGS)
+    const decided = (verdict: Verdict) => verdict.crossings.map(({ decision_id }) => decision_id)
+    expect(new Set([...decided(first), ...decided(second)]).size).toBe(2 * CROSSINGS.length)
   })
 
   test('keeps what is secret to its owner', () => {

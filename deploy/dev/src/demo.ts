@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { cross, type Crossing } from './demo/cross.ts'
 import { peerJson, tableOf } from './demo/fedctl.ts'
 import { hints } from './demo/hints.ts'
 import { demoOptions, USAGE, type DemoOptions } from './demo/options.ts'
@@ -51,14 +52,15 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Two platforms from nothing to active by the commands an operator would type, then up until Ctrl-C. */
+/** Two platforms from nothing to what a peer may do, by the commands an operator would type; then up until Ctrl-C. */
 async function demo(options: DemoOptions, display: Display, stop: AbortSignal): Promise<number> {
   const platforms: Platform[] = []
   let failure: unknown
+  let crossings: readonly Crossing[] = []
   try {
     await start(options, display, platforms, stop)
     const [a, b] = platforms as [Platform, Platform] // both: `start` would have thrown
-    await walk(a, b, display, stop)
+    if (await walk(a, b, display, stop)) crossings = await cross(a, b, display, stop)
     await show(a, b, options, display)
   } catch (error) {
     failure = error
@@ -72,6 +74,7 @@ async function demo(options: DemoOptions, display: Display, stop: AbortSignal): 
       steps: display.steps,
       a: { peer: a },
       b: { peer: b },
+      crossings,
       ...(ok ? {} : { error: explain(failure) }),
     })
   }

@@ -4,12 +4,31 @@ import { type Platform } from '../platform.ts'
 
 /** The very command an operator would type, with the platform it is for. */
 export const commandLine = (platform: Platform, args: readonly string[]) =>
-  `fedctl --context ${platform.name} ${args.join(' ')}`
+  `fedctl --context ${platform.name} ${args.map(quoted).join(' ')}`
+
+const quoted = (word: string) => (/^[\w./:@=,+-]+$/.test(word) ? word : `'${word}'`)
+
+/** A refusal as fedctl prints it. */
+export type Refused = {
+  readonly reason: string
+  readonly message: string
+  readonly next?: string
+  readonly metadata: Readonly<Record<string, string>>
+  readonly exit_code: number
+}
+
+/** What is typed, what is piped into it, and until when it may run. */
+export type Typed = { readonly args: readonly string[]; readonly input?: string; readonly signal: AbortSignal }
 
 /** Runs fedctl and returns the object it printed. Its refusals become errors with their reason and what to do next. */
 export async function fedctl<T>(platform: Platform, args: readonly string[], signal: AbortSignal): Promise<T> {
-  const { code, stdout, stderr } = await run(platform, [...args, '-o', 'json'], false, signal)
-  const said: T & { error?: { reason: string; message: string; next?: string } } = JSON.parse(stdout || '{}')
+  return typed(platform, { args, signal })
+}
+
+/** The same, with something on stdin. */
+export async function typed<T>(platform: Platform, { args, input, signal }: Typed): Promise<T> {
+  const { code, stdout, stderr } = await run(platform, { args: [...args, '-o', 'json'], input, signal })
+  const said: T & { error?: Refused } = JSON.parse(stdout || '{}')
   if (said.error !== undefined) {
     const { reason, message, next } = said.error
     throw new Error(`${args.slice(0, 2).join(' ')}: ${message} (${reason})${next ? `; next: ${next}` : ''}`)
@@ -20,9 +39,17 @@ export async function fedctl<T>(platform: Platform, args: readonly string[], sig
   return said
 }
 
+/** Runs what is to be refused, and returns why it was. That it went through is the error here. */
+export async function refusedCommand(platform: Platform, { args, input, signal }: Typed): Promise<Refused> {
+  const { stdout } = await run(platform, { args: [...args, '-o', 'json'], input, signal })
+  const { error }: { error?: Refused } = JSON.parse(stdout || '{}')
+  if (error === undefined) throw new Error(`${args.slice(0, 2).join(' ')} went through, and was to be refused`)
+  return error
+}
+
 /** What fedctl prints for a person. */
 export async function tableOf(platform: Platform, args: readonly string[], colours: boolean): Promise<string> {
-  const { stdout, stderr } = await run(platform, args, colours, AbortSignal.any([]))
+  const { stdout, stderr } = await run(platform, { args, colours, signal: AbortSignal.any([]) })
   return stdout || stderr
 }
 
@@ -33,8 +60,10 @@ export async function peerJson(platform: Platform): Promise<unknown> {
 
 const DONE_WITH_OPEN_ITEMS = 3
 
+type Running = Omit<Typed, 'input'> & { readonly input?: string | undefined; readonly colours?: boolean }
+
 /** In this process: a Node for each command would cost more time than the whole handshake. */
-async function run(platform: Platform, args: readonly string[], colours: boolean, signal: AbortSignal) {
+async function run(platform: Platform, { args, input = '', colours = false, signal }: Running) {
   let [stdout, stderr] = ['', '']
   const env = {
     cwd: process.cwd(),
@@ -45,7 +74,7 @@ async function run(platform: Platform, args: readonly string[], colours: boolean
     canAsk: false,
     out: (text: string) => void (stdout += text),
     err: (text: string) => void (stderr += text),
-    readInput: () => '',
+    readInput: () => input,
     ask: async () => '',
   }
   const words = ['--context', platform.fedctlContext, ...args]

@@ -3,9 +3,9 @@ import { parseArgs } from 'node:util'
 
 export const USAGE = `npm run demo [-- options]
 
-  Starts two whole platforms, A and B, lets them become peers, and stays up until Ctrl-C.
+  Starts two whole platforms, A and B, lets them become peers and use each other's resources, and stays up until Ctrl-C.
 
-  --once        stop when both are active
+  --once        stop when all of it is done
   --json        print one JSON object as the last line of stdout; the progress goes to stderr
   --fresh       forget what an earlier demo left, and start over
   --data DIR    keep the data there instead of in .data

@@ -8,9 +8,9 @@ import { openRegistry, stateWord } from './registry.ts'
  * Leads two platforms from wherever they stand to active on both sides.
  *
  * Each step is a command an operator could have typed, shown as it is run. What an earlier demo did is not done again;
- * what an operator undid since (a suspended or revoked peering) is left as it is.
+ * what an operator undid since (a suspended or revoked peering) is left as it is. Returns whether both are active.
  */
-export async function walk(a: Platform, b: Platform, display: Display, signal: AbortSignal): Promise<void> {
+export async function walk(a: Platform, b: Platform, display: Display, signal: AbortSignal): Promise<boolean> {
   const closing = new AbortController()
   const open = AbortSignal.any([signal, closing.signal])
   try {
@@ -25,7 +25,7 @@ export async function walk(a: Platform, b: Platform, display: Display, signal: A
       display.print(
         `    ${what}\n    ${undone.next ? `next: ${undone.next}` : 'start over with: npm run demo -- --fresh'}`,
       )
-      return
+      return false
     }
     if (known && knownThere) {
       display.print('    they know each other from before')
@@ -37,6 +37,7 @@ export async function walk(a: Platform, b: Platform, display: Display, signal: A
       display.step('A sees B active', (say) => atA.active(b.trustDomain, b.url, say)),
       display.step('B sees A active', (say) => atB.active(a.trustDomain, a.url, say)),
     ])
+    return true
   } finally {
     closing.abort()
   }
