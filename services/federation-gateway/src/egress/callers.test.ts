@@ -28,7 +28,7 @@ test('every call outward is refused to everybody whom its table does not name', 
     METRICS_PORT: '0',
   })
   const deps = {
-    table: new PeerTable(() => 0),
+    table: new PeerTable(),
     clock: systemClock,
     logger: createLogger('test', { level: 'silent' }),
     metrics: createMetrics('test'),

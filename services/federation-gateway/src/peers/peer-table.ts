@@ -1,4 +1,5 @@
 import { equals } from '@bufbuild/protobuf'
+import type { Told } from '@powernode/feed'
 import {
   PeerRouteSchema,
   type LocalPlatform,
@@ -12,12 +13,12 @@ export type Change = { readonly before?: PeerRoute | undefined; readonly after?:
 type Listener = (change: Change) => void
 
 /**
- * Every peer as the registry last told us, and until when we may believe it.
+ * Every peer as the registry last told us, and whether we may still believe it.
  *
  * Asked at the moment of each call, so a peer that was suspended a millisecond ago is refused on the connection it
  * has had open for a week. A table whose lease has run out MUST be treated as if every peer in it were refused:
- * what we hold may be the world before a revocation. The lease is counted on a monotonic clock, because setting the
- * wall clock back must not prolong it.
+ * what we hold may be the world before a revocation. Whoever listens has heard of a change, and has ended what it must
+ * not let go on, before the change is acknowledged: `apply` and `whole` return after that.
  */
 export class PeerTable {
   #peers = new Map<string, PeerRoute>()
@@ -26,17 +27,16 @@ export class PeerTable {
   #incoming: Map<string, PeerRoute> | undefined
   #platform: LocalPlatform | undefined
   #listeners = new Set<Listener>()
-  #leaseUntilMs = -1
-  readonly #elapsedMs: () => number
-
-  /** `elapsedMs` is a stopwatch that never goes back: `elapsed()` of libs/process. */
-  constructor(elapsedMs: () => number) {
-    this.#elapsedMs = elapsedMs
-  }
+  #isFresh: () => boolean = () => false
 
   /** Whether the registry has vouched for the table within the lease it gave. */
   get fresh(): boolean {
-    return this.#elapsedMs() < this.#leaseUntilMs
+    return this.#isFresh()
+  }
+
+  /** Who knows whether the lease is running. */
+  trust(isFresh: () => boolean): void {
+    this.#isFresh = isFresh
   }
 
   get size(): number {
@@ -72,12 +72,12 @@ export class PeerTable {
     return () => this.#listeners.delete(listener)
   }
 
-  /** A new stream begins: what we hold stands, for as long as its lease does, until the new snapshot is whole. */
-  begin(): void {
-    this.#incoming = new Map()
+  /** A stream begins. What is to be replaced stands, for as long as its lease does, until the new snapshot is whole. */
+  begin(replaces: boolean): void {
+    this.#incoming = replaces ? new Map() : undefined
   }
 
-  apply(update: WatchPeersResponse['update']): void {
+  apply(update: Told<WatchPeersResponse['update']>): void {
     switch (update.case) {
       case 'platform':
         this.#platform = update.value
@@ -89,16 +89,12 @@ export class PeerTable {
       case 'removedPeerId':
         if (this.#incoming) this.#incoming.delete(update.value)
         else this.#remove(update.value)
-        return
-      case 'snapshotComplete':
-        return this.#replaceBy(this.#incoming ?? new Map())
-      case 'tick':
-        // Before the snapshot is whole a tick vouches for nothing we hold.
-        if (!this.#incoming) this.#leaseUntilMs = this.#elapsedMs() + update.value.leaseMs
-        return
-      case undefined:
-        return // an update of a later contract, which says nothing to us
     }
+  }
+
+  /** All up to a position has been told. */
+  whole(): void {
+    if (this.#incoming) this.#replaceBy(this.#incoming)
   }
 
   #replaceBy(snapshot: Map<string, PeerRoute>): void {
