@@ -48,10 +48,12 @@ create function is_axis(list text[]) returns boolean language sql immutable para
     and not exists (select 1 from unnest(list) as entry where entry is null or length(entry) not between 1 and 64)
 $$;
 
--- Whether every range is written the one way it can be: with its length, and without host bits.
+-- Whether every range has its length and no host bits.
 create function are_cidrs(list text[]) returns boolean language plpgsql immutable parallel safe as $$
 begin
-  return not exists (select 1 from unnest(list) as entry where entry <> '*' and entry::cidr::text <> entry);
+  return not exists (
+    select 1 from unnest(list) as entry where entry <> '*' and (entry not like '%/%' or entry::cidr is null)
+  );
 exception when invalid_text_representation then
   return false;
 end

@@ -56,8 +56,8 @@ $$;
 alter table federation_grant add column epoch bigint not null default 0;
 alter table network_bridge add column epoch bigint not null default 0;
 alter table grant_settings add column epoch bigint not null default 0;
-create index federation_grant_by_epoch on federation_grant (epoch);
-create index network_bridge_by_epoch on network_bridge (epoch);
+create index federation_grant_by_epoch on federation_grant (epoch, id);
+create index network_bridge_by_epoch on network_bridge (epoch, id);
 create index federation_grant_told on federation_grant (id) where archived_at is null;
 
 create trigger grant_fed_when_new before insert on federation_grant

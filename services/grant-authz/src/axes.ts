@@ -44,7 +44,8 @@ function checkAxis(name: string, values: readonly string[], strict: boolean): vo
 /** A range with host bits is a mistake: nobody can tell which of the two its author meant. */
 function checkCidr(said: string): void {
   const canonical = canonicalCidr(said)
-  if (canonical === undefined) throw invalid('source_cidrs', `has ${JSON.stringify(said)}, which is no range of addresses`)
+  if (canonical === undefined)
+    throw invalid('source_cidrs', `has ${JSON.stringify(said)}, which is no range of addresses`)
   if (canonical !== said)
     throw invalid('source_cidrs', `has ${said}, which is not how that range is written`, `did you mean ${canonical}?`)
 }

@@ -2,17 +2,15 @@ import { systemClock, type Clock } from '@powernode/clock'
 import { consume, openBus, relay, sweepReceipts } from '@powernode/events'
 import { openDb, requireSchema } from '@powernode/postgres'
 import { createLogger, createMetrics, runTasks, serveMetrics, type Logger } from '@powernode/process'
-import { GrantAuthzService } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
+import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
-import { createClient, keepIdentity, mount, serve } from '@powernode/rpc'
+import { createClient, keepIdentity, serve } from '@powernode/rpc'
 import { openApprovalArea } from './approvals/approval-area.ts'
 import type { Config } from './config.ts'
+import { openGrantArea } from './grants/grant-area.ts'
 import { openOperatorArea } from './operators/operator-area.ts'
-import { runReviews } from './reviews/run-reviews.ts'
-import { GRANT_CALLERS, grantHandlers } from './rpc/grants.ts'
 import type { Tables } from './store/tables.ts'
 import { SUBSCRIPTIONS } from './subscriptions.ts'
-import { sweepHolders } from './sweeps.ts'
 
 const NAME = 'grant-authz'
 const SCHEMA = 'grant_authz'
@@ -34,17 +32,25 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   const bus = await openBus({ servers: config.natsUrl, tlsDir: config.identityDir, name: NAME, clock, logger })
   const { identityDir: tlsDir, trustDomain } = config
   const closing = new AbortController()
+  const open = AbortSignal.any([signal, closing.signal])
+  const way = { trustDomain, tlsDir, clock, logger }
   const registry = createClient(
     PeerRegistryService,
-    { address: config.peerRegistryAddress, server: 'peer-registry', trustDomain, tlsDir, clock, logger },
-    AbortSignal.any([signal, closing.signal]),
+    { address: config.peerRegistryAddress, server: 'peer-registry', ...way },
+    open,
   )
-  const deps = { db, database, bus, registry, clock, logger, metrics }
+  const border = createClient(
+    FederationService,
+    { address: config.gatewayAddress, server: 'federation-gateway', ...way },
+    open,
+  )
+  const deps = { db, database, bus, registry, border, clock, logger, metrics }
   try {
     await requireSchema(db, SCHEMA, MIGRATIONS)
     const area = await openOperatorArea(deps, config)
     const approvals = openApprovalArea(deps)
-    const services = [mount(GrantAuthzService, grantHandlers(deps), GRANT_CALLERS), area.mount, approvals.mount]
+    const grants = openGrantArea(deps, config)
+    const services = [...grants.mounts, area.mount, approvals.mount]
     const server = {
       name: NAME,
       listen: config.listen,
@@ -60,11 +66,10 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     await runTasks(signal, [
       (stop) => serve(server, stop),
       ...area.tasks,
+      ...grants.tasks,
       ...approvals.tasks({}),
       (stop) => relay({ ...deps, schema: SCHEMA, stream: 'GRANT_AUTHZ' }, stop),
       ...SUBSCRIPTIONS.map((row) => (stop: AbortSignal) => consume(deps, row, stop)),
-      (stop) => runReviews(deps, stop),
-      (stop) => sweepHolders(deps, stop),
       (stop) => sweepReceipts(deps, stop),
       (stop) => serveMetrics(metrics, { port: config.metricsPort }, stop),
       (stop) => keepIdentity({ dir: tlsDir, address: config.peerRegistryAddress, trustDomain, clock, logger }, stop),

@@ -2,6 +2,7 @@ import { backoffMs, type Clock } from '@powernode/clock'
 import { Doorbell } from '@powernode/events'
 import { inTransaction, listen, type Db, type ListenConfig } from '@powernode/postgres'
 import { runTasks, type Logger, type Metrics } from '@powernode/process'
+import type { Sealing } from '../bearer-seal.ts'
 import { settleReview } from '../operations/reviews/settle-review.ts'
 import { verdictOn, type Review } from '../review.ts'
 import * as reviews from '../store/reviews.ts'
@@ -12,6 +13,7 @@ export type ReviewDeps = {
   readonly db: Db<Tables>
   readonly database: ListenConfig
   readonly registry: Registry
+  readonly sealing: Sealing
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
@@ -62,12 +64,12 @@ async function untilNext({ db, clock }: ReviewDeps): Promise<number> {
 }
 
 async function reviewOne(deps: ReviewDeps, review: Review, signal: AbortSignal): Promise<void> {
-  const { db, registry, clock, logger, metrics } = deps
+  const { db, registry, sealing, clock, logger, metrics } = deps
   const counted = metrics.counter('fed_peer_reviews_total', 'Peers looked at, by what came of it', ['outcome'])
   const fields = { task: 'reviews', peer_id: review.peerId, attempt: review.attempts + 1 }
   try {
     const verdict = verdictOn(await askRegistry(registry, review.peerId, signal))
-    await inTransaction(db, (tx) => settleReview(tx, clock.now(), { review, verdict }))
+    await inTransaction(db, (tx) => settleReview(tx, clock.now(), { review, verdict, sealing }))
     counted.inc({ outcome: verdict.word })
     logger.info({ ...fields, outcome: verdict.word }, 'peer looked at')
   } catch (error) {

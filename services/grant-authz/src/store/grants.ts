@@ -1,103 +1,178 @@
+import { isUniqueViolation } from '@powernode/postgres'
+import { sql } from 'kysely'
 import type { Grant } from '../grant.ts'
-import type { GrantRow } from './grant-tables.ts'
+import { grantExists, grantNotFound } from '../grant-refusals.ts'
 import type { GrantTx } from './tables.ts'
 
-const COLUMNS = [
-  'id',
-  'peer_id',
-  'remote_subject',
-  'resource_kind',
-  'resource_id',
-  'scopes',
-  'node_instance_ids',
-  'sdwan_network_ids',
-  'source_cidrs',
-  'issued_at',
-  'issued_by',
-  'expires_at',
-  'revoked_at',
-  'revocation_reason',
-] as const
+/** Every column of a grant under the name it has in the noun. */
+export const GRANT = [
+  'id', 'peer_id as peerId', 'remote_subject as remoteSubject', 'resource_kind as resourceKind', 'resource_id as resourceId',
+  'scopes', 'node_instance_ids as nodeInstanceIds', 'sdwan_network_ids as sdwanNetworkIds', 'source_cidrs as sourceCidrs',
+  'bound_identities as boundIdentities', 'secret_sha256 as secretSha256', 'issued_at as issuedAt', 'issued_by as issuedBy',
+  'ttl_ms as ttlMs', 'expires_at as expiresAt', 'renewed_at as renewedAt', 'revoked_at as revokedAt', 'revoked_by as revokedBy',
+  'revocation_reason as revocationReason', 'ended_at as endedAt', 'archived_at as archivedAt', 'reminded_at as remindedAt',
+  'delivered_at as deliveredAt', 'last_changed_at as lastChangedAt', 'metadata', 'revision',
+] as const // prettier-ignore
 
-/** Adds a grant. */
+/** Adds a grant. MUST be called under the peer's lock. */
 export async function add(tx: GrantTx, grant: Grant): Promise<void> {
-  await tx
-    .insertInto('federation_grant')
-    .values({
-      id: grant.id,
-      peer_id: grant.peerId,
-      remote_subject: grant.remoteSubject,
-      resource_kind: grant.resourceKind,
-      resource_id: grant.resourceId ?? null,
-      scopes: grant.scopes,
-      node_instance_ids: grant.nodeInstanceIds,
-      sdwan_network_ids: grant.sdwanNetworkIds,
-      source_cidrs: grant.sourceCidrs,
-      issued_at: grant.issuedAt,
-      issued_by: grant.issuedBy,
-      expires_at: grant.expiresAt,
-      revoked_at: grant.revokedAt ?? null,
-    })
-    .execute()
+  const row = {
+    id: grant.id,
+    peer_id: grant.peerId,
+    remote_subject: grant.remoteSubject,
+    resource_kind: grant.resourceKind,
+    resource_id: grant.resourceId,
+    secret_sha256: grant.secretSha256,
+    issued_at: grant.issuedAt,
+    issued_by: grant.issuedBy,
+    ttl_ms: grant.ttlMs,
+    ...changeable(grant),
+  }
+  try {
+    await tx.insertInto('federation_grant').values(row).execute()
+  } catch (error) {
+    if (isUniqueViolation(error, 'federation_grant_one_live')) throw grantExists(grant)
+    throw error
+  }
 }
 
-/** The peer's grants that are not revoked, locked, the oldest first. Expired ones too: they end as well. */
-export async function unrevokedOf(tx: GrantTx, peerId: string): Promise<Grant[]> {
-  const rows = await tx
+/** What may become different in the life of a grant. */
+function changeable(grant: Grant) {
+  return {
+    scopes: grant.scopes,
+    node_instance_ids: grant.nodeInstanceIds,
+    sdwan_network_ids: grant.sdwanNetworkIds,
+    source_cidrs: grant.sourceCidrs,
+    bound_identities: grant.boundIdentities,
+    expires_at: grant.expiresAt,
+    renewed_at: grant.renewedAt,
+    reminded_at: grant.remindedAt,
+    last_changed_at: grant.lastChangedAt,
+    metadata: JSON.stringify(grant.metadata),
+  }
+}
+
+/** The grant, locked until the transaction ends. */
+export async function lock(tx: GrantTx, id: string): Promise<Grant> {
+  const row = await tx.selectFrom('federation_grant').select(GRANT).where('id', '=', id).forUpdate().executeTakeFirst()
+  if (!row) throw grantNotFound(id)
+  return row
+}
+
+export async function find(tx: GrantTx, id: string): Promise<Grant | undefined> {
+  return tx.selectFrom('federation_grant').select(GRANT).where('id', '=', id).executeTakeFirst()
+}
+
+type Key = Pick<Grant, 'peerId' | 'remoteSubject' | 'resourceKind' | 'resourceId'>
+
+/** The one grant of this peer, subject, kind and resource that has not ended, locked; it may have expired unnoticed. */
+export async function unendedLike(tx: GrantTx, key: Key): Promise<Grant | undefined> {
+  return tx
     .selectFrom('federation_grant')
-    .select(COLUMNS)
-    .where('peer_id', '=', peerId)
-    .where('revoked_at', 'is', null)
-    .orderBy('id')
+    .select(GRANT)
+    .where('peer_id', '=', key.peerId)
+    .where('remote_subject', '=', key.remoteSubject)
+    .where('resource_kind', '=', key.resourceKind)
+    .where('resource_id', '=', key.resourceId)
+    .where('ended_at', 'is', null)
     .forUpdate()
-    .execute()
-  return rows.map(toGrant)
+    .executeTakeFirst()
 }
 
-/** Writes that a grant is revoked, provided it still stands where `before` left it. */
-export async function saveRevoked(tx: GrantTx, before: Grant, after: Grant): Promise<void> {
-  const { numUpdatedRows } = await tx
+/** Writes `after`, provided the row still stands where `before` left it. Answers with the row: its revision has grown. */
+export async function save(tx: GrantTx, before: Grant, after: Grant): Promise<Grant> {
+  const saved = await tx
     .updateTable('federation_grant')
-    .set({ revoked_at: after.revokedAt ?? null, revocation_reason: after.revocationReason })
+    .set(changeable(after))
     .where('id', '=', before.id)
-    .where('revoked_at', 'is', null)
-    .executeTakeFirstOrThrow()
-  if (numUpdatedRows !== 1n) throw new Error(`grant ${before.id} moved while we held it`)
+    .where('revision', '=', before.revision)
+    .where('ended_at', 'is', null)
+    .returning(GRANT)
+    .executeTakeFirst()
+  if (!saved) throw new Error(`grant ${before.id} moved while we held it`)
+  return saved
 }
 
-/** Grants after one, by id; of all peers when `peerId` is empty. */
-export async function after(
-  tx: GrantTx,
-  { peerId, last, limit }: { peerId: string; last: string | undefined; limit: number },
-): Promise<Grant[]> {
-  const rows = await tx
+/** Which unrevoked grants are meant; what is undefined does not matter. */
+export type Chosen = {
+  readonly peerId?: string | undefined
+  readonly resourceKind?: string | undefined
+  readonly issuedBefore?: Date | undefined
+  readonly grantId?: string | undefined
+}
+
+/** The unrevoked grants that are meant. Expired ones too: they end as well, so that no clock that is behind brings one back. */
+function unrevoked(tx: GrantTx, { peerId, resourceKind, issuedBefore, grantId }: Chosen) {
+  return tx
     .selectFrom('federation_grant')
-    .select(COLUMNS)
+    .where('revoked_at', 'is', null)
+    .where('archived_at', 'is', null)
+    .$if(grantId !== undefined, (query) => query.where('id', '=', grantId ?? ''))
+    .$if(peerId !== undefined, (query) => query.where('peer_id', '=', peerId ?? ''))
+    .$if(resourceKind !== undefined, (query) => query.where('resource_kind', '=', resourceKind ?? ''))
+    .$if(issuedBefore !== undefined, (query) => query.where('issued_at', '<', issuedBefore ?? new Date(0)))
+}
+
+/** Up to `limit` of them, locked, in the order of their ids: two who revoke many do not wait for each other in a circle. */
+export async function lockUnrevoked(tx: GrantTx, chosen: Chosen, limit: number): Promise<string[]> {
+  const rows = await unrevoked(tx, chosen).select('id').orderBy('id').limit(limit).forUpdate().execute()
+  return rows.map(({ id }) => id)
+}
+
+export async function countUnrevoked(tx: GrantTx, chosen: Chosen): Promise<number> {
+  const row = await unrevoked(tx, chosen)
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow()
+  return row.count
+}
+
+/** Ends grants whose rows the caller holds, for good. Of one that had expired, its end stays where it was. */
+export async function revoke(
+  tx: GrantTx,
+  ids: readonly string[],
+  { at, by, reason }: { at: Date; by: string; reason: string },
+): Promise<Grant[]> {
+  if (ids.length === 0) return []
+  const revoked = await tx
+    .updateTable('federation_grant')
+    .set({
+      revoked_at: at,
+      revoked_by: by,
+      revocation_reason: reason,
+      last_changed_at: at,
+      ended_at: sql<Date>`coalesce(ended_at, least(expires_at, ${at}::timestamptz))`,
+    })
+    .where('id', 'in', ids)
+    .where('revoked_at', 'is', null)
+    .returning(GRANT)
+    .execute()
+  if (revoked.length !== ids.length) throw new Error('a grant moved while we held it')
+  return revoked.toSorted((one, other) => (one.id < other.id ? -1 : 1))
+}
+
+/** A page of grants, by id. */
+export async function page(
+  tx: GrantTx,
+  now: Date,
+  wanted: {
+    readonly peerId: string
+    readonly resourceKind: string
+    readonly statuses: readonly string[]
+    readonly last: string | undefined
+    readonly limit: number
+  },
+): Promise<Grant[]> {
+  const { peerId, resourceKind, statuses, last, limit } = wanted
+  const status = sql<string>`case when archived_at is not null then 'archived' when revoked_at is not null then 'revoked'
+    when expires_at <= ${now} then 'expired' else 'active' end`
+  return tx
+    .selectFrom('federation_grant')
+    .select(GRANT)
     .$if(peerId !== '', (query) => query.where('peer_id', '=', peerId))
+    .$if(resourceKind !== '', (query) => query.where('resource_kind', '=', resourceKind))
+    .$if(statuses.length > 0, (query) => query.where(status, 'in', statuses))
     .$if(last !== undefined, (query) => query.where('id', '>', last ?? ''))
     .orderBy('id')
     .limit(limit)
     .execute()
-  return rows.map(toGrant)
-}
-
-type Selected = { readonly [K in (typeof COLUMNS)[number]]: K extends 'revocation_reason' ? string : GrantRow[K] }
-
-function toGrant(row: Selected): Grant {
-  return {
-    id: row.id,
-    peerId: row.peer_id,
-    remoteSubject: row.remote_subject,
-    resourceKind: row.resource_kind,
-    resourceId: row.resource_id ?? undefined,
-    scopes: row.scopes,
-    nodeInstanceIds: row.node_instance_ids,
-    sdwanNetworkIds: row.sdwan_network_ids,
-    sourceCidrs: row.source_cidrs,
-    issuedAt: row.issued_at,
-    issuedBy: row.issued_by,
-    expiresAt: row.expires_at,
-    revokedAt: row.revoked_at ?? undefined,
-    revocationReason: row.revocation_reason,
-  }
 }

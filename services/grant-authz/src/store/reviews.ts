@@ -20,12 +20,20 @@ export async function ring(
   await sql`select pg_notify(${REVIEWS_CHANNEL}, '')`.execute(tx)
 }
 
-/** Notes every peer that holds a live grant, but leaves alone what is noted already. Returns how many are new. */
-export async function ringForHolders(tx: GrantTx, now: Date): Promise<number> {
+/**
+ * Notes up to `limit` peers that were not looked at since before a moment, the longest ago first, but leaves alone what is
+ * noted already. Returns how many are new.
+ */
+export async function ringForKnown(
+  tx: GrantTx,
+  now: Date,
+  { reviewedBefore, limit }: { reviewedBefore: Date; limit: number },
+): Promise<number> {
   const { numAffectedRows = 0n } = await sql`
     insert into peer_review (peer_id, due_at, correlation_id, traceparent)
-    select distinct peer_id, ${now}::timestamptz, '', '' from federation_grant
-    where revoked_at is null and expires_at > ${now}
+    select id, ${now}::timestamptz, '', '' from peer
+    where revoked_at is null and (reviewed_at is null or reviewed_at <= ${reviewedBefore})
+    order by reviewed_at nulls first limit ${limit}
     on conflict (peer_id) do nothing`.execute(tx)
   if (numAffectedRows > 0n) await sql`select pg_notify(${REVIEWS_CHANNEL}, '')`.execute(tx)
   return Number(numAffectedRows)

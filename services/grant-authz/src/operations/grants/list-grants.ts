@@ -2,13 +2,15 @@ import type { Grant } from '../../grant.ts'
 import * as grants from '../../store/grants.ts'
 import type { GrantTx } from '../../store/tables.ts'
 
-/** A page of grants, by id, and where the next begins; of one peer, or of all when `peerId` is empty. */
+type Wanted = Parameters<typeof grants.page>[2]
+
+/** A page of grants, by id, and where the next begins; of all peers, kinds and statuses where none is named. */
 export async function listGrants(
   tx: GrantTx,
-  _now: Date,
-  { peerId, last, limit }: { peerId: string; last: string | undefined; limit: number },
+  now: Date,
+  wanted: Wanted,
 ): Promise<{ grants: readonly Grant[]; next: string | undefined }> {
-  const found = await grants.after(tx, { peerId, last, limit: limit + 1 })
-  const page = found.slice(0, limit)
-  return { grants: page, next: found.length > limit ? page.at(-1)?.id : undefined }
+  const found = await grants.page(tx, now, { ...wanted, limit: wanted.limit + 1 })
+  const page = found.slice(0, wanted.limit)
+  return { grants: page, next: found.length > wanted.limit ? page.at(-1)?.id : undefined }
 }

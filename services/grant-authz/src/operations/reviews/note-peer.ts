@@ -14,7 +14,12 @@ export async function notePeer(
   await reviews.ring(tx, now, said)
 }
 
-/** Every peer that holds a live grant is to be looked at: heals whatever news was lost. Returns how many. */
-export async function noteHolders(tx: GrantTx, now: Date): Promise<number> {
-  return reviews.ringForHolders(tx, now)
+const AGAIN_MS = 60_000
+
+/**
+ * Peers that were not looked at for a minute are to be: heals whatever news was lost, and repairs what is missing of
+ * what is given by itself. Returns how many.
+ */
+export async function noteKnown(tx: GrantTx, now: Date, limit: number): Promise<number> {
+  return reviews.ringForKnown(tx, now, { reviewedBefore: new Date(now.getTime() - AGAIN_MS), limit })
 }

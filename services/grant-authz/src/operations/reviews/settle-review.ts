@@ -1,8 +1,11 @@
+import type { Sealing } from '../../bearer-seal.ts'
+import { BY_ITSELF } from '../../events.ts'
 import type { Review, Verdict } from '../../review.ts'
+import * as peers from '../../store/peers.ts'
 import * as reviews from '../../store/reviews.ts'
 import type { GrantTx } from '../../store/tables.ts'
-import { issueOperatorGrant } from '../grants/issue-operator-grant.ts'
-import { revokeGrantsOf } from '../grants/revoke-grants-of.ts'
+import { endPeer } from '../grants/end-peer.ts'
+import { applyDefaults } from './apply-defaults.ts'
 
 const SUSPENDED_AGAIN_MS = 60_000
 
@@ -15,16 +18,18 @@ const SUSPENDED_AGAIN_MS = 60_000
 export async function settleReview(
   tx: GrantTx,
   now: Date,
-  { review, verdict }: { review: Review; verdict: Verdict },
+  { review, verdict, sealing }: { review: Review; verdict: Verdict; sealing: Sealing },
 ): Promise<void> {
   const { peerId, correlationId, traceparent } = review
-  const cause = { actor: 'service/grant-authz', correlationId, traceparent }
-  if (verdict.word === 'later') return reviews.postpone(tx, review, new Date(now.getTime() + SUSPENDED_AGAIN_MS))
-
-  if (verdict.word === 'entitled') await issueOperatorGrant(tx, now, { peerId, cause })
+  const cause = { ...BY_ITSELF, correlationId, traceparent }
+  if (verdict.word === 'nothing') await peers.noteLook(tx, peerId, now)
   if (verdict.word === 'over') {
     const reason = verdict.reason === '' ? 'the peer was revoked' : `the peer was revoked: ${verdict.reason}`
-    await revokeGrantsOf(tx, now, { peerId, reason, cause })
+    await endPeer(tx, now, { peerId, reason, cause })
+  }
+  if (verdict.word === 'related') {
+    await applyDefaults(tx, now, { peerId, ...verdict, sealing, cause })
+    if (verdict.suspended) return reviews.postpone(tx, review, new Date(now.getTime() + SUSPENDED_AGAIN_MS))
   }
   await reviews.drop(tx, review)
 }

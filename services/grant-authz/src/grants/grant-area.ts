@@ -1,0 +1,57 @@
+import { Feed } from '@powernode/feed'
+import { readSealingKey } from '@powernode/identity'
+import type { ListenConfig } from '@powernode/postgres'
+import type { Logger, Metrics } from '@powernode/process'
+import { GrantAuthzService } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
+import { PolicyService } from '@powernode/proto/powernode/policy/v1/service_pb.ts'
+import { mount, type Mount } from '@powernode/rpc'
+import type { Config } from '../config.ts'
+import { POLICY_FEED } from '../feed/policy-part.ts'
+import { policySource, type PolicyUpdate } from '../feed/policy.ts'
+import { runNotices } from '../notices/run-notices.ts'
+import type { Border } from '../notices/send-notice.ts'
+import type { Registry } from '../reviews/ask-registry.ts'
+import { runReviews } from '../reviews/run-reviews.ts'
+import { GRANT_CALLERS, POLICY_CALLERS } from '../rpc/callers.ts'
+import type { DoorDeps } from '../rpc/door.ts'
+import { grantHandlers } from '../rpc/grant-service.ts'
+import { policyHandlers } from '../rpc/policy-feed.ts'
+import type { Tables } from '../store/tables.ts'
+import { sweep, SWEEPS } from '../sweeps.ts'
+import { measureGrants } from './measure-grants.ts'
+
+export type GrantAreaDeps = DoorDeps & {
+  readonly database: ListenConfig & { readonly schema: string }
+  readonly registry: Registry
+  readonly border: Border
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
+
+export type GrantArea = {
+  /** Whoever changes what gateways decide on waits here until they know. */
+  readonly policyFeed: Feed<Tables, PolicyUpdate>
+  readonly mounts: readonly Mount[]
+  readonly tasks: readonly ((signal: AbortSignal) => Promise<void>)[]
+}
+
+/** All that concerns grants in this process: who is given them, who hears of them, and what time does to them. */
+export function openGrantArea(deps: GrantAreaDeps, { sealingKeyFile }: Pick<Config, 'sealingKeyFile'>): GrantArea {
+  const sealing = readSealingKey({ file: sealingKeyFile })
+  const policyFeed = new Feed({ ...deps, feed: POLICY_FEED, source: policySource })
+  const area = { ...deps, sealing, policyFeed }
+  return {
+    policyFeed,
+    mounts: [
+      mount(GrantAuthzService, grantHandlers(area), GRANT_CALLERS),
+      mount(PolicyService, policyHandlers(area), POLICY_CALLERS),
+    ],
+    tasks: [
+      (signal) => policyFeed.run(signal),
+      (signal) => runReviews(area, signal),
+      (signal) => runNotices(area, signal),
+      (signal) => measureGrants(area, signal),
+      ...Object.keys(SWEEPS).map((name) => (signal: AbortSignal) => sweep(area, name, signal)),
+    ],
+  }
+}
