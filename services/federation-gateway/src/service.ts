@@ -3,7 +3,6 @@ import { readTlsFiles, watchTlsFiles, type TlsMaterial } from '@powernode/identi
 import {
   createLogger,
   createMetrics,
-  elapsed,
   runTasks,
   serveMetrics,
   type Logger,
@@ -57,7 +56,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   const neighbours = meetNeighbours({ config, name: NAME, clock, logger, metrics }, closing.signal)
   const { registry, liveness, ledger, policyFeed, operators, consume } = neighbours
 
-  const table = new PeerTable(elapsed())
+  const table = new PeerTable()
   const policy = new HeldPolicy()
   const heartbeats = new Heartbeats(clock)
   const health = createHealth()
@@ -104,7 +103,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   try {
     await runTasks(signal, [
       (stop) => operators.run(stop),
-      (stop) => followPeers({ ...deps, registry }, stop),
+      (stop) => followPeers({ ...deps, registry, reader: NAME }, stop),
       (stop) => followPolicy({ ...deps, grants: policyFeed, reader: NAME }, stop),
       (stop) => watches.run(clock, stop),
       (stop) => sayHowWell({ ...deps, health }, stop),

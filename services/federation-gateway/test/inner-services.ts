@@ -1,54 +1,59 @@
 import { once } from 'node:events'
-import type { MessageInitShape } from '@bufbuild/protobuf'
+import { create } from '@bufbuild/protobuf'
 import type { ServiceImpl } from '@connectrpc/connect'
 import { systemClock } from '@powernode/clock'
+import { ToldFeed } from '@powernode/feed/testing'
 import { createLogger, createMetrics } from '@powernode/process'
 import { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import { LivenessService } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
 import {
   PeerRegistryService,
-  type WatchPeersResponseSchema,
+  LocalPlatformSchema,
+  type LocalPlatform,
   type PeerRoute,
+  type WatchPeersResponse,
 } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { mount, serve, type CallersTable, type Mount } from '@powernode/rpc'
 import { everyOperator, partly } from '@powernode/rpc/testing'
 import type { Platform } from './platform.ts'
-
-type Update = MessageInitShape<typeof WatchPeersResponseSchema>['update']
 
 /** A registry as the gateway meets it: the same service over the same wire, whose peers the test decides. */
 export class TestRegistry {
   readonly peers = new Map<string, PeerRoute>()
   /** What RedeemInvitation and its like do; a test replaces what it is about. */
   answers: Partial<ServiceImpl<typeof PeerRegistryService>> = {}
-  leaseMs = 1_000
-  ticking = true
   readonly #platform: Platform
-  readonly #streams = new Set<(update: Update) => void>()
+  readonly #feed = new ToldFeed<WatchPeersResponse['update']>(() => [
+    { case: 'platform', value: this.#ourselves() },
+    ...[...this.peers.values()].map((value) => ({ case: 'peer' as const, value })),
+  ])
 
   constructor(platform: Platform) {
     this.#platform = platform
   }
 
+  /** Whether it vouches for what it told. */
+  set ticking(does: boolean) {
+    this.#feed.ticking = does
+  }
+
+  get watched(): boolean {
+    return this.#feed.size > 0
+  }
+
   put(...routes: PeerRoute[]): void {
-    for (const route of routes) {
-      this.peers.set(route.peerId, route)
-      this.#tell({ case: 'peer', value: route })
-    }
+    for (const route of routes) this.peers.set(route.peerId, route)
+    this.#feed.tell(...routes.map((value) => ({ case: 'peer' as const, value })))
   }
 
   remove(peerId: string): void {
     this.peers.delete(peerId)
-    this.#tell({ case: 'removedPeerId', value: peerId })
-  }
-
-  get watched(): boolean {
-    return this.#streams.size > 0
+    this.#feed.tell({ case: 'removedPeerId', value: peerId })
   }
 
   mounts(): Mount[] {
     const impl = partly(PeerRegistryService, {
-      watchPeers: (_request, { signal }) => this.#watch(signal),
+      watchPeers: (requests, { signal }) => this.#feed.follow(requests, signal),
       redeemInvitation: (...said) => required(this.answers.redeemInvitation)(...said),
       receiveTrustBundle: (...said) => required(this.answers.receiveTrustBundle)(...said),
       signPeerCertificate: (...said) => required(this.answers.signPeerCertificate)(...said),
@@ -67,40 +72,9 @@ export class TestRegistry {
     ]
   }
 
-  async *#watch(signal: AbortSignal): AsyncGenerator<MessageInitShape<typeof WatchPeersResponseSchema>> {
-    const queue: Update[] = []
-    let wake = () => {}
-    const tell = (update: Update) => {
-      queue.push(update)
-      wake()
-    }
-    this.#streams.add(tell)
-    tell({
-      case: 'platform',
-      value: { roots: [this.#platform.authority.rootCertificate], trustBundleSequence: 1n, trustBundle: TEST_BUNDLE },
-    })
-    for (const route of this.peers.values()) tell({ case: 'peer', value: route })
-    tell({ case: 'snapshotComplete', value: {} })
-    void this.#tick(tell, signal)
-    try {
-      while (!signal.aborted) {
-        const update = queue.shift()
-        if (update) yield { update }
-        else await Promise.race([new Promise<void>((resolve) => (wake = resolve)), once(signal, 'abort')])
-      }
-    } finally {
-      this.#streams.delete(tell)
-    }
-  }
-
-  async #tick(tell: (update: Update) => void, signal: AbortSignal): Promise<void> {
-    for (; !signal.aborted; await systemClock.sleep(this.leaseMs / 5, signal)) {
-      if (this.ticking) tell({ case: 'tick', value: { leaseMs: this.leaseMs } })
-    }
-  }
-
-  #tell(update: Update): void {
-    for (const tell of this.#streams) tell(update)
+  #ourselves(): LocalPlatform {
+    const roots = [this.#platform.authority.rootCertificate]
+    return create(LocalPlatformSchema, { roots, trustBundleSequence: 1n, trustBundle: TEST_BUNDLE })
   }
 }
 
@@ -141,7 +115,7 @@ export class TestLiveness {
   }
 }
 
-function everyMethodFor<S extends Mount['service']>(
+export function everyMethodFor<S extends Mount['service']>(
   service: S,
   callers: readonly `service/${string}`[],
 ): CallersTable<S> {

@@ -1,21 +1,27 @@
-import { systemClock } from '@powernode/clock'
+import { systemClock, type Clock } from '@powernode/clock'
 import { createLogger, createMetrics, type Metrics } from '@powernode/process'
+import type { Mount } from '@powernode/rpc'
 import { configFrom, type Config } from '../src/config.ts'
 import { run } from '../src/service.ts'
 import { serveInner, TestLiveness, TestRegistry } from './inner-services.ts'
 import { makePlatform, type Platform } from './platform.ts'
+import { TestGrantAuthz, TestLedger } from './policy-services.ts'
 
 /** A gateway as it runs, on free ports, with a registry and a liveness that the test decides about. */
 export type World = {
   readonly platform: Platform
   readonly registry: TestRegistry
   readonly liveness: TestLiveness
+  readonly grants: TestGrantAuthz
+  readonly ledger: TestLedger
   readonly door: number
   readonly inner: number
   readonly metrics: Metrics
   readonly logged: () => Record<string, unknown>[]
   /** Directories with the certificates of our services. */
-  readonly dirs: Readonly<Record<'peer-registry' | 'liveness' | 'federation-gateway', string>>
+  readonly dirs: Readonly<Record<(typeof SERVICES)[number], string>>
+  /** Where they listen. */
+  readonly at: Readonly<Record<Exclude<(typeof SERVICES)[number], 'federation-gateway'>, number>>
   /** Aborts when the test is over. */
   readonly signal: AbortSignal
   readonly stop: () => Promise<void>
@@ -23,7 +29,12 @@ export type World = {
   readonly stopGateway: () => Promise<void>
 }
 
+const SERVICES = ['peer-registry', 'liveness', 'grant-authz', 'audit-ledger', 'federation-gateway'] as const
+
 type Settings = {
+  readonly clock?: Clock
+  /** Another gateway of the platform of this world, with the same neighbours. */
+  readonly beside?: World
   readonly env?: Record<string, string>
   readonly door?: Partial<Config['door']>
   readonly outbound?: Partial<Config['outbound']>
@@ -31,31 +42,18 @@ type Settings = {
 }
 
 export async function startWorld(settings: Settings = {}): Promise<World> {
-  const platform = await makePlatform('a.example')
-  const dirs = {
-    'peer-registry': (await platform.identity('service', 'peer-registry')).dir,
-    liveness: (await platform.identity('service', 'liveness')).dir,
-    'federation-gateway': (await platform.identity('service', 'federation-gateway')).dir,
-  }
-  const registry = new TestRegistry(platform)
-  const liveness = new TestLiveness()
-  const inner = new AbortController()
-  const { trustDomain } = platform
-  const registryAt = await serveInner(
-    { name: 'peer-registry', tlsDir: dirs['peer-registry'], trustDomain, services: registry.mounts() },
-    inner.signal,
-  )
-  const livenessAt = await serveInner(
-    { name: 'liveness', tlsDir: dirs.liveness, trustDomain, services: liveness.mounts() },
-    inner.signal,
-  )
+  const { beside, clock = systemClock } = settings
+  const platform = beside?.platform ?? (await makePlatform('a.example'))
+  const around = beside ?? (await startNeighbours(platform))
 
   const read = configFrom({
     FEDERATION_LISTEN: '127.0.0.1:0',
     INNER_LISTEN: '127.0.0.1:0',
-    PEER_REGISTRY_ADDRESS: `127.0.0.1:${registryAt.port}`,
-    LIVENESS_ADDRESS: `127.0.0.1:${livenessAt.port}`,
-    IDENTITY_DIR: dirs['federation-gateway'],
+    PEER_REGISTRY_ADDRESS: `127.0.0.1:${around.at['peer-registry']}`,
+    LIVENESS_ADDRESS: `127.0.0.1:${around.at.liveness}`,
+    GRANT_AUTHZ_ADDRESS: `127.0.0.1:${around.at['grant-authz']}`,
+    AUDIT_LEDGER_ADDRESS: `127.0.0.1:${around.at['audit-ledger']}`,
+    IDENTITY_DIR: around.dirs['federation-gateway'],
     TRUST_DOMAIN: platform.trustDomain,
     METRICS_PORT: '0',
     ALLOW_LOOPBACK_PEERS: 'true',
@@ -73,7 +71,7 @@ export async function startWorld(settings: Settings = {}): Promise<World> {
   const stopping = new AbortController()
   const ports = { door: Promise.withResolvers<number>(), inner: Promise.withResolvers<number>() }
   const ended = run(config, stopping.signal, {
-    clock: systemClock,
+    clock,
     logger,
     metrics,
     onListening: ({ door, inner: innerPort }) => {
@@ -86,15 +84,12 @@ export async function startWorld(settings: Settings = {}): Promise<World> {
     ports.inner.reject(error)
   })
   const world: World = {
+    ...around,
     platform,
-    registry,
-    liveness,
-    dirs,
     door: await ports.door.promise,
     inner: await ports.inner.promise,
     metrics,
     logged: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
-    signal: inner.signal,
     async stopGateway() {
       stopping.abort()
       await ended
@@ -102,12 +97,45 @@ export async function startWorld(settings: Settings = {}): Promise<World> {
     async stop() {
       stopping.abort()
       await ended
-      inner.abort()
-      await Promise.all([registryAt.ended, livenessAt.ended])
+      if (!beside) await around.stop()
     },
   }
-  await until(() => world.logged().some(({ msg }) => msg === 'all peers known'))
+  const knows = (what: string) => world.logged().some(({ msg }) => msg === what)
+  await until(() => knows('all peers known') && knows('the policy is known'))
   return world
+}
+
+/** The services that a gateway has around it, each over mTLS with a certificate of its own. */
+async function startNeighbours(platform: Platform) {
+  const entries = SERVICES.map(async (name) => [name, (await platform.identity('service', name)).dir] as const)
+  const dirs = Object.fromEntries(await Promise.all(entries)) as World['dirs'] // every name of SERVICES
+  const inner = new AbortController()
+  const { trustDomain } = platform
+  const [registry, liveness, grants, ledger] = [
+    new TestRegistry(platform),
+    new TestLiveness(),
+    new TestGrantAuthz(),
+    new TestLedger(),
+  ]
+  const serve = (name: (typeof SERVICES)[number], services: Mount[]) =>
+    serveInner({ name, tlsDir: dirs[name], trustDomain, services }, inner.signal)
+  const served = await Promise.all([
+    serve('peer-registry', registry.mounts()),
+    serve('liveness', liveness.mounts()),
+    serve('grant-authz', grants.mounts()),
+    serve('audit-ledger', ledger.mounts()),
+  ])
+  const at = {
+    'peer-registry': served[0].port,
+    liveness: served[1].port,
+    'grant-authz': served[2].port,
+    'audit-ledger': served[3].port,
+  }
+  const stop = async () => {
+    inner.abort()
+    await Promise.all(served.map(({ ended }) => ended))
+  }
+  return { registry, liveness, grants, ledger, dirs, at, signal: inner.signal, stop }
 }
 
 /** Waits for a state, not for a time: looks again until it is so, or the test's own limit ends it. */

@@ -134,7 +134,7 @@ export class OutCall {
     await this.#record({ allowed: false, reason: 'GRANT_MISSING', axis: 'bearer', detail: 'no grant we hold fits' })
     throw new Refusal('GRANT_REQUIRED', `the peer has granted us no ${scope} of ${resourceKind}, as far as we know`, {
       metadata: { decision_id: this.id, peer_id: peerId },
-      next: 'ask their operators for a grant; see those we hold: fedctl grant list --received',
+      next: 'ask their operators for a grant; see those we hold: fedctl grant received',
     })
   }
 
