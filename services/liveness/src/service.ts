@@ -51,7 +51,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   )
   const grantAuthz = { ...way, address: config.grantAuthzAddress }
   const operators = followOperators({ ...grantAuthz, reader: NAME, metrics: registryMetrics }, open)
-  const feed = createPeerFeed({ registry, clock, logger })
+  const feed = createPeerFeed({ registry, reader: NAME, clock, logger, metrics: registryMetrics })
   const recorder = createRecorder({ db, clock })
   const deps = { db, clock, feed, recorder, gateway, metrics, logger, database }
   const services = [mount(LivenessService, handlers(deps), CALLERS)]

@@ -1,7 +1,9 @@
 import { create, clone } from '@bufbuild/protobuf'
 import { durationFromMs, timestampFromDate } from '@bufbuild/protobuf/wkt'
 import { createClient, createRouterTransport } from '@connectrpc/connect'
+import { systemClock } from '@powernode/clock'
 import type { FakeClock } from '@powernode/clock/testing'
+import { ToldFeed } from '@powernode/feed/testing'
 import type { TestDatabase } from '@powernode/postgres/testing'
 import { createLogger, createMetrics } from '@powernode/process'
 import { PlatformDescriptionSchema } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
@@ -12,7 +14,6 @@ import {
   LocalPlatformSchema as LocalSchema,
   PeerRegistryService,
   PeerRouteSchema as RouteSchema,
-  WatchPeersResponseSchema,
   type WatchPeersResponse,
 } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { Refusal, toConnectError } from '@powernode/rpc'
@@ -27,6 +28,7 @@ import { sweepSilent } from '../sweeps.ts'
 import { leadBeats } from './lead-beats.ts'
 
 type State = keyof typeof PeerState
+type Update = WatchPeersResponse['update']
 type HeartOptions = {
   readonly name: string
   /** Its id of the other. */
@@ -64,7 +66,14 @@ export async function startHeart({ name, peerId, clock, road, ...kept }: HeartOp
   const registry = handRegistry(peerId, name)
   const logger = createLogger(name, { level: 'silent' })
   const metrics = beatMetrics(createMetrics(name))
-  const feed = createPeerFeed({ registry: createClient(PeerRegistryService, registry.transport), clock, logger })
+  // A lease is real time, whatever the clock of the story says.
+  const feed = createPeerFeed({
+    registry: createClient(PeerRegistryService, registry.transport),
+    reader: 'test',
+    clock: systemClock,
+    logger,
+    metrics: createMetrics('test'),
+  })
   const recorder = createRecorder({ db, clock })
   const heard: HeartbeatRequest[] = []
   const gateway = createClient(FederationService, gatewayOver(road))
@@ -146,35 +155,15 @@ function handRegistry(peerId: string, name: string) {
     platform: create(PlatformDescriptionSchema, { name, trustDomain: `${name}.example` }),
     trustBundleSequence: 1n,
   })
-  const said: WatchPeersResponse[] = []
-  let more = Promise.withResolvers<void>()
-  const say = (response: WatchPeersResponse) => {
-    said.push(response)
-    more.resolve()
-    more = Promise.withResolvers()
-  }
-  const sayLocal = () =>
-    say(create(WatchPeersResponseSchema, { update: { case: 'platform', value: clone(LocalSchema, local) } }))
-  const sayPeer = () =>
-    say(create(WatchPeersResponseSchema, { update: { case: 'peer', value: clone(RouteSchema, route) } }))
-  sayLocal()
-  sayPeer()
-  say(create(WatchPeersResponseSchema, { update: { case: 'snapshotComplete', value: {} } }))
+  const ourselves = (): Update => ({ case: 'platform', value: clone(LocalSchema, local) })
+  const thePeer = (): Update => ({ case: 'peer', value: clone(RouteSchema, route) })
+  const told = new ToldFeed<Update>(() => [ourselves(), thePeer()])
+  const sayLocal = () => told.tell(ourselves())
+  const sayPeer = () => told.tell(thePeer())
 
   return {
     transport: createRouterTransport(({ service }) => {
-      service(PeerRegistryService, {
-        async *watchPeers(_, { signal }) {
-          const ended = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
-          for (let at = 0; !signal.aborted;) {
-            const next = said[at]
-            if (next) {
-              at += 1
-              yield next
-            } else await Promise.race([more.promise, ended])
-          }
-        },
-      })
+      service(PeerRegistryService, { watchPeers: (requests, { signal }) => told.follow(requests, signal) })
     }),
     state: () => Object.keys(PeerState).find((key) => PeerState[key as State] === route.state) as State,
     move(state: State) {
