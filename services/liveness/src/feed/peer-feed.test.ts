@@ -87,13 +87,13 @@ test('when the stream breaks the last word stands, and the next snapshot says wh
 })
 
 /** Lets the time pass that is waited between two lives of a stream. */
-const comesBack = (times: number) =>
-  expect
-    .poll(async () => {
-      await clock.advance(20)
-      return begun
-    })
-    .toBe(times)
+async function comesBack(times: number): Promise<void> {
+  const lives = async () => {
+    await clock.advance(20)
+    return begun
+  }
+  await expect.poll(lives).toBe(times)
+}
 
 test('a peer that is removed is gone at once, and who listens is told what changed', async () => {
   const heard: Change[] = []
