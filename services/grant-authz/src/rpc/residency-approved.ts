@@ -12,21 +12,19 @@ import { createOverride } from '../operations/residency/overrides.ts'
 import { setDataResidency } from '../operations/residency/set-data-residency.ts'
 import { modeFrom } from '../residency.ts'
 import type { Tables } from '../store/tables.ts'
-import type { Enforcer } from './enforced.ts'
+import type { GrantDeps } from './grant-door.ts'
 
 /** What of residency may have to be approved first, and how it is carried out afterwards: by the verbs of the RPCs. */
 export function residencyExecutors({
-  policy,
-}: {
-  readonly policy: Enforcer
-}): Readonly<Record<string, Executor<Tables>>> {
+  policyFeed,
+}: Pick<GrantDeps, 'policyFeed'>): Readonly<Record<string, Executor<Tables>>> {
   return {
     // oxlint-disable-next-line max-params -- a verb, with the request in its place
     'sdwan.federation_peer_data_residency': executor(SetDataResidencyRequestSchema, async (tx, now, request, by) => {
       await setDataResidency(tx, now, { ...residencySaid(request), by })
       const epoch = await epochOf(tx, POLICY_FEED)
       return async (signal) => {
-        if (epoch !== undefined) await policy.enforced(epoch, signal)
+        if (epoch !== undefined) await policyFeed.enforced(epoch, signal)
       }
     }),
     // oxlint-disable-next-line max-params -- a verb, with the request in its place

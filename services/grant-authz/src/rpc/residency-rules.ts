@@ -11,7 +11,7 @@ import type { GrantTx } from '../store/tables.ts'
 import { isUuid } from '../uuid.ts'
 import { regionToWire, ruleFromWire, rulesToWire, ruleToWire } from '../wire-residency.ts'
 import { look } from './door.ts'
-import { actAndEnforce, type EnforcingDeps } from './enforced.ts'
+import { enforce, type GrantDeps } from './grant-door.ts'
 
 type Handlers = Pick<
   ServiceImpl<typeof ResidencyService>,
@@ -19,7 +19,7 @@ type Handlers = Pick<
 >
 
 /** What holds for all peers: rules, regions, the default. Any change may be the stricter word, so each is waited for. */
-export const ruleHandlers = (deps: EnforcingDeps): Handlers => ({
+export const ruleHandlers = (deps: Pick<GrantDeps, 'db' | 'clock' | 'policyFeed'>): Handlers => ({
   getResidencyRules: () => look(deps, async (tx) => ({ rules: await everything(tx) })),
 
   async setResidencyRule({ rule: said, dryRun }, context) {
@@ -28,14 +28,14 @@ export const ruleHandlers = (deps: EnforcingDeps): Handlers => ({
     for (const id of [rule.id, rule.peerId ?? '']) {
       if (id !== '' && !isUuid(id)) throw new Refusal('REQUEST_INVALID', `${JSON.stringify(id)} is no id`)
     }
-    const { result, enforcement } = await actAndEnforce(deps, { dryRun, signal: context.signal }, (tx, now) =>
+    const { result, ...enforcement } = await enforce(deps, { dryRun, signal: context.signal }, (tx, now) =>
       setResidencyRule(tx, now, { by: requestOf(context), rule }),
     )
     return { rule: ruleToWire(result), ...enforcement }
   },
 
   async removeResidencyRule({ ruleId, dryRun }, context) {
-    const { enforcement } = await actAndEnforce(deps, { dryRun, signal: context.signal }, (tx, now) =>
+    const { result: _, ...enforcement } = await enforce(deps, { dryRun, signal: context.signal }, (tx, now) =>
       removeResidencyRule(tx, now, { by: requestOf(context), id: ruleId.toLowerCase() }),
     )
     return enforcement
@@ -43,14 +43,14 @@ export const ruleHandlers = (deps: EnforcingDeps): Handlers => ({
 
   async setRegion({ name, parent, dryRun }, context) {
     const region = { name, parent: parent || undefined }
-    const { result, enforcement } = await actAndEnforce(deps, { dryRun, signal: context.signal }, (tx, now) =>
+    const { result, ...enforcement } = await enforce(deps, { dryRun, signal: context.signal }, (tx, now) =>
       setRegion(tx, now, { by: requestOf(context), region }),
     )
     return { region: regionToWire(result), ...enforcement }
   },
 
   async removeRegion({ name, dryRun }, context) {
-    const { enforcement } = await actAndEnforce(deps, { dryRun, signal: context.signal }, (tx, now) =>
+    const { result: _, ...enforcement } = await enforce(deps, { dryRun, signal: context.signal }, (tx, now) =>
       removeRegion(tx, now, { by: requestOf(context), name }),
     )
     return enforcement
@@ -59,7 +59,7 @@ export const ruleHandlers = (deps: EnforcingDeps): Handlers => ({
   async setDefaultMode({ mode, homeRegion, dryRun }, context) {
     const defaultMode = modeFrom(mode)
     if (defaultMode === '') throw new Refusal('REQUEST_INVALID', 'mode: is missing')
-    const { result, enforcement } = await actAndEnforce(deps, { dryRun, signal: context.signal }, async (tx, now) => {
+    const { result, ...enforcement } = await enforce(deps, { dryRun, signal: context.signal }, async (tx, now) => {
       await setDefaults(tx, now, { by: requestOf(context), defaultMode, homeRegion })
       return everything(tx)
     })

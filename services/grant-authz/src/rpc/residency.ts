@@ -1,27 +1,26 @@
-import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
+import type { ServiceImpl } from '@connectrpc/connect'
 import type { Gate } from '@powernode/approvals'
 import {
   CreateOverrideRequestSchema,
   SetDataResidencyRequestSchema,
   type ResidencyService,
 } from '@powernode/proto/powernode/residency/v1/service_pb.ts'
-import { Refusal, requestOf, type CallersTable } from '@powernode/rpc'
+import { requestOf, type CallersTable } from '@powernode/rpc'
 import { consumeOverride, createOverride, revokeOverride } from '../operations/residency/overrides.ts'
 import { setDataResidency } from '../operations/residency/set-data-residency.ts'
 import { MODES } from '../residency.ts'
-import { askRegistry, type Registry } from '../reviews/ask-registry.ts'
 import * as overrides from '../store/overrides.ts'
 import * as residencies from '../store/residencies.ts'
-import { isUuid } from '../uuid.ts'
 import { overrideToWire, residencyToWire } from '../wire-residency.ts'
 import { act, actOrRehearse, look } from './door.ts'
-import { actAndEnforce, type EnforcingDeps } from './enforced.ts'
+import { enforce, filterId, peerOf, type GrantDeps } from './grant-door.ts'
 import { afterPage, pageSize, pageToken } from './page.ts'
 import { overrideSaid, residencySaid } from './residency-approved.ts'
 import { ruleHandlers } from './residency-rules.ts'
 import { whatIfHandler, type WhatIfDeps } from './what-if.ts'
 
-export type ResidencyDeps = EnforcingDeps & WhatIfDeps & { readonly registry: Registry; readonly gate: Gate }
+export type ResidencyDeps = Pick<GrantDeps, 'db' | 'clock' | 'policyFeed' | 'registry'> &
+  WhatIfDeps & { readonly gate: Gate }
 
 const READ = ['system.federation.read'] as const
 const MANAGE = ['system.federation_residency.manage'] as const
@@ -49,7 +48,7 @@ export const residencyHandlers = (deps: ResidencyDeps): ServiceImpl<typeof Resid
 
   async setDataResidency(request, context) {
     const said = residencySaid(request)
-    await requirePeer(deps, said.peerId, context)
+    await peerOf(deps, said.peerId, context.signal)
     const where = said.tag === undefined ? 'may go anywhere that the rules allow' : `has to stay in ${said.tag}`
     await deps.gate.pass(context, {
       action: 'sdwan.federation_peer_data_residency',
@@ -60,7 +59,7 @@ export const residencyHandlers = (deps: ResidencyDeps): ServiceImpl<typeof Resid
       peerId: said.peerId,
     })
     const { signal } = context
-    const { result, enforcement } = await actAndEnforce(deps, { dryRun: request.dryRun, signal }, (tx, now) =>
+    const { result, ...enforcement } = await enforce(deps, { dryRun: request.dryRun, signal }, (tx, now) =>
       setDataResidency(tx, now, { ...said, by: requestOf(context) }),
     )
     return { residency: residencyToWire(result), ...enforcement }
@@ -68,13 +67,13 @@ export const residencyHandlers = (deps: ResidencyDeps): ServiceImpl<typeof Resid
 
   listResidencies: ({ peerId }) =>
     look(deps, async (tx) => {
-      const found = await residencies.list(tx, peerIdFrom(peerId))
+      const found = await residencies.list(tx, filterId(peerId) || undefined)
       return { residencies: found.map(residencyToWire) }
     }),
 
   async createOverride(request, context) {
     const said = overrideSaid(request)
-    await requirePeer(deps, said.peerId, context)
+    await peerOf(deps, said.peerId, context.signal)
     const what = `${said.resourceKind}${said.resourceId === '' ? '' : ` ${said.resourceId}`}`
     await deps.gate.pass(context, {
       action: 'federation.residency_override',
@@ -93,7 +92,11 @@ export const residencyHandlers = (deps: ResidencyDeps): ServiceImpl<typeof Resid
   listOverrides: ({ peerId, pageSize: size, pageToken: token }) =>
     look(deps, async (tx, now) => {
       const limit = pageSize(size)
-      const found = await overrides.before(tx, { peerId: peerIdFrom(peerId), last: afterPage(token), limit: limit + 1 })
+      const found = await overrides.before(tx, {
+        peerId: filterId(peerId) || undefined,
+        last: afterPage(token),
+        limit: limit + 1,
+      })
       return {
         overrides: found.slice(0, limit).map((override) => overrideToWire(override, now)),
         nextPageToken: pageToken(found.length > limit ? found[limit - 1]?.id : undefined),
@@ -112,16 +115,3 @@ export const residencyHandlers = (deps: ResidencyDeps): ServiceImpl<typeof Resid
       return { consumed: await consumeOverride(tx, now, said) }
     }),
 })
-
-/** Refuses a peer that peer-registry does not know: a tag on a mistyped id would protect nobody. */
-async function requirePeer({ registry }: ResidencyDeps, peerId: string, { signal }: HandlerContext): Promise<void> {
-  if (await askRegistry(registry, peerId, signal)) return
-  throw new Refusal('PEER_NOT_FOUND', `there is no peer ${peerId}`, { next: 'fedctl peer list' })
-}
-
-/** The peer a list is of; undefined: of all. */
-function peerIdFrom(text: string): string | undefined {
-  if (text === '') return undefined
-  if (isUuid(text)) return text
-  throw new Refusal('PEER_NOT_FOUND', `${JSON.stringify(text)} is no id of a peer`, { next: 'fedctl peer list' })
-}
