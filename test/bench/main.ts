@@ -7,6 +7,7 @@ import { availableParallelism, loadavg } from 'node:os'
 import { print, say, type Report } from './report.ts'
 
 const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<Report> }>>> = {
+  decide: () => import('./decide.ts'),
   handshake: () => import('./handshake.ts'),
   heartbeat: () => import('./heartbeat.ts'),
   rpc: () => import('./rpc.ts'),
