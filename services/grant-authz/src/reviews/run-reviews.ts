@@ -3,6 +3,8 @@ import { Doorbell } from '@powernode/events'
 import { inTransaction, listen, type Db, type ListenConfig } from '@powernode/postgres'
 import { runTasks, type Logger, type Metrics } from '@powernode/process'
 import type { Sealing } from '../bearer-seal.ts'
+import { BY_OURSELVES } from '../events/residency.ts'
+import { declareResidency } from '../operations/residency/declare-residency.ts'
 import { settleReview } from '../operations/reviews/settle-review.ts'
 import { verdictOn, type Review } from '../review.ts'
 import * as reviews from '../store/reviews.ts'
@@ -68,8 +70,14 @@ async function reviewOne(deps: ReviewDeps, review: Review, signal: AbortSignal):
   const counted = metrics.counter('fed_peer_reviews_total', 'Peers looked at, by what came of it', ['outcome'])
   const fields = { task: 'reviews', peer_id: review.peerId, attempt: review.attempts + 1 }
   try {
-    const verdict = verdictOn(await askRegistry(registry, review.peerId, signal))
-    await inTransaction(db, (tx) => settleReview(tx, clock.now(), { review, verdict, sealing }))
+    const peer = await askRegistry(registry, review.peerId, signal)
+    const verdict = verdictOn(peer)
+    await inTransaction(db, async (tx) => {
+      const now = clock.now()
+      const by = { ...BY_OURSELVES, requestId: review.correlationId, traceparent: review.traceparent }
+      if (peer) await declareResidency(tx, now, { by, peerId: peer.id, declared: peer.dataResidency })
+      await settleReview(tx, now, { review, verdict, sealing })
+    })
     counted.inc({ outcome: verdict.word })
     logger.info({ ...fields, outcome: verdict.word }, 'peer looked at')
   } catch (error) {
