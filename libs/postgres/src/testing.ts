@@ -6,6 +6,8 @@ import { readMigrations } from './migrations.ts'
 import { openDb, type Db } from './open-db.ts'
 import { grantDatabase, ownerOf, prepareDatabase, withClient } from './prepare-database.ts'
 
+export { frozenRoad } from './testing/frozen-road.ts'
+
 /** A database of a test's own. */
 export type TestDatabase<T> = {
   /** As the service, with the grants it has in production and no others. */
