@@ -3,6 +3,8 @@ import { epochOf, type Feed } from '@powernode/feed'
 import { ApplyRotationRequestSchema } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import {
   AcceptInvitationRequestSchema,
+  AdoptPeerRequestSchema,
+  EmancipatePeerRequestSchema,
   ProposePeerRequestSchema,
   RepeerPeerRequestSchema,
   RevokePeerRequestSchema,
@@ -10,18 +12,22 @@ import {
 import { PEERS, type PeerUpdate } from '../feed/peer-source.ts'
 import type { Us } from '../platform.ts'
 import { ACCEPT, acceptHeld } from '../rpc/acts/accept.ts'
+import { ADOPT, adopt, EMANCIPATE, emancipate } from '../rpc/acts/relationship.ts'
 import { PROPOSE, propose, repeer } from '../rpc/acts/propose.ts'
 import { REVOKE, revoke } from '../rpc/acts/revoke.ts'
 import { rotate, SWITCH_CA } from '../rpc/acts/switch-ca.ts'
+import { review, type GrantReviews } from '../rpc/review.ts'
 import type { Tables } from '../store/tables.ts'
 
 /** How each of our acts is carried out once it is approved: as its RPC does it, for whoever asked. */
 export const executorsOf = ({
   us,
   feed,
+  grants,
 }: {
   readonly us: Us
   readonly feed: Pick<Feed<Tables, PeerUpdate>, 'enforced'>
+  readonly grants: GrantReviews
 }): Readonly<Record<string, Executor<Tables>>> => ({
   [PROPOSE]: eitherOf(
     executor(ProposePeerRequestSchema, async (tx, now, req, by) => void (await propose(tx, now, { us, by, req }))),
@@ -35,6 +41,14 @@ export const executorsOf = ({
     await revoke(tx, now, { us, by, req })
     const epoch = await epochOf(tx, PEERS)
     return epoch === undefined ? undefined : async (signal) => void (await feed.enforced(epoch, signal))
+  }),
+  [EMANCIPATE]: executor(EmancipatePeerRequestSchema, async (tx, now, req, by) => {
+    await emancipate(tx, now, { us, by, req })
+    return async (signal) => void (await review(grants, req.peerId, { signal }))
+  }),
+  [ADOPT]: executor(AdoptPeerRequestSchema, async (tx, now, req, by) => {
+    await adopt(tx, now, { us, by, req })
+    return async (signal) => void (await review(grants, req.peerId, { signal }))
   }),
   [SWITCH_CA]: executor(
     ApplyRotationRequestSchema,

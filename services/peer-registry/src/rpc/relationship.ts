@@ -1,41 +1,41 @@
-import type { Client, HandlerContext, ServiceImpl } from '@connectrpc/connect'
 import { create } from '@bufbuild/protobuf'
+import type { ServiceImpl } from '@connectrpc/connect'
+import type { Tx } from '@powernode/postgres'
 import { EnvelopeSchema } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
-import type { GrantAuthzService } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
 import type { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
-import { refusalOf, requestOf, within } from '@powernode/rpc'
-import { adoptPeer, emancipatePeer } from '../operations/change-relationship.ts'
+import { requestOf, within } from '@powernode/rpc'
 import { receiveRelationship } from '../operations/receive-relationship.ts'
+import type { Tables } from '../store/tables.ts'
+import { adopt, adopting, emancipate, emancipating } from './acts/relationship.ts'
 import { act, actOrRehearse, type RpcDeps } from './door.ts'
+import { review, type GrantReviews } from './review.ts'
 import { shown } from './shown.ts'
-
-/** What grant-authz is asked: to look at a peer now, because what it is to us has changed. */
-export type GrantReviews = Pick<Client<typeof GrantAuthzService>, 'reviewPeer'>
 
 type Handlers = Pick<ServiceImpl<typeof PeerRegistryService>, 'emancipatePeer' | 'adoptPeer' | 'receiveRelationship'>
 
 /** What two platforms are to each other: parent and managed child, or autonomous peers. */
 export const relationshipHandlers = (deps: RpcDeps & { readonly grants: GrantReviews }): Handlers => ({
   async emancipatePeer(req, context) {
-    const { peerId, reason } = req
+    const doing = (tx: Tx<Tables>, now: Date) => emancipate(tx, now, { us: deps.us, by: requestOf(context), req })
+    const rehearse = () => actOrRehearse(deps, true, doing).then(({ effects }) => effects)
+    await deps.gate.pass(context, emancipating(req, { rehearse }))
     const answer = await actOrRehearse(deps, req.dryRun, async (tx, now) => {
-      const said = { us: deps.us, by: requestOf(context), peerId, reason }
-      const { peer, effects } = await emancipatePeer(tx, now, said)
+      const { peer, effects } = await doing(tx, now)
       return { peer: await shown(tx, peer, now), effects: [...effects] }
     })
-    const openItems = req.dryRun ? [] : await reviewed(deps.grants, peerId, context)
+    const openItems = req.dryRun ? [] : await review(deps.grants, req.peerId, within(context))
     return { ...answer, openItems }
   },
 
   async adoptPeer(req, context) {
-    const { peerId, reason } = req
-    const as = req.as === 'parent' ? 'parent' : 'child'
+    const doing = (tx: Tx<Tables>, now: Date) => adopt(tx, now, { us: deps.us, by: requestOf(context), req })
+    const rehearse = () => actOrRehearse(deps, true, doing).then(({ effects }) => effects)
+    await deps.gate.pass(context, adopting(req, { rehearse }))
     const answer = await actOrRehearse(deps, req.dryRun, async (tx, now) => {
-      const said = { us: deps.us, by: requestOf(context), peerId, as, reason } as const
-      const { peer, effects } = await adoptPeer(tx, now, said)
+      const { peer, effects } = await doing(tx, now)
       return { peer: await shown(tx, peer, now), effects: [...effects] }
     })
-    if (!req.dryRun) await reviewed(deps.grants, peerId, context)
+    if (!req.dryRun) await review(deps.grants, req.peerId, within(context))
     return answer
   },
 
@@ -44,27 +44,7 @@ export const relationshipHandlers = (deps: RpcDeps & { readonly grants: GrantRev
     const notice = req.notice ?? create(EnvelopeSchema)
     const said = { us: deps.us, by: requestOf(context), peerId, notice }
     const { changed } = await act(deps, (tx, now) => receiveRelationship(tx, now, said))
-    if (changed) await reviewed(deps.grants, peerId, context)
+    if (changed) await review(deps.grants, peerId, within(context))
     return {}
   },
 })
-
-const REVIEW_MS = 5_000
-
-/**
- * Has grant-authz look at the peer before we answer, so that what ended has ended. When it is away the relationship holds
- * all the same, and the grants follow with its next look; whoever asked is told.
- */
-async function reviewed(grants: GrantReviews, peerId: string, context: HandlerContext): Promise<string[]> {
-  const options = within(context)
-  const timeoutMs = Math.min(REVIEW_MS, options.timeoutMs ?? REVIEW_MS)
-  try {
-    await grants.reviewPeer({ peerId }, { ...options, timeoutMs })
-    return []
-  } catch (error) {
-    const why = refusalOf(error)?.reason ?? 'it does not answer'
-    return [
-      `the grants of the peer follow as soon as grant-authz is back (${why}); look with: fedctl grant list --peer ${peerId}`,
-    ]
-  }
-}
