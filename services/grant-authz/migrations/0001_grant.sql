@@ -354,5 +354,8 @@ create table peer_review (
 create index peer_review_due on peer_review (due_at);
 
 grant usage on schema grant_authz to grant_authz;
+-- A check is run by whoever writes the row.
+grant execute on function is_set(text[]), is_axis(text[]), are_cidrs(text[]) to grant_authz;
 grant select, insert, update on peer, federation_grant, network_bridge, grant_settings to grant_authz;
 grant select, insert, update, delete on capability, received_grant, grant_notice, peer_review to grant_authz;
+grant execute on function is_set(text[]), is_axis(text[]), are_cidrs(text[]) to grant_authz;
