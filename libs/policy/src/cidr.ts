@@ -14,6 +14,19 @@ export function canonicalCidr(text: string): string | undefined {
   return isV4(block.words) ? `${dotted(block.words)}/${block.bits - V4_BITS}` : `${coloned(block.words)}/${block.bits}`
 }
 
+/** The block that whoever wrote host bits may have meant: 10.1.0.0/16 for 10.1.2.3/16. Undefined for what is no block at all. */
+export function enclosingCidr(text: string): string | undefined {
+  const [, address = '', length] = /^([^/]+)\/(0|[1-9]\d{0,2})$/.exec(text) ?? []
+  const words = parseAddress(address)
+  const bits = Number(length) + (isIP(address) === 4 ? V4_BITS : 0)
+  if (!words || bits > 128) return undefined
+  const masked = words.map((word, index) => (word & maskOf(index, bits)) >>> 0)
+  const [first = 0, second = 0, third = 0, fourth = 0] = masked
+  const plain =
+    isV4(words) && bits >= V4_BITS ? dotted([0, 0, 0xffff, fourth]) : coloned([first, second, third, fourth])
+  return canonicalCidr(`${plain}/${isV4(words) && bits >= V4_BITS ? bits - V4_BITS : bits}`)
+}
+
 /** The one spelling of an address (RFC 5952), an IPv4-mapped one as IPv4. Undefined for what is none. */
 export function canonicalAddress(text: string): string | undefined {
   const words = parseAddress(text)

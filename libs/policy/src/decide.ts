@@ -42,7 +42,7 @@ export function decideWithGrant(policy: Policy, request: AccessRequest, grant: P
   if (residency.reason !== '' && !residency.allowed)
     return { ...refused(residency.reason, 'residency', residency.detail, grant.id), residency }
   const what = request.id === '' ? shown(request.kind) : `${shown(request.kind)} ${shown(request.id)}`
-  const detail = `grant ${grant.id} allows ${request.scope} of ${what} until ${moment(grant.expiresAtMs)}`
+  const detail = `grant ${grant.id} allows ${request.scope} of ${what}`
   return { allowed: true, reason: 'ALLOWED', axis: '', detail, grantId: grant.id, onlyId: grant.resourceId, residency }
 }
 

@@ -1,5 +1,5 @@
 export { matches, mintBearer, parseBearer, type Bearer } from './bearer.ts'
-export { canonicalAddress, canonicalCidr, inSomeCidr } from './cidr.ts'
+export { canonicalAddress, canonicalCidr, enclosingCidr, inSomeCidr } from './cidr.ts'
 export { decide, decideWithGrant, staleVerdict } from './decide.ts'
 export {
   AXES,

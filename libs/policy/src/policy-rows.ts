@@ -35,7 +35,7 @@ export function pairOf(first: string, second: string): string {
 }
 
 /** Rows by their id, and all rows of a key. */
-class Shelf<Row extends { readonly id: string }> {
+export class Shelf<Row extends { readonly id: string }> {
   readonly #keyOf: (row: Row) => string
   readonly #byId = new Map<string, Row>()
   readonly #byKey = new Map<string, Map<string, Row>>()
@@ -46,6 +46,11 @@ class Shelf<Row extends { readonly id: string }> {
 
   get size(): number {
     return this.#byId.size
+  }
+
+  /** How many keys have a row. */
+  get keys(): number {
+    return this.#byKey.size
   }
 
   of(key: string): readonly Row[] {

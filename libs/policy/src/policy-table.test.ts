@@ -3,8 +3,9 @@ import type { PolicyPage } from '@powernode/proto/powernode/policy/v1/service_pb
 import { describe, expect, test } from 'vitest'
 import { decide } from './decide.ts'
 import { GrantColumns } from './grant-columns.ts'
+import { Shelf } from './policy-rows.ts'
 import { PolicyTable } from './policy-table.ts'
-import { ResidencyRules, type ResidencyRulesSaid } from './residency.ts'
+import { ResidencyRules, residencyVerdict, type ResidencyRulesSaid } from './residency.ts'
 import {
   atMs,
   change,
@@ -18,7 +19,7 @@ import {
   request,
 } from './testing/arbitraries.ts'
 import { naiveResidency } from './testing/naive.ts'
-import { residencyVerdict } from './residency.ts'
+import { aPolicy, PEER } from './testing/world.ts'
 
 /** What a table does, without a thought for memory: a Map of rows for each thing, copied whole at every position. */
 class Model {
@@ -204,6 +205,14 @@ describe('the columns of grants', () => {
     )
   })
 
+  test('give no place to a grant with the digest of the one that had it before', () => {
+    const columns = new GrantColumns()
+    columns.set({ ...ANY, id: 'before', secretSha256: new Uint8Array(32).fill(7) })
+    columns.delete('before')
+    columns.set({ ...ANY, id: 'after', secretSha256: new Uint8Array() })
+    expect(columns.get('after')?.secretSha256).toEqual(new Uint8Array(32))
+  })
+
   test('grow with the most there ever were at once, not with all there ever were', () => {
     const columns = new GrantColumns()
     const row = (id: number) => ({ ...ANY, id: `grant-${id}`, peerId: `peer-${id}`, nodeInstanceIds: [`i-${id}`] })
@@ -213,6 +222,57 @@ describe('the columns of grants', () => {
     }
     expect([columns.size, columns.capacity, columns.shared]).toEqual([100, 1024, 201])
   })
+})
+
+test('a shelf holds no key without a row', () => {
+  const shelf = new Shelf<{ id: string; key: string }>(({ key }) => key)
+  shelf.set({ id: '1', key: 'a' })
+  shelf.set({ id: '2', key: 'a' })
+  shelf.set({ id: '1', key: 'b' })
+  expect([shelf.of('a'), shelf.of('b'), shelf.size, shelf.keys]).toEqual([
+    [{ id: '2', key: 'a' }],
+    [{ id: '1', key: 'b' }],
+    2,
+    2,
+  ])
+  shelf.delete('1')
+  shelf.delete('2')
+  expect([shelf.size, shelf.keys]).toEqual([0, 0])
+})
+
+test('of several overrides the one for just this resource is used, and of those the one that ends first', () => {
+  const override = (id: string, resourceId: string, expiresAtMs: number) => ({
+    id,
+    peerId: PEER,
+    resourceKind: 'NodeModule',
+    resourceId,
+    expiresAtMs,
+  })
+  const rows = [
+    override('1', '', 20),
+    override('2', 'r', 30),
+    override('3', 'r', 25),
+    override('4', 'other', 5),
+    override('5', 'r', 10),
+    override('0', 'r', 25),
+  ]
+  const found = (id: string, atMs: number) => aPolicy({ overrides: rows }).override(PEER, 'NodeModule', id, atMs)
+  expect([
+    found('r', 1),
+    found('r', 10),
+    found('r', 25),
+    found('r', 30),
+    found('x', 19),
+    found('x', 20),
+    found('', 1),
+  ]).toEqual(['5', '0', '2', undefined, '1', undefined, '1'])
+})
+
+test('where the data is, is what the resource says, else the home of the platform', () => {
+  const policy = aPolicy()
+  const from = (region: string) =>
+    residencyVerdict(policy, { peerId: PEER, declared: 'eu', dataClass: 'c', region }).resourceRegion
+  expect([from(''), from('us')]).toEqual(['eu-central-1', 'us'])
 })
 
 test('regions that lie in each other in a circle, or in nothing, are looked up in the end', () => {

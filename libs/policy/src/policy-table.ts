@@ -19,12 +19,12 @@ export class PolicyTable implements Policy {
   /** The snapshot being read. */
   #next: PolicyRows | undefined
   /** The change being read. */
-  #change: PolicyPage[] = []
+  readonly #change: PolicyPage[] = []
 
   /** What follows replaces everything, or continues what is there. */
   begin(replaces: boolean): void {
     this.#next = replaces ? new PolicyRows() : undefined
-    this.#change = []
+    this.#change.length = 0
   }
 
   apply(page: PolicyPage): void {
@@ -34,10 +34,9 @@ export class PolicyTable implements Policy {
 
   /** All that came before is complete up to this epoch: from now on it is what decisions are made on. */
   position(epoch: bigint): void {
-    if (this.#next) this.#rows = this.#next
-    else for (const page of this.#change) this.#rows.take(page)
+    this.#rows = this.#next ?? this.#rows
     this.#next = undefined
-    this.#change = []
+    for (const page of this.#change.splice(0)) this.#rows.take(page)
     this.#epoch = epoch
   }
 
