@@ -1,4 +1,4 @@
-import { canonicalCidr } from '@powernode/policy'
+import { canonicalCidr, enclosingCidr } from '@powernode/policy'
 import { Refusal } from '@powernode/rpc'
 
 /** Where a grant may be used from, and over which of our networks. Empty or one `*`: any. */
@@ -41,13 +41,13 @@ function checkAxis(name: string, values: readonly string[], strict: boolean): vo
     throw invalid(name, `takes values of 1 to ${LONGEST_VALUE} characters`)
 }
 
-/** A range with host bits is a mistake: nobody can tell which of the two its author meant. */
+/** A range with host bits is a mistake: nobody but its author can tell which of the two was meant. */
 function checkCidr(said: string): void {
-  const canonical = canonicalCidr(said)
+  const canonical = canonicalCidr(said) ?? enclosingCidr(said)
   if (canonical === undefined)
     throw invalid('source_cidrs', `has ${JSON.stringify(said)}, which is no range of addresses`)
   if (canonical !== said)
-    throw invalid('source_cidrs', `has ${said}, which is not how that range is written`, `did you mean ${canonical}?`)
+    throw invalid('source_cidrs', `has ${said}, which is not how a range is written`, `did you mean ${canonical}?`)
 }
 
 function invalid(axis: string, what: string, next?: string): Refusal {

@@ -4,43 +4,57 @@ import { expect, test } from 'vitest'
 import { verdictOn } from './review.ts'
 import { PEER } from './testing.ts'
 
-const child = (change: object = {}) =>
+const parent = (change: object = {}) =>
   create(PeerSchema, {
     id: PEER,
     kind: PeerKind.PLATFORM,
     spawnMode: SpawnMode.MANAGED_CHILD,
-    spawnRole: SpawnRole.PARENT,
+    spawnRole: SpawnRole.CHILD,
     state: PeerState.ENROLLED,
     ...change,
   })
 
-test('a managed child of ours is entitled while it may be called, and in no other state', () => {
-  const table = Object.entries(PeerState).map(([word, state]) => `${word} ${verdictOn(child({ state })).word}`)
+test('a peer counts once it is enrolled, is told apart while suspended, and is over when revoked', () => {
+  const table = Object.entries(PeerState).map(([word, state]) => {
+    const verdict = verdictOn(parent({ state }))
+    return `${word} ${verdict.word}${verdict.word === 'related' && verdict.suspended ? ' suspended' : ''}`
+  })
   expect(table).toEqual([
     'UNSPECIFIED nothing',
     'PROPOSED nothing',
     'ACCEPTED nothing',
-    'ENROLLED entitled',
-    'ACTIVE entitled',
-    'DEGRADED entitled',
-    'SUSPENDED later',
+    'ENROLLED related',
+    'ACTIVE related',
+    'DEGRADED related',
+    'SUSPENDED related suspended',
     'REVOKED over',
   ])
 })
 
 test.each([
-  ['a peer that the registry does not know', undefined],
-  ['an equal', child({ spawnRole: SpawnRole.SYMMETRIC })],
-  ['our own parent', child({ spawnRole: SpawnRole.CHILD })],
-  ['a child that manages itself', child({ spawnMode: SpawnMode.AUTONOMOUS_PEER })],
-  ['a network without a platform', child({ kind: PeerKind.SDWAN_ONLY })],
-  ['an equal that is suspended', child({ spawnRole: SpawnRole.SYMMETRIC, state: PeerState.SUSPENDED })],
-  ['a peer of which nothing is said', create(PeerSchema)],
-])('%s is entitled to nothing', (_who, peer) => {
-  expect(verdictOn(peer)).toEqual({ word: 'nothing' })
+  ['our parent', parent(), { mode: 'managed_child', role: 'child' }],
+  ['a child of ours', parent({ spawnRole: SpawnRole.PARENT }), { mode: 'managed_child', role: 'parent' }],
+  [
+    'a child that manages itself',
+    parent({ spawnMode: SpawnMode.AUTONOMOUS_PEER }),
+    { mode: 'autonomous_peer', role: 'child' },
+  ],
+  ['a network without a platform', parent({ kind: PeerKind.SDWAN_ONLY }), { mode: 'out_of_band', role: 'symmetric' }],
+  [
+    'one of a mode that is not said',
+    parent({ spawnMode: SpawnMode.UNSPECIFIED }),
+    { mode: 'out_of_band', role: 'symmetric' },
+  ],
+  ['one of a role we do not know', parent({ spawnRole: 99 }), { mode: 'out_of_band', role: 'symmetric' }],
+])('%s is related to us as the registry says, and in no other way', (_who, peer, relationship) => {
+  expect(verdictOn(peer)).toMatchObject({ relationship })
+})
+
+test('a peer that the registry does not know is nothing, and so is one of which nothing is said', () => {
+  expect([verdictOn(undefined), verdictOn(create(PeerSchema))]).toEqual([{ word: 'nothing' }, { word: 'nothing' }])
 })
 
 test('whatever was revoked is over, and why is kept', () => {
-  const equal = child({ spawnRole: SpawnRole.SYMMETRIC, state: PeerState.REVOKED, reason: 'sold' })
+  const equal = parent({ spawnRole: SpawnRole.SYMMETRIC, state: PeerState.REVOKED, reason: 'sold' })
   expect(verdictOn(equal)).toEqual({ word: 'over', reason: 'sold' })
 })
