@@ -17,7 +17,10 @@ const WHERE = [
   'deploy/**/*.ts',
 ]
 /** Where people are told to type something, and not where a sentence merely names the tool. */
-const COMMAND = /(?:['"`:;(]|next {2}|^ {4}|npx) ?fedctl (?:--context \S+ )?([a-z][^'"`\n;,$]*)/gm
+const COMMAND = /(?:['"`:;(]|next {2}|^ {4}|npx) ?fedctl (?:--context \S+ )?([a-z][^'"`\n;,]*)/gm
+
+/** What is put in while running stands as X: it is an argument, whichever. */
+const sourceOf = (path: string) => readFileSync(join(ROOT, path), 'utf8').replaceAll(/\$\{[^}]*\}/g, 'X')
 
 const program = fedctlProgram({
   env: testEnvironment(),
@@ -27,33 +30,40 @@ const program = fedctlProgram({
   exit: 0,
 })
 
-/** The first word that is no command where one has to stand, or no option of the command. */
+/** What in a line cannot be: no command where one has to stand, no option of the command, an argument too many. */
 function stranger(line: string): string | undefined {
   let command: CommandUnknownOpts = program
+  let argumentsSeen = 0
+  let valueOf: string | undefined
   for (const word of line.split(/[\s|]+/).filter(Boolean)) {
     const option = /^--[a-z-]+/.exec(word)?.[0]
-    if (option !== undefined && !optionsOf(command).has(option)) return option
     const sub = command.commands.find((known) => known.name() === word)
-    const mustBeOne = /^[a-z-]+$/.test(word) && option === undefined && command.commands.length > 0
-    if (!sub && mustBeOne && !hasArguments(command)) return word
-    command = sub ?? command
+    if (option !== undefined) {
+      const known = optionsOf(command).get(option)
+      if (known === undefined) return option
+      valueOf = known && !word.includes('=') ? option : undefined
+    } else if (valueOf !== undefined) valueOf = undefined
+    else if (sub) command = sub
+    else if (command.commands.length > 0 && command.registeredArguments.length === 0) {
+      if (/^[a-z-]+$/.test(word)) return word
+    } else if (/^[<X]/.test(word) && ++argumentsSeen > command.registeredArguments.length) return word
   }
   return undefined
 }
 
-const hasArguments = (command: CommandUnknownOpts) => command.registeredArguments.length > 0
-
-function optionsOf(command: CommandUnknownOpts): Set<string> {
-  const above = command.parent ? optionsOf(command.parent) : new Set<string>()
-  return new Set([...above, ...command.options.map(({ long }) => long ?? ''), '--help'])
+/** The options of a command and of those above it, and whether each takes a value. */
+function optionsOf(command: CommandUnknownOpts): Map<string, boolean> {
+  const above = command.parent ? optionsOf(command.parent) : new Map([['--help', false]])
+  const own = command.options.map(({ long, required }) => [long ?? '', required] as const)
+  return new Map([...above, ...own])
 }
 
 test('every command that an error, a page or a hint tells people to type is there', () => {
   const paths = globSync(WHERE, { cwd: ROOT }).filter((path) => !path.endsWith('.test.ts'))
   const told = paths.flatMap((path) =>
-    [...readFileSync(join(ROOT, path), 'utf8').matchAll(COMMAND)].map(([, words = '']) => ({
+    [...sourceOf(path).matchAll(COMMAND)].map(([, words = '']) => ({
       path,
-      words: words.trim(),
+      words: words.replace(/ >.*/, '').trim(),
     })),
   )
   expect(told.length).toBeGreaterThan(100)

@@ -19,7 +19,11 @@ export const capabilitySet = (run: Run) =>
     .description('how resources of a kind travel between a peer and us')
     .addArgument(peer())
     .argument('<kind>', 'of which kind of resource')
-    .addOption(new Option('--direction <direction>', 'which way').choices(DIRECTIONS).default('pull_remote_to_local'))
+    .addOption(
+      new Option('--direction <direction>', 'which way; each direction of a kind is one of its own')
+        .choices(DIRECTIONS)
+        .makeOptionMandatory(),
+    )
     .addOption(new Option('--policy <policy>', 'when').choices(POLICIES).default('manual'))
     .addOption(new Option('--conflict <resolution>', 'which of two wins').choices(RESOLUTIONS).default('prompt'))
     .option('--filter <key=value>', 'only what is like this; can be repeated', pairs, {})

@@ -79,11 +79,11 @@ export const grantCreate = (run: Run) =>
 async function commandThere({ clients }: Session, grant: Grant): Promise<string> {
   const { platform } = await clients.peers.getPlatform({})
   const { resourceKind: kind, resourceId: id, scopes } = grant
-  const whom = `--peer ${platform?.platformId ?? '<us>'}`
-  if (!scopes.includes('read')) return `fedctl resource update ${kind} ${id || '<id>'} ${whom} --set … --grant -`
+  const us = platform?.platformId ?? '<us>'
+  if (!scopes.includes('read')) return `fedctl resource update ${kind} ${id || '<id>'} --peer ${us} --set … --grant -`
   return id
-    ? `fedctl resource show ${kind} ${id} ${whom} --grant -`
-    : `fedctl resource list ${whom} --kind ${kind} --grant -`
+    ? `fedctl resource show ${kind} ${id} --peer ${us} --grant -`
+    : `fedctl resource list --peer ${us} --kind ${kind} --grant -`
 }
 
 async function untilDelivered(session: Session, grantId: string, ms: number): Promise<Grant> {

@@ -22,7 +22,7 @@ export async function add(tx: GrantTx, bridge: Bridge): Promise<void> {
     if (!isUniqueViolation(error, 'network_bridge_one_live')) throw error
     throw new Refusal('BRIDGE_EXISTS', `the peer has a bridge to network ${sdwanNetworkId} already`, {
       metadata: { peer_id: peerId, sdwan_network_id: sdwanNetworkId },
-      next: `fedctl bridge list ${peerId}`,
+      next: `fedctl bridge list --peer ${peerId}`,
     })
   }
 }

@@ -30,7 +30,7 @@ export async function removeCapability(
   const removed = await capabilities.remove(tx, capability, { by: cause.actor, at: now })
   if (!removed)
     throw new Refusal('REQUEST_INVALID', 'the peer has no such capability', {
-      next: `fedctl capability list ${capability.peerId}`,
+      next: `fedctl capability list --peer ${capability.peerId}`,
     })
   await append(tx, capabilityChanged(removed, now, { ...cause, word: 'removed' }))
   return removed
