@@ -22,7 +22,9 @@ export const HEARS: Readonly<Record<string, Partial<Readonly<Record<StreamName, 
     LIVENESS: ['audit-ledger--record-liveness'],
     GRANT_AUTHZ: ['audit-ledger--record-grant-authz'],
   },
-  'grant-authz': { PEER_REGISTRY: ['grant-authz--operator-grant', 'grant-authz--revocation'] },
+  'grant-authz': {
+    PEER_REGISTRY: ['grant-authz--operator-grant', 'grant-authz--revocation', 'grant-authz--change'],
+  },
 }
 
 /** The services that have a NATS user. */

@@ -29,19 +29,22 @@ const revocation = subscription<Tables, typeof PeerMovedSchema>({
   handle: note,
 })
 
-/** A peer says that it is elsewhere: where, is for peer-registry to say. */
-const declaration = subscription<Tables, typeof PeerChangedSchema>({
-  consumer: 'grant-authz--declaration',
+/** A peer says that it is elsewhere, or is something else to us: where and what, is for peer-registry to say. */
+const change = subscription<Tables, typeof PeerChangedSchema>({
+  consumer: 'grant-authz--change',
   stream: 'PEER_REGISTRY',
   subject: 'fed.peer.changed.*',
   event: PeerChangedSchema,
   // oxlint-disable-next-line max-params -- the shape of a subscription's handle
   handle: async (tx, now, said, event) => {
-    if (said.changed.includes('data_residency')) await note(tx, now, said, event)
+    if (said.changed.some((field) => CONCERNS.has(field))) await note(tx, now, said, event)
   },
 })
 
-export const SUBSCRIPTIONS = [operatorGrant, revocation, declaration] as const
+/** What of a peer decides here about its residency and its default grants. */
+const CONCERNS: ReadonlySet<string> = new Set(['data_residency', 'spawn_mode', 'spawn_role'])
+
+export const SUBSCRIPTIONS = [operatorGrant, revocation, change] as const
 
 /** Of an event nothing is believed but that there is something to see. */
 // oxlint-disable-next-line max-params -- the shape of a subscription's handle
