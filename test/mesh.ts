@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto'
+import { createHash, randomInt, X509Certificate } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { timestampDate } from '@bufbuild/protobuf/wkt'
 import type { Client } from '@connectrpc/connect'
 import { systemClock } from '@powernode/clock'
+import { createCsr, pemToDer, readTlsFiles, tlsContentOf, writeTlsFiles } from '@powernode/identity'
 import type { Settings } from '@powernode/dev/environment'
 import { identityDir } from '@powernode/dev/layout'
 import { startPlatform, type Platform } from '@powernode/dev/platform'
@@ -13,9 +14,11 @@ import { removePostgres } from '@powernode/dev/postgres'
 import type { ServiceName } from '@powernode/dev/services'
 import { createLogger } from '@powernode/process'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
-import { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
+import { CertificateAuthorityService, CertificateKind } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
+import { GatewayService } from '@powernode/proto/powernode/gateway/v1/service_pb.ts'
 import { GrantAuthzService, type Grant } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
 import { LivenessService, type Freshness } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
+import { OperatorService } from '@powernode/proto/powernode/operator/v1/service_pb.ts'
 import { PeerState, type Peer } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { createClient, keepIdentity, openTransport } from '@powernode/rpc'
@@ -47,6 +50,7 @@ export class TestPlatform {
   readonly liveness: Client<typeof LivenessService>
   readonly ledger: Client<typeof AuditLedgerService>
   readonly grants: Client<typeof GrantAuthzService>
+  readonly operators: Client<typeof OperatorService>
   readonly #stopping: AbortController
   /** What each of its next starts is given. */
   readonly #env: Environments
@@ -64,6 +68,7 @@ export class TestPlatform {
     this.liveness = createClient(LivenessService, this.transport('liveness'))
     this.ledger = createClient(AuditLedgerService, this.transport('audit-ledger'))
     this.grants = createClient(GrantAuthzService, this.transport('grant-authz'))
+    this.operators = createClient(OperatorService, this.transport('grant-authz'))
   }
 
   static async start(name: string, options: MeshOptions = {}): Promise<TestPlatform> {
@@ -102,9 +107,34 @@ export class TestPlatform {
 
   /** The road to one service, with the operator's certificate or that of `as`. */
   transport(server: ServiceName, as: ServiceName | 'admin' = 'admin') {
+    return this.#road(server, identityDir(this.platform, as))
+  }
+
+  /** Another operator, with these roles and a certificate of its own; and how it sees the platform. */
+  async operator(name: string, roles: readonly string[], said: { readonly kind?: 'person' | 'agent' } = {}) {
+    const tlsDir = join(this.platform.dir, `operator-${name}`)
+    const { csrDer, privateKeyPkcs8Der } = await createCsr()
+    const { chain } = await this.authority.issueCertificate({ kind: CertificateKind.OPERATOR, name, csrDer })
+    const { rootsPem } = await this.authority.getAuthority({})
+    writeTlsFiles(tlsDir, tlsContentOf({ chain, privateKeyPkcs8Der, roots: pemToDer(rootsPem, 'CERTIFICATE') }))
+    await this.operators.setOperator({ operator: { name, roles: [...roles], ...said } })
+    const registry = this.#road('peer-registry', tlsDir)
+    const { raw } = new X509Certificate(readTlsFiles(tlsDir).cert)
+    return {
+      certificateSha256: createHash('sha256').update(raw).digest(),
+      peers: createClient(PeerRegistryService, registry),
+      authority: createClient(CertificateAuthorityService, registry),
+      liveness: createClient(LivenessService, this.#road('liveness', tlsDir)),
+      ledger: createClient(AuditLedgerService, this.#road('audit-ledger', tlsDir)),
+      grants: createClient(GrantAuthzService, this.#road('grant-authz', tlsDir)),
+      operators: createClient(OperatorService, this.#road('grant-authz', tlsDir)),
+      gateway: createClient(GatewayService, this.#road('federation-gateway', tlsDir)),
+    }
+  }
+
+  #road(server: ServiceName, tlsDir: string) {
     const { platform } = this
     const address = { host: '127.0.0.1', port: platform.ports[server] }
-    const tlsDir = identityDir(platform, as)
     const { trustDomain } = platform
     return openTransport(
       { address, server, trustDomain, tlsDir, clock: systemClock, logger: QUIET },
