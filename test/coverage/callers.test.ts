@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { CALLERS as AUDIT } from '../../services/audit-ledger/src/rpc.ts'
 import { CALLERS as FEDERATION } from '../../services/federation-gateway/src/egress/forward.ts'
 import { ROAD_CALLERS as GATEWAY } from '../../services/federation-gateway/src/egress/roads.ts'
+import { APPROVAL_CALLERS as APPROVAL } from '../../services/grant-authz/src/rpc/approvals.ts'
 import { GRANT_CALLERS as GRANT } from '../../services/grant-authz/src/rpc/grants.ts'
 import { CATALOGUE_CALLERS } from '../../services/grant-authz/src/rpc/catalogue.ts'
 import { RESIDENCY_CALLERS } from '../../services/grant-authz/src/rpc/residency.ts'
@@ -12,6 +13,7 @@ import { AUTHORITY_CALLERS, PEER_CALLERS } from '../../services/peer-registry/sr
 import { production, SERVICES, sources } from './sources.ts'
 
 const TABLES: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  'powernode.approval.v1.ApprovalService': APPROVAL,
   'powernode.audit.v1.AuditLedgerService': AUDIT,
   'powernode.ca.v1.CertificateAuthorityService': AUTHORITY_CALLERS,
   'powernode.federation.v1.FederationService': FEDERATION,
@@ -58,11 +60,13 @@ describe.each([...DECLARED])('%s', (service, rpcs) => {
 
 /** What keeps a certificate runs in every service, and beside NATS, which is no program of ours. */
 const KEEPING = production('libs/rpc/src/identity/*.ts').map(({ text }) => text).join('\n') // prettier-ignore
+/** What asks for approvals and carries out what was approved runs in every service that owns such acts. */
+const CARRYING = production('libs/approvals/src/*.ts').map(({ text }) => text).join('\n') // prettier-ignore
 const TEXT = new Map(SERVICES.map((name) => [`service/${name}`, production(`services/${name}/src/**/*.ts`).map(({ text }) => text).join('\n')])) // prettier-ignore
 
 function calls(caller: string, rpc: string): boolean {
   if (caller === 'service/*') return true // for services to come: whoever has kinds of its own says so
   const known = TEXT.get(caller) ?? (caller === 'service/nats' ? '' : undefined)
   if (known === undefined) throw new Error(`${caller} is no service of ours`)
-  return new RegExp(`\\.${rpc}\\(`).test(known + KEEPING)
+  return new RegExp(`\\.${rpc}\\(`).test(known + KEEPING + (known.includes('runApproved(') ? CARRYING : ''))
 }

@@ -1,5 +1,6 @@
 import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { APPROVAL_MOVES, APPROVAL_STATES, type ApprovalMove } from '../../services/grant-authz/src/approval.ts'
 import { MOVES, PEER_STATES, RESUMED, type Move } from '../../services/peer-registry/src/peer.ts'
 import { STATES } from '../../services/peer-registry/src/wire.ts'
 import { read, tableOf, wholeTable } from './sources.ts'
@@ -39,4 +40,33 @@ test('the moves that the database lets through are those of the code', () => {
     return targets.filter((to) => to !== from).map((to) => `${from} ${to}`)
   })
   expect(new Set(inSql)).toEqual(new Set(inCode))
+})
+
+describe('an approval', () => {
+  const MIGRATION = read('services/grant-authz/migrations/0005_approval.sql')
+
+  test('has the same states in code, in SQL, in the proto and in docs/states.md', () => {
+    const [, inSql = ''] = /state text not null check \(state in \(([^)]*)\)\)/.exec(MIGRATION) ?? []
+    expect(inSql.match(/\w+/g)).toEqual([...APPROVAL_STATES])
+    const [, inProto = ''] = /message Approval \{[\s\S]*?\/\/ (.*)\n\s*string state/.exec(read('proto/powernode/approval/v1/service.proto')) ?? [] // prettier-ignore
+    expect(Array.from(inProto.matchAll(/"(\w+)"/g), ([, word]) => word)).toEqual([...APPROVAL_STATES])
+    expect(tableOf(DOCS, 'Approval', 'Means').map(([state]) => state)).toEqual([...APPROVAL_STATES])
+  })
+
+  test('moves in docs/states.md as in the code, cell by cell', () => {
+    const [header = []] = wholeTable(DOCS, 'Approval from')
+    const moves = header.slice(1) as ApprovalMove[]
+    expect(new Set(moves)).toEqual(new Set(Object.values(APPROVAL_MOVES).flatMap((row) => Object.keys(row))))
+    const drawn = tableOf(DOCS, 'Approval from').map(([from, ...to]) => [from, ...to])
+    expect(drawn).toEqual(
+      APPROVAL_STATES.map((from) => [from, ...moves.map((move) => APPROVAL_MOVES[from][move] ?? '-')]),
+    )
+  })
+
+  test('is let through by the database for the moves of the code, and no others', () => {
+    const [, guard = ''] = /create function guard_approval\(\)([\s\S]*?)raise exception/.exec(MIGRATION) ?? []
+    const inSql = Array.from(guard.matchAll(/\('(\w+)', '(\w+)'\)/g), ([, from, to]) => `${from} ${to}`)
+    const inCode = APPROVAL_STATES.flatMap((from) => Object.values(APPROVAL_MOVES[from]).map((to) => `${from} ${to}`))
+    expect(new Set(inSql)).toEqual(new Set(inCode))
+  })
 })
