@@ -11,6 +11,7 @@ import { setDataResidency } from '../operations/residency/set-data-residency.ts'
 import { MODES } from '../residency.ts'
 import * as overrides from '../store/overrides.ts'
 import * as residencies from '../store/residencies.ts'
+import type { GrantTx } from '../store/tables.ts'
 import { overrideToWire, residencyToWire } from '../wire-residency.ts'
 import { act, actOrRehearse, look } from './door.ts'
 import { enforce, filterId, peerOf, type GrantDeps } from './grant-door.ts'
@@ -49,6 +50,8 @@ export const residencyHandlers = (deps: ResidencyDeps): ServiceImpl<typeof Resid
   async setDataResidency(request, context) {
     const said = residencySaid(request)
     await peerOf(deps, said.peerId, context.signal)
+    const verb = (tx: GrantTx, now: Date) => setDataResidency(tx, now, { ...said, by: requestOf(context) })
+    await actOrRehearse(deps, true, verb) // what cannot be done is refused before anybody is asked to approve it
     const where = said.tag === undefined ? 'may go anywhere that the rules allow' : `has to stay in ${said.tag}`
     await deps.gate.pass(context, {
       action: 'sdwan.federation_peer_data_residency',
@@ -59,9 +62,7 @@ export const residencyHandlers = (deps: ResidencyDeps): ServiceImpl<typeof Resid
       peerId: said.peerId,
     })
     const { signal } = context
-    const { result, ...enforcement } = await enforce(deps, { dryRun: request.dryRun, signal }, (tx, now) =>
-      setDataResidency(tx, now, { ...said, by: requestOf(context) }),
-    )
+    const { result, ...enforcement } = await enforce(deps, { dryRun: request.dryRun, signal }, verb)
     return { residency: residencyToWire(result), ...enforcement }
   },
 
@@ -74,6 +75,11 @@ export const residencyHandlers = (deps: ResidencyDeps): ServiceImpl<typeof Resid
   async createOverride(request, context) {
     const said = overrideSaid(request)
     await peerOf(deps, said.peerId, context.signal)
+    const verb = async (tx: GrantTx, now: Date) => {
+      const override = await createOverride(tx, now, { ...said, by: requestOf(context) })
+      return { override: overrideToWire(override, now) }
+    }
+    await actOrRehearse(deps, true, verb)
     const what = `${said.resourceKind}${said.resourceId === '' ? '' : ` ${said.resourceId}`}`
     await deps.gate.pass(context, {
       action: 'federation.residency_override',
@@ -83,10 +89,7 @@ export const residencyHandlers = (deps: ResidencyDeps): ServiceImpl<typeof Resid
       effects: [`reason: ${said.reason}`],
       peerId: said.peerId,
     })
-    return actOrRehearse(deps, request.dryRun, async (tx, now) => {
-      const override = await createOverride(tx, now, { ...said, by: requestOf(context) })
-      return { override: overrideToWire(override, now) }
-    })
+    return actOrRehearse(deps, request.dryRun, verb)
   },
 
   listOverrides: ({ peerId, pageSize: size, pageToken: token }) =>

@@ -1,0 +1,265 @@
+import { create } from '@bufbuild/protobuf'
+import { durationFromMs, timestampDate, timestampFromMs } from '@bufbuild/protobuf/wkt'
+import { FakeClock } from '@powernode/clock/testing'
+import { until } from '@powernode/events/testing'
+import { Feed } from '@powernode/feed'
+import type { TestDatabase } from '@powernode/postgres/testing'
+import { createLogger, createMetrics } from '@powernode/process'
+import { ApprovalService } from '@powernode/proto/powernode/approval/v1/service_pb.ts'
+import { ListDecisionsResponseSchema } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
+import { DecisionSchema, type Decision } from '@powernode/proto/powernode/decision/v1/decision_pb.ts'
+import { GetPeerResponseSchema } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { ResidencyService } from '@powernode/proto/powernode/residency/v1/service_pb.ts'
+import { mount, Refusal } from '@powernode/rpc'
+import { expectRefusal, refusesEverybodyElse, startTestServer, type TestServer } from '@powernode/rpc/testing'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { openApprovalArea } from '../approvals/approval-area.ts'
+import { POLICY_FEED } from '../feed/policy-part.ts'
+import { policySource } from '../feed/policy.ts'
+import type { Ledger } from '../ledger/past-decisions.ts'
+import type { Registry } from '../reviews/ask-registry.ts'
+import type { Tables } from '../store/tables.ts'
+import { NOW, PEER } from '../testing.ts'
+import { startApprovals } from '../testing/approvals.ts'
+import { residencyExecutors } from './residency-approved.ts'
+import { RESIDENCY_CALLERS, residencyHandlers } from './residency.ts'
+
+const STRANGER = '019f0000-0000-7000-8000-00000000cafe'
+const DAY_MS = 86_400_000
+
+let database: TestDatabase<Tables>
+let server: TestServer
+let stopping: AbortController
+let running: Promise<unknown>
+/** What the ledger holds, the newest first. */
+let past: Decision[]
+let pagesAsked: number
+const clock = new FakeClock(NOW)
+
+const registry: Registry = {
+  async getPeer({ peer: id = '' }) {
+    if (id === STRANGER) throw new Refusal('PEER_NOT_FOUND', 'no such peer')
+    return create(GetPeerResponseSchema, { peer: { id } })
+  },
+}
+const ledger: Ledger = {
+  async listDecisions({ peerId = '', since, until, pageToken = '', pageSize = 0 }) {
+    pagesAsked += 1
+    const within = past.filter(({ at }) => at && since && until && inRange(at, since, until))
+    const meant = within.filter((decision) => peerId === '' || decision.peerId === peerId)
+    const from = Number(pageToken)
+    const decisions = meant.slice(from, from + pageSize)
+    const nextPageToken = from + pageSize < meant.length ? String(from + pageSize) : ''
+    return create(ListDecisionsResponseSchema, { decisions, nextPageToken })
+  },
+}
+type Moment = Parameters<typeof timestampDate>[0]
+const inRange = (at: Moment, since: unknown, until: unknown) =>
+  timestampDate(at) >= timestampDate(since as Moment) && timestampDate(at) < timestampDate(until as Moment)
+
+beforeEach(async () => {
+  database = await startApprovals()
+  stopping = new AbortController()
+  past = []
+  pagesAsked = 0
+  const logger = createLogger('test', { level: 'silent' })
+  const listen = { url: database.url, schema: 'grant_authz', applicationName: 'test' }
+  const deps = { db: database.db, database: listen, clock, logger, metrics: createMetrics('test') }
+  const policyFeed = new Feed({ ...deps, feed: POLICY_FEED, source: policySource })
+  const approvals = openApprovalArea(deps)
+  const { gate } = approvals
+  running = Promise.all([
+    policyFeed.run(stopping.signal),
+    ...approvals.tasks(residencyExecutors({ policyFeed })).map((task) => task(stopping.signal)),
+  ])
+  const handlers = residencyHandlers({ ...deps, policyFeed, gate, registry, ledger })
+  server = startTestServer(mount(ResidencyService, handlers, RESIDENCY_CALLERS), approvals.mount)
+})
+afterEach(async () => {
+  stopping.abort()
+  await running
+  await database.drop()
+})
+
+const alice = () => server.clientAs(ResidencyService, { kind: 'operator', name: 'alice' })
+const agent = () => server.clientAs(ResidencyService, { kind: 'operator', name: 'robot', agent: true })
+const gateway = () => server.clientAs(ResidencyService, { kind: 'service', name: 'federation-gateway' })
+
+test('nobody but those whom the table names gets anywhere', async () => {
+  await refusesEverybodyElse(ResidencyService, RESIDENCY_CALLERS, server.clientAs)
+})
+
+test('a tag is set, shown, and in force everywhere when the call returns', async () => {
+  const { residency, enforcement } = await alice().setDataResidency({
+    peerId: PEER,
+    dataResidency: 'eu',
+    reason: 'dpa',
+  })
+  expect(residency).toMatchObject({ peerId: PEER, dataResidency: 'eu', mode: 'enforce', setBy: 'operator/alice', reason: 'dpa' }) // prettier-ignore
+  expect(enforcement).toMatchObject({ by: 'acknowledged' })
+  expect(enforcement?.epoch).toBeGreaterThan(0n)
+  expect((await alice().listResidencies({})).residencies).toEqual([residency])
+  expect((await alice().listResidencies({ peerId: STRANGER })).residencies).toEqual([])
+  await expectRefusal(alice().listResidencies({ peerId: 'b' }), 'PEER_NOT_FOUND')
+})
+
+test('a peer that the registry does not know gets no tag and no override: it would protect nobody', async () => {
+  await expectRefusal(alice().setDataResidency({ peerId: STRANGER, dataResidency: 'eu' }), 'PEER_NOT_FOUND')
+  const said = { peerId: STRANGER, resourceKind: 'NodeModule', reason: 'x' }
+  await expectRefusal(alice().createOverride(said), 'PEER_NOT_FOUND')
+})
+
+test('a rehearsal answers as the act would, and changes nothing', async () => {
+  const { residency, enforcement } = await agent().setDataResidency({ peerId: PEER, dataResidency: 'eu', dryRun: true })
+  expect([residency?.dataResidency, enforcement]).toEqual(['eu', undefined])
+  await expectRefusal(alice().setDataResidency({ peerId: PEER, dataResidency: 'EU', dryRun: true }), 'REGION_UNKNOWN')
+  await alice().setRegion({ name: 'mars', dryRun: true })
+  expect((await alice().listResidencies({})).residencies).toEqual([])
+  await expectRefusal(alice().setDataResidency({ peerId: PEER, dataResidency: 'mars' }), 'REGION_UNKNOWN')
+})
+
+test('an agent has to be approved, for a tag and for an override', async () => {
+  const { metadata } = await expectRefusal(
+    agent().setDataResidency({ peerId: PEER, dataResidency: 'eu' }),
+    'APPROVAL_REQUIRED',
+  )
+  expect(metadata['action']).toBe('sdwan.federation_peer_data_residency')
+  const override = { peerId: PEER, resourceKind: 'NodeModule', reason: 'x' }
+  const asked = await expectRefusal(agent().createOverride(override), 'APPROVAL_REQUIRED')
+  expect(asked.metadata['action']).toBe('federation.residency_override')
+  expect((await alice().listResidencies({})).residencies).toEqual([])
+  expect((await alice().listOverrides({})).overrides).toEqual([])
+})
+
+test('what an agent asked for is done in its name once a person approved it, and only what can be done is asked', async () => {
+  await expectRefusal(agent().setDataResidency({ peerId: PEER, dataResidency: 'EU' }), 'REGION_UNKNOWN')
+  const said = { peerId: PEER, resourceKind: 'NodeModule', reason: 'x', ttl: durationFromMs(1) }
+  await expectRefusal(agent().createOverride(said), 'OVERRIDE_TTL_OUT_OF_RANGE')
+  const asked = expectRefusal(agent().setDataResidency({ peerId: PEER, dataResidency: 'ch' }), 'APPROVAL_REQUIRED')
+  const { metadata } = await asked
+  const approvals = server.clientAs(ApprovalService, { kind: 'operator', name: 'alice' })
+  const { approval } = await approvals.getApproval({ approvalId: metadata['approval_id'] ?? '' })
+  expect(approval?.summary).toBe(`data that goes to peer ${PEER} has to stay in ch`)
+  await approvals.approve({ approvalId: approval?.id ?? '', planSha256: approval?.planSha256 ?? new Uint8Array() })
+  const tags = async () => (await alice().listResidencies({})).residencies.map(({ dataResidency, setBy }) => [dataResidency, setBy]) // prettier-ignore
+  await until(async () => {
+    await clock.advance(1_000)
+    return (await tags()).length > 0
+  })
+  expect(await tags()).toEqual([['ch', 'operator/robot']])
+})
+
+test('rules, regions and the default are set, shown and removed; each answer says that it is in force', async () => {
+  const client = alice()
+  const region = await client.setRegion({ name: 'fr-par-1', parent: 'eu' })
+  const said = { dataClass: 'personal', allowedRegions: ['fr-par-1'], mode: 'enforce' }
+  const { rule, enforcement } = await client.setResidencyRule({ rule: said })
+  const mode = await client.setDefaultMode({ mode: 'enforce', homeRegion: 'eu' })
+  for (const answer of [region, { enforcement }, mode]) expect(answer.enforcement?.epoch).toBeGreaterThan(0n)
+  const { rules } = await client.getResidencyRules({})
+  expect(rules).toMatchObject({ defaultMode: 'enforce', homeRegion: 'eu', rules: [rule] })
+  expect(rules?.regions).toContainEqual(expect.objectContaining({ name: 'fr-par-1', parent: 'eu' }))
+  await expectRefusal(client.removeRegion({ name: 'fr-par-1' }), 'REGION_IN_USE')
+  expect((await client.removeResidencyRule({ ruleId: rule?.id ?? '' })).enforcement?.epoch).toBeGreaterThan(0n)
+  expect((await client.removeRegion({ name: 'fr-par-1' })).enforcement?.epoch).toBeGreaterThan(0n)
+  await expectRefusal(client.removeResidencyRule({ ruleId: rule?.id ?? '' }), 'RESIDENCY_RULE_NOT_FOUND')
+})
+
+test.each([`'; drop table peer`, 'x'])('an id that is none never reaches the database: %s', async (id) => {
+  const rule = { dataClass: 'personal', allowedRegions: ['eu'], mode: '' }
+  await expectRefusal(alice().setResidencyRule({ rule: { ...rule, id } }), 'REQUEST_INVALID')
+  await expectRefusal(alice().setResidencyRule({ rule: { ...rule, peerId: id } }), 'REQUEST_INVALID')
+  await expectRefusal(alice().listOverrides({ peerId: id }), 'PEER_NOT_FOUND')
+  await expectRefusal(alice().listOverrides({ pageToken: id }), 'PAGE_TOKEN_INVALID')
+})
+
+test('an override is made, listed, used by the gateway alone, and said to be used', async () => {
+  const { override } = await alice().createOverride({ peerId: PEER, resourceKind: 'NodeModule', reason: 'audit' })
+  expect(override).toMatchObject({ status: 'open', createdBy: 'operator/alice', resourceId: '' })
+  const said = { overrideId: override?.id ?? '', decisionId: STRANGER }
+  await expectRefusal(alice().consumeOverride(said), 'CALLER_NOT_ALLOWED')
+  expect((await gateway().consumeOverride({ ...said, overrideId: said.overrideId.toUpperCase() })).consumed).toBe(true)
+  const { overrides } = await alice().listOverrides({ peerId: PEER })
+  expect(overrides).toMatchObject([{ status: 'used', decisionId: STRANGER }])
+  expect((await alice().revokeOverride({ overrideId: said.overrideId })).override?.status).toBe('used')
+})
+
+describe('what if', () => {
+  const aDecision = (n: number, said: object = {}): Decision =>
+    create(DecisionSchema, {
+      id: `019f0000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`,
+      peerId: PEER,
+      direction: 'in',
+      at: timestampFromMs(NOW.getTime() - n * 1_000),
+      allowed: true,
+      reason: 'ALLOWED',
+      dataClass: 'personal',
+      resourceRegion: 'eu',
+      destinationRegion: n % 2 === 0 ? 'eu-west-1' : 'us-east-1',
+      ...said,
+    })
+  const rule = { dataClass: 'personal', allowedRegions: ['eu'], mode: 'enforce' }
+
+  test('shows which calls a rule would have refused, the newest first, with the reason they would have had', async () => {
+    past = [1, 2, 3, 4].map((n) => aDecision(n))
+    const answer = await alice().whatIf({ rule })
+    expect(answer).toMatchObject({ lookedAt: 4, wouldBeRefused: 2, wouldBeAllowed: 0 })
+    expect(answer.changed).toMatchObject(
+      [past[0], past[2]].map((decision) => ({
+        id: decision?.id,
+        allowed: false,
+        reason: 'RESIDENCY_VIOLATION',
+        axis: 'residency',
+        residencyRuleId: 'tried',
+      })),
+    )
+    expect((await alice().getResidencyRules({})).rules?.rules).toEqual([])
+  })
+
+  test('shows which a tag would let through, and leaves what was refused for another reason', async () => {
+    await alice().setDataResidency({ peerId: PEER, dataResidency: 'eu' })
+    const refused = { allowed: false, reason: 'RESIDENCY_VIOLATION', axis: 'residency' }
+    past = [
+      aDecision(1, refused),
+      aDecision(3, { allowed: false, reason: 'GRANT_EXPIRED', axis: 'lifetime' }),
+      aDecision(5, { overrideId: STRANGER }),
+      aDecision(2),
+    ]
+    const answer = await alice().whatIf({ residency: { peerId: PEER, tag: 'us', mode: 'enforce' } })
+    expect(answer).toMatchObject({ lookedAt: 4, wouldBeRefused: 1, wouldBeAllowed: 1 })
+    expect(answer.changed).toMatchObject([
+      { id: past[0]?.id, allowed: true, reason: 'ALLOWED', axis: '' },
+      { id: past[3]?.id, allowed: false, reason: 'RESIDENCY_VIOLATION' },
+    ])
+  })
+
+  test('can try a rule in place of another, and for one peer only', async () => {
+    const { rule: stored } = await alice().setResidencyRule({ rule })
+    past = [1, 2].map((n) => aDecision(n, n === 1 ? { allowed: false, reason: 'RESIDENCY_VIOLATION' } : {}))
+    const wider = { ...rule, id: stored?.id ?? '', allowedRegions: ['eu', 'us'] }
+    expect(await alice().whatIf({ rule: wider })).toMatchObject({ wouldBeAllowed: 1, wouldBeRefused: 0 })
+    expect(await alice().whatIf({ rule: wider, peerId: STRANGER })).toMatchObject({ lookedAt: 0 })
+    await expectRefusal(alice().whatIf({ rule: { ...rule, id: STRANGER } }), 'RESIDENCY_RULE_NOT_FOUND')
+  })
+
+  test('refuses what could not be set either', async () => {
+    await expectRefusal(alice().whatIf({ rule: { ...rule, allowedRegions: ['EU'] } }), 'REGION_UNKNOWN')
+    await expectRefusal(alice().whatIf({ residency: { peerId: PEER, tag: 'eu-wset' } }), 'REGION_UNKNOWN')
+    await expectRefusal(alice().whatIf({ since: durationFromMs(31 * DAY_MS) }), 'REQUEST_INVALID')
+  })
+
+  test('looks at many pages, keeps a hundred, and counts them all', async () => {
+    past = Array.from({ length: 12_000 }, (_, n) => aDecision(n + 1, { destinationRegion: 'us' }))
+    const answer = await alice().whatIf({ rule })
+    expect([answer.lookedAt, answer.wouldBeRefused, answer.changed.length, pagesAsked]).toEqual([
+      12_000, 12_000, 100, 3,
+    ])
+    expect(answer.changed[0]?.id).toBe(past[0]?.id)
+  })
+
+  test('looks back as far as was said, thirty days unless it was', async () => {
+    past = [1, 20, 29, 31].map((days) => aDecision(days, { at: timestampFromMs(NOW.getTime() - days * DAY_MS) }))
+    expect((await alice().whatIf({})).lookedAt).toBe(3)
+    expect((await alice().whatIf({ since: durationFromMs(10 * DAY_MS) })).lookedAt).toBe(1)
+  })
+})
