@@ -1,62 +1,89 @@
 import { Code, ConnectError } from '@connectrpc/connect'
+import type { Clock } from '@powernode/clock'
 import type { Db } from '@powernode/postgres'
-import { sql } from 'kysely'
 import { isKnown, readHead, type Head } from './epoch.ts'
+import { Pipe } from './pipe.ts'
 import type { FeedSource } from './source.ts'
 import { Turns } from './turns.ts'
 
 /** A reader that takes nothing for so long gives its snapshot back, and its connection to the database. */
-const IDLE_MS = 5_000
+const PATIENCE_MS = 5_000
+const MOST_WAITING = 64
 
 export type Changes<Tables, Update> = {
   readonly db: Db<Tables>
+  readonly clock: Clock
   readonly feed: string
   readonly source: FeedSource<Tables, Update>
   readonly turns: ReadTurns
 }
 
-/** Readers are as slow as they like, and the pool is small: others than feeds live from it. */
+/** Readers may be many and slow, and the pool is small: others than feeds live from it. */
 export class ReadTurns {
   readonly all = new Turns(2)
   readonly since = new Turns(4)
 }
 
+/** From where a stream goes on; undefined: from nothing. On its first read it is told also what stands in no row. */
+type From = { readonly position: Head | undefined; readonly isFirst: boolean }
+
 /**
- * Tells what changed after `position`, or everything, as of one snapshot; returns how far that was, or undefined when
+ * Tells what changed after a position, or everything, as of one snapshot; returns how far that was, or undefined when
  * `signal` aborted before all was told.
- *
- * A transaction in which a reader was told half is never run again: what has gone out since could contradict it.
  */
 export async function* readChanges<Tables, Update>(
-  { db, feed, source, turns }: Changes<Tables, Update>,
-  { position, isFirst }: { readonly position: Head | undefined; readonly isFirst: boolean },
+  changes: Changes<Tables, Update>,
+  from: From,
   signal: AbortSignal,
 ): AsyncGenerator<{ update: Update }, Head | undefined> {
-  const endTurn = await (position ? turns.since : turns.all).take()
+  const left = new AbortController()
+  const pipe = new Pipe<Update>(MOST_WAITING)
+  const reading = read(changes, from, { pipe, signal: AbortSignal.any([signal, left.signal]) })
+  reading.catch(() => {}) // thrown below, unless whoever takes has gone
   try {
-    const begun = await db.startTransaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute()
+    for await (const update of pipe.items()) yield { update }
+    return await reading
+  } finally {
+    left.abort()
+  }
+}
+
+type Into<Update> = { readonly pipe: Pipe<Update>; readonly signal: AbortSignal }
+
+/** A transaction of which a reader was told half is never run again: what has gone out since could contradict it. */
+async function read<Tables, Update>(
+  { db, clock, feed, source, turns }: Changes<Tables, Update>,
+  { position, isFirst }: From,
+  { pipe, signal }: Into<Update>,
+): Promise<Head | undefined> {
+  const endTurn = await (position ? turns.since : turns.all).take()
+  const patience = { clock, ms: PATIENCE_MS, signal }
+  try {
+    if (signal.aborted) return undefined
+    const tx = await db.startTransaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute()
     try {
-      await sql`select set_config('idle_in_transaction_session_timeout', ${String(IDLE_MS)}, true)`.execute(begun)
-      const head = await readHead(begun, feed)
-      if (position && !(await isKnown(begun, feed, position)))
+      const head = await readHead(tx, feed)
+      if (position && !(await isKnown(tx, feed, position)))
         throw new ConnectError('the history of this feed is another one: begin again', Code.Aborted)
-      const parts = [
-        ...(isFirst && source.readFirst ? [source.readFirst(begun)] : []),
-        position ? source.readSince(begun, position.epoch) : source.readAll(begun),
+      const told = [
+        ...(isFirst && source.readFirst ? [source.readFirst(tx)] : []),
+        position ? source.readSince(tx, position.epoch) : source.readAll(tx),
       ]
-      for (const part of parts)
-        for await (const update of part) {
-          if (signal.aborted) return undefined
-          yield { update }
-        }
+      for (const updates of told)
+        for await (const update of updates)
+          if (!(await pipe.put(update, patience))) {
+            if (signal.aborted) return undefined
+            throw new ConnectError('nothing was taken for too long: begin again', Code.Aborted)
+          }
       return head
     } finally {
-      await begun
+      await tx
         .rollback()
         .execute()
         .catch(() => {}) // whatever failed has been thrown; the server rolls back by itself
     }
   } finally {
     endTurn()
+    pipe.end()
   }
 }
