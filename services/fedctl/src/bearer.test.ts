@@ -6,7 +6,7 @@ import { testEnvironment } from './testing/test-environment.ts'
 const BEARER = `fg-019b76da-a800-7000-8000-000000000001.${'k'.repeat(43)}`
 const OTHER = `fg-019b76da-a800-7000-8000-000000000002.${'m'.repeat(43)}`
 const shown = (given: string | undefined, overrides = {}) =>
-  callHeaders('peer-1', given, testEnvironment(overrides)).headers.get('powernode-grant')
+  callHeaders('peer-1', { grant: given }, testEnvironment(overrides)).headers.get('powernode-grant')
 
 test('a bearer comes from stdin, from the environment, or from the line of somebody who insists', () => {
   expect(shown('-', { readInput: () => `${BEARER}\n` })).toBe(BEARER)
@@ -15,8 +15,9 @@ test('a bearer comes from stdin, from the environment, or from the line of someb
   expect(shown(undefined)).toBeNull()
 })
 
-test('the peer to be called is named in every case', () => {
-  expect(callHeaders('peer-1', undefined, testEnvironment()).headers.get('powernode-peer-id')).toBe('peer-1')
+test('the peer to be called is named in every case, node and network when they are said', () => {
+  const { headers } = callHeaders('peer-1', { node: 'i-1' }, testEnvironment())
+  expect(Object.fromEntries(headers)).toEqual({ 'powernode-peer-id': 'peer-1', 'powernode-node-instance': 'i-1' })
 })
 
 test('what is no bearer is not sent, and not repeated: it may be another secret, pasted by mistake', () => {

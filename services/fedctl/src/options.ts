@@ -48,5 +48,9 @@ export const bearer = () =>
     'the grant to be used: - reads it from stdin; else FEDCTL_GRANT, else one the peer gave us that fits. ' +
       'Typed out, it stays in the history of your shell',
   )
+export const forNode = () =>
+  new Option('--node <id>', 'for which node of ours the call is, where the grant wants it said')
+export const overNetwork = () =>
+  new Option('--network <id>', 'over which of their networks, where the grant wants it said')
 export const MODES = ['off', 'advise', 'enforce'] as const
 export const mode = () => new Option('--mode <mode>', 'off, advise (only say so) or enforce').choices(MODES)

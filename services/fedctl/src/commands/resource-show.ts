@@ -1,9 +1,9 @@
 import { Command } from '@commander-js/extra-typings'
 import { ResourceSchema } from '@powernode/proto/powernode/federation/v1/resource_pb.ts'
-import { callHeaders } from '../bearer.ts'
+import { callHeaders, type Shown } from '../bearer.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Run } from '../invoke.ts'
-import { bearer, ofPeer } from '../options.ts'
+import { bearer, forNode, overNetwork, ofPeer } from '../options.ts'
 import { ownResources } from '../own-resources.ts'
 import { plain } from '../plain.ts'
 import { Problem } from '../problem.ts'
@@ -19,10 +19,12 @@ export const resourceShow = (run: Run) =>
     .argument('<id>', 'compared byte by byte')
     .addOption(ofPeer())
     .addOption(bearer())
+    .addOption(forNode())
+    .addOption(overNetwork())
     .action(
-      run(async (session, kind, id, { peer, grant }) => {
+      run(async (session, kind, id, { peer, ...shown }) => {
         const { resource, decisionId } = peer
-          ? await theirs(session, { kind, id, peer, grant })
+          ? await theirs(session, { kind, id, peer, ...shown })
           : await ours(session, kind, id)
         return {
           data: { resource: plain(ResourceSchema, resource), decision_id: decisionId },
@@ -43,10 +45,10 @@ async function ours(session: Session, kind: string, id: string) {
   })
 }
 
-type Asked = { readonly kind: string; readonly id: string; readonly peer: string; readonly grant: string | undefined }
+type Asked = Shown & { readonly kind: string; readonly id: string; readonly peer: string }
 
-async function theirs(session: Session, { kind, id, peer, grant }: Asked) {
+async function theirs(session: Session, { kind, id, peer, ...shown }: Asked) {
   const { id: peerId } = await resolvePeer(session, peer)
-  const answer = await session.clients.border.getResource({ kind, id }, callHeaders(peerId, grant, session.env))
+  const answer = await session.clients.border.getResource({ kind, id }, callHeaders(peerId, shown, session.env))
   return { resource: present(answer.resource, 'a resource'), decisionId: answer.decisionId }
 }

@@ -3,7 +3,7 @@ import { Command } from '@commander-js/extra-typings'
 import { ResourceSchema } from '@powernode/proto/powernode/federation/v1/resource_pb.ts'
 import { callHeaders } from '../bearer.ts'
 import type { Run } from '../invoke.ts'
-import { bearer, dryRun, fields, ofPeer, revision, wait } from '../options.ts'
+import { bearer, forNode, overNetwork, dryRun, fields, ofPeer, revision, wait } from '../options.ts'
 import { plain } from '../plain.ts'
 import { needed } from '../peer-choice.ts'
 import { usage } from '../problem.ts'
@@ -24,6 +24,8 @@ export const resourceUpdate = (run: Run) =>
     .option('-f, --file <file>', 'the fields as JSON or YAML; - reads them from stdin')
     .addOption(revision())
     .addOption(bearer())
+    .addOption(forNode())
+    .addOption(overNetwork())
     .addOption(dryRun())
     .addOption(wait())
     .action(
@@ -33,7 +35,7 @@ export const resourceUpdate = (run: Run) =>
           throw usage('stdin holds either the fields or the grant', 'put the grant into FEDCTL_GRANT')
         const { id: peerId } = await resolvePeer(session, needed(options.peer, HOW))
         const changes = recordFrom(session, options.file, options.set) as JsonObject // as above: nothing but JSON
-        const headers = callHeaders(peerId, options.grant, session.env)
+        const headers = callHeaders(peerId, options, session.env)
         const { border } = session.clients
         if (options.dryRun) {
           const { decisionId } = await border.checkAccess({ kind, id, scope: 'write' }, headers)

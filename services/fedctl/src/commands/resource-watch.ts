@@ -5,7 +5,7 @@ import {
 } from '@powernode/proto/powernode/federation/v1/resource_pb.ts'
 import { callHeaders } from '../bearer.ts'
 import type { Run } from '../invoke.ts'
-import { bearer, ofPeer } from '../options.ts'
+import { bearer, forNode, overNetwork, ofPeer } from '../options.ts'
 import type { Canvas } from '../output.ts'
 import { needed } from '../peer-choice.ts'
 import { plain } from '../plain.ts'
@@ -21,18 +21,20 @@ export const resourceWatch = (run: Run) =>
     .requiredOption('--kind <kind>', 'of which kind')
     .option('--id <id>', 'only this one', '')
     .addOption(bearer())
+    .addOption(forNode())
+    .addOption(overNetwork())
     .option('--limit <count>', 'end after so many', Number, Infinity)
     .action(
-      run(async (session, { peer, kind, id, grant, limit }) => {
+      run(async (session, { peer, kind, id, limit, ...shown }) => {
         const how = 'fedctl resource watch --peer <peer> --kind NodeModule'
         const { id: peerId } = await resolvePeer(session, needed(peer, how))
-        const options = { ...callHeaders(peerId, grant, session.env), signal: session.signal }
-        let shown = 0
+        const options = { ...callHeaders(peerId, shown, session.env), signal: session.signal }
+        let count = 0
         try {
           for await (const news of session.clients.border.watchResources({ kind, id }, options)) {
             session.emit({ data: plain(WatchResourcesResponseSchema, news), text: (canvas) => newsLine(news, canvas) })
-            shown += 1
-            if (shown >= limit) break
+            count += 1
+            if (count >= limit) break
           }
         } catch (error) {
           if (!session.signal.aborted) throw error

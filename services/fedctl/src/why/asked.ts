@@ -5,7 +5,9 @@ export function whatWasAsked(decision: Decision): string {
   const { scope, resourceKind, resourceId, sdwanNetworkId, nodeInstanceId, sourceAddress, rpc } = decision
   const about = resourceKind
     ? `${scope || 'use'} ${resourceKind} ${resourceId || '(all)'}`
-    : (rpc.split('/').at(-1) ?? 'something')
+    : scope
+      ? `${scope} a resource of no kind`
+      : (rpc.split('/').at(-1) ?? 'something')
   return [
     about,
     sdwanNetworkId && `over network ${sdwanNetworkId}`,

@@ -91,7 +91,7 @@ function unknownBecause({ decision, grant }: Case): string {
   if (decision.grantId === '') return 'what they showed has not the form of a bearer: cut short, changed, or made up'
   return grant
     ? 'the bearer names a grant of ours, and its secret is not the right one: altered, or made up'
-    : `there is no grant ${decision.grantId} here: it never was, or it was archived and is gone`
+    : decision.detail || `there is no grant ${decision.grantId} here`
 }
 
 function expired({ decision, grant }: Case): Reason {
