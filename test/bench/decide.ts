@@ -46,6 +46,7 @@ export async function run(): Promise<Report> {
     grants: MANY,
     peers: PEERS,
     load_s: rounded(many.seconds),
+    load_cpu_s: rounded(many.cpuSeconds),
     table_mib: many.mib,
     rss_mib: many.rssMib,
     highest_rss_mib: Math.round(process.resourceUsage().maxRSS / 1024),
@@ -70,20 +71,28 @@ const ours =
     decide(table, request, AT_MS).allowed
 
 /** From bytes, as they come from the network, to a table that answers. */
-function load(grants: number): { table: PolicyTable; seconds: number; mib: number; rssMib: number } {
+function load(grants: number): {
+  table: PolicyTable
+  seconds: number
+  cpuSeconds: number
+  mib: number
+  rssMib: number
+} {
   const before = weighed()
   const table = new PolicyTable()
-  let ms = 0
+  let [ms, cpuUs] = [0, 0]
   table.begin(true)
   for (const bytes of pagesOf(grants)) {
-    const startedAt = performance.now()
+    const [startedAt, cpu] = [performance.now(), process.cpuUsage()]
     table.apply(fromBinary(PolicyPageSchema, bytes))
+    const { user, system } = process.cpuUsage(cpu)
     ms += performance.now() - startedAt
+    cpuUs += user + system
   }
   table.position(1n)
   if (table.size !== grants) throw new Error(`${table.size} grants in force, not ${grants}`)
   const after = weighed()
-  return { table, seconds: ms / 1000, mib: after.held - before.held, rssMib: after.rss }
+  return { table, seconds: ms / 1000, cpuSeconds: cpuUs / 1e6, mib: after.held - before.held, rssMib: after.rss }
 }
 
 /** What is in use after everything that is not has been collected, in MiB. */

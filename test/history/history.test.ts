@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { Refusal } from '@powernode/rpc'
+import { carriedOut, checked } from './answers.ts'
 import { checkHistory } from './check-history.ts'
 import { History, readHistory, type Answer } from './history.ts'
 
@@ -37,4 +39,22 @@ test('what throws has an outcome that nobody knows: it stands there without an a
   const failing = history.record({ grant: 'g-1', does: 'revoke' }, () => Promise.reject(new Error('connection lost')))
   await expect(failing).rejects.toThrow('connection lost')
   expect(history.lines).toEqual([{ invoke: 1, grant: 'g-1', does: 'revoke' }])
+})
+
+const refusing = (reason: ConstructorParameters<typeof Refusal>[0]) => () => Promise.reject(new Refusal(reason, 'no'))
+const failing = () => Promise.reject(new Error('connection lost'))
+
+test('a call says of its grant that it is good, or no good, or nothing', async () => {
+  expect(await checked(() => Promise.resolve({}))).toBe('allowed')
+  expect(await checked(refusing('RESOURCE_NOT_FOUND'))).toBe('allowed')
+  expect(await checked(refusing('GRANT_INVALID'))).toBe('denied')
+  for (const call of [refusing('POLICY_STALE'), refusing('RECORD_UNAVAILABLE'), refusing('SCOPE_MISMATCH'), failing])
+    expect(await checked(call)).toBe('undecided')
+})
+
+test('a revocation took effect, or certainly did not, or nobody knows', async () => {
+  expect(await carriedOut(() => Promise.resolve({}))).toBe('done')
+  expect(await carriedOut(refusing('GRANT_OVER'))).toBe('refused')
+  for (const call of [refusing('DEADLINE_EXCEEDED'), refusing('SERVICE_UNAVAILABLE'), failing])
+    await expect(carriedOut(call)).rejects.toThrow('nobody knows')
 })
