@@ -4,8 +4,9 @@ import { CALLERS as AUDIT } from '../../services/audit-ledger/src/rpc.ts'
 import { CALLERS as FEDERATION } from '../../services/federation-gateway/src/egress/forward.ts'
 import { ROAD_CALLERS as GATEWAY } from '../../services/federation-gateway/src/egress/roads.ts'
 import { APPROVAL_CALLERS as APPROVAL } from '../../services/grant-authz/src/rpc/approvals.ts'
-import { GRANT_CALLERS as GRANT } from '../../services/grant-authz/src/rpc/grants.ts'
+import { GRANT_CALLERS as GRANT, POLICY_CALLERS } from '../../services/grant-authz/src/rpc/callers.ts'
 import { CATALOGUE_CALLERS } from '../../services/grant-authz/src/rpc/catalogue.ts'
+import { OPERATOR_CALLERS } from '../../services/grant-authz/src/rpc/operators.ts'
 import { RESIDENCY_CALLERS } from '../../services/grant-authz/src/rpc/residency.ts'
 import { RESOURCE_CALLERS } from '../../services/grant-authz/src/rpc/resources.ts'
 import { CALLERS as LIVENESS } from '../../services/liveness/src/rpc.ts'
@@ -20,7 +21,9 @@ const TABLES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
   'powernode.gateway.v1.GatewayService': GATEWAY,
   'powernode.grant.v1.GrantAuthzService': GRANT,
   'powernode.liveness.v1.LivenessService': LIVENESS,
+  'powernode.operator.v1.OperatorService': OPERATOR_CALLERS,
   'powernode.peer.v1.PeerRegistryService': PEER_CALLERS,
+  'powernode.policy.v1.PolicyService': POLICY_CALLERS,
   'powernode.residency.v1.ResidencyService': RESIDENCY_CALLERS,
   'powernode.resource.v1.CatalogueService': CATALOGUE_CALLERS,
   'powernode.resource.v1.ResourceService': RESOURCE_CALLERS,
@@ -58,6 +61,23 @@ describe.each([...DECLARED])('%s', (service, rpcs) => {
   })
 })
 
+/** What an operator may do with its certificate alone: keep it, and ask who it is. All else takes a permission. */
+const BY_CERTIFICATE = ['renewOwnCertificate', 'reportTrust', 'watchTrust', 'whoAmI']
+/** What only tells something. What is not called so changes something. */
+const READING = /^(check|get|list|probe|verify|watch|whatIf|whoAmI)/
+
+test('an operator needs a permission for all but its own certificate, and one to manage for whatever changes something', () => {
+  const rows = Object.values(TABLES).flatMap((table) => Object.entries(table))
+  const open = rows.filter(([, callers]) => callers.includes('operator')).map(([rpc]) => rpc)
+  expect(open.toSorted()).toEqual(BY_CERTIFICATE)
+  const reading = rows.filter(([, callers]) => callers.includes('system.federation.read')).map(([rpc]) => rpc)
+  expect(reading.length).toBeGreaterThan(20)
+  expect(reading.filter((rpc) => !READING.test(rpc))).toEqual([])
+})
+
+/** What follows the operators runs in every service that says so. */
+const FOLLOWING = production('libs/operators/src/*.ts').map(({ text }) => text).join('\n') // prettier-ignore
+
 /** What keeps a certificate runs in every service, and beside NATS, which is no program of ours. */
 const KEEPING = production('libs/rpc/src/identity/*.ts').map(({ text }) => text).join('\n') // prettier-ignore
 /** What asks for approvals and carries out what was approved runs in every service that owns such acts. */
@@ -68,5 +88,10 @@ function calls(caller: string, rpc: string): boolean {
   if (caller === 'service/*') return true // for services to come: whoever has kinds of its own says so
   const known = TEXT.get(caller) ?? (caller === 'service/nats' ? '' : undefined)
   if (known === undefined) throw new Error(`${caller} is no service of ours`)
-  return new RegExp(`\\.${rpc}\\(`).test(known + KEEPING + (known.includes('runApproved(') ? CARRYING : ''))
+  return new RegExp(`\\.${rpc}\\(`).test(
+    known +
+      KEEPING +
+      (known.includes('runApproved(') ? CARRYING : '') +
+      (known.includes('followOperators(') ? FOLLOWING : ''),
+  )
 }

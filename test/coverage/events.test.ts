@@ -21,7 +21,7 @@ const ANNOUNCED: readonly Announced[] = sources('proto/powernode/*/v1/events.pro
 )
 
 const textOf = (pattern: string): string => production(pattern).map(({ text }) => text).join('\n') // prettier-ignore
-const saying = new Map(SERVICES.map((name) => [name, textOf(`services/${name}/src/**/events.ts`)]))
+const saying = new Map(SERVICES.map((name) => [name, textOf(`services/${name}/src/**/events.ts`) + textOf(`services/${name}/src/events/*.ts`)])) // prettier-ignore
 const hearing = new Map(SERVICES.map((name) => [name, textOf(`services/${name}/src/**/subscriptions*.ts`)]))
 /** audit-ledger hears every stream as it is, and so every event. */
 const hears = (name: string, message: string): boolean =>

@@ -23,7 +23,7 @@ export const CALLERS = {
   listEvents: ['system.federation.read'],
   watchEvents: ['system.federation.read'],
   recordDecisions: ['service/federation-gateway'],
-  getDecision: ['system.federation.read', 'service/grant-authz'],
+  getDecision: ['system.federation.read'],
   listDecisions: ['system.federation.read', 'service/grant-authz'],
 } as const satisfies CallersTable<typeof AuditLedgerService>
 
