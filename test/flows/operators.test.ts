@@ -83,10 +83,14 @@ test('an operator that is paused may nothing, and may again; its certificate it 
   expect(await reasonsOf(paul)).toEqual(all('ok'))
 })
 
-test('an operator that is removed may nothing anywhere, though its certificate is good', async () => {
+test('an operator that is removed may nothing anywhere, though its certificate is good; what it watches ends', async () => {
   const rolf = await a.operator('rolf', ['operator'])
+  const watching = (async () => {
+    for await (const _ of rolf.ledger.watchEvents({}));
+  })()
   expect(await reasonsOf(rolf)).toEqual(all('ok'))
   await a.operators.removeOperator({ name: 'rolf' })
+  await expectRefusal(watching, 'OPERATOR_UNKNOWN')
   expect(await reasonsOf(rolf)).toEqual(all('OPERATOR_UNKNOWN'))
   expect(await rolf.operators.whoAmI({})).toMatchObject({ caller: 'operator/rolf', permissions: [] })
 })

@@ -1,7 +1,15 @@
 import { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import { expect, test } from 'vitest'
 import { callerOf, callerText, mount, Refusal, type CallersTable, type OperatorLookup } from '../index.ts'
-import { expectRefusal, partly, startTestServer, startTestServerFor, thumbprintOf } from '../testing.ts'
+import {
+  everyOperator,
+  expectRefusal,
+  partly,
+  startTestServer,
+  startTestServerFor,
+  thumbprintOf,
+  type TestCaller,
+} from '../testing.ts'
 
 const ALICE = { kind: 'operator', name: 'alice' } as const
 const DOOR = { kind: 'service', name: 'operator-gateway' } as const
@@ -13,7 +21,7 @@ const CALLERS: CallersTable<typeof CertificateAuthorityService> = {
   renewOwnCertificate: ['operator', 'service/liveness'],
   revokeCertificate: ['system.federation_ca.manage'],
   revokeIdentity: [],
-  watchTrust: ['operator'],
+  watchTrust: ['system.federation.read', 'service/liveness'],
   reportTrust: ['service/liveness'],
   planRotation: ['system.federation_ca.manage'],
   getRotation: ['system.federation.read'],
@@ -25,6 +33,10 @@ const mounted = mount(
   partly(CertificateAuthorityService, {
     getAuthority: (_, context) => ({ trustDomain: said(callerOf(context)) }),
     listCertificates: () => ({}),
+    async *watchTrust() {
+      yield { sequence: 1n }
+      await new Promise(() => {}) // a handler that does not listen to its signal
+    },
     renewOwnCertificate: (_, context) => ({ chain: [Buffer.from(said(callerOf(context)))] }),
   }),
   CALLERS,
@@ -128,4 +140,25 @@ test('no other service can speak for operators: its token is not looked at', asy
   const asDoor = server.clientAs(CertificateAuthorityService, DOOR)
   await expectRefusal(asDoor.getAuthority({}), 'CALLER_NOT_ALLOWED')
   expect(operators.shown).toEqual([])
+})
+
+test('a stream that an operator reads ends within a second or two once it may read it no more', async () => {
+  let mayRead = true
+  const operators: OperatorLookup = {
+    async identify(credentials) {
+      if (mayRead) return everyOperator.identify(credentials, new AbortController().signal)
+      throw new Refusal('OPERATOR_PAUSED', 'for now')
+    },
+  }
+  const server = startTestServerFor(operators, mounted)
+  const read = (caller: TestCaller) =>
+    server.clientAs(CertificateAuthorityService, caller).watchTrust({})[Symbol.asyncIterator]()
+  const streams = [read(ALICE), read({ kind: 'service', name: 'liveness' })] as const
+  for (const stream of streams) expect((await stream.next()).value?.sequence).toBe(1n)
+  const [ofOperator, ofService] = streams.map((stream) => stream.next())
+  mayRead = false
+  await expectRefusal(ofOperator!, 'OPERATOR_PAUSED')
+  expect(server.logged()).toEqual([expect.objectContaining({ outcome: 'OPERATOR_PAUSED', caller: 'operator/alice' })])
+  server.stop()
+  await expectRefusal(ofService!, 'SERVICE_UNAVAILABLE')
 })

@@ -25,6 +25,8 @@ export type CallRecord = {
   readonly trace: Trace
   /** Who calls, once the gate has found out. */
   caller: Caller | undefined
+  /** Throws once the caller may no longer do what it was let in for; asked again and again while a stream is open. */
+  stillAllowed: (() => Promise<unknown>) | undefined
   /** Set once the message was readable and the interceptors have begun. */
   begun: boolean
   /** What the headers gave reason to refuse; thrown by the gate, after the caller was found to be allowed. */
@@ -91,6 +93,7 @@ export function createRecorder({ logger, metrics }: { logger: Logger; metrics: M
       requestId,
       trace,
       caller: undefined,
+      stillAllowed: undefined,
       begun: false,
       objection: undefined,
       signal: undefined,

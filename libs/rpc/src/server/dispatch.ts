@@ -6,6 +6,7 @@ import {
   type HandlerContext,
 } from '@connectrpc/connect'
 import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from '@connectrpc/connect/protocol'
+import type { Clock } from '@powernode/clock'
 import type { Logger, Metrics } from '@powernode/process'
 import { Health } from '@powernode/proto/grpc/health/v1/health_pb.ts'
 import { callerKey, requestIdKey, traceKey } from '../calls/call.ts'
@@ -29,6 +30,7 @@ export type Dispatch = (request: UniversalServerRequest, origin: Origin) => Prom
 export type DispatchOptions = {
   readonly mounts: readonly Mount[]
   readonly operators: OperatorLookup
+  readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
   /** Ends every stream, with the reason it aborts with. */
@@ -44,16 +46,21 @@ export type DispatchOptions = {
  *
  * All of it answers in the caller's own protocol (Connect, gRPC, gRPC-Web) with a typed refusal, and is recorded.
  */
-export function createDispatch({ mounts, operators, logger, metrics, stopping }: DispatchOptions): Dispatch {
+export function createDispatch({ mounts, operators, clock, logger, metrics, stopping }: DispatchOptions): Dispatch {
   const record = createRecorder({ logger, metrics })
   const authorize = authorizer(mounts, operators)
 
-  const served = handlersOf({ interceptors: [outcomes(stopping), validation], requestGate: gate(admit) }, (router) => {
-    for (const { route } of mounts) route(router)
-  })
+  const served = handlersOf(
+    { interceptors: [outcomes(stopping, clock), validation], requestGate: gate(admit) },
+    (router) => {
+      for (const { route } of mounts) route(router)
+    },
+  )
   async function admit(context: HandlerContext, call: CallRecord): Promise<void> {
     const { method, requestHeader: header, signal } = context
-    call.caller = await until(signal, authorize({ origin: call.origin, method, header, signal }))
+    const ask = () => authorize({ origin: call.origin, method, header, signal })
+    call.caller = await until(signal, ask())
+    if (call.caller.kind === 'operator') call.stillAllowed = ask
     context.values.set(callerKey, call.caller)
     if (call.objection) throw call.objection
   }

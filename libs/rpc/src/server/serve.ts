@@ -62,7 +62,7 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
   const stopping = new AbortController()
   const own = [...services, health.mount(services.map(({ service }) => service.typeName))]
   const mounts = [...own, ...reflection(own.map(({ service }) => service))]
-  const dispatch = createDispatch({ mounts, operators, logger, metrics, stopping: stopping.signal })
+  const dispatch = createDispatch({ mounts, operators, clock, logger, metrics, stopping: stopping.signal })
 
   const server = createTlsServer(trusted)
   const drops = createDrops({ logger, metrics })

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { systemClock } from '@powernode/clock'
 import type { DescService } from '@bufbuild/protobuf'
 import type { Client, Transport } from '@connectrpc/connect'
 import type { UniversalClientFn } from '@connectrpc/connect/protocol'
@@ -46,7 +47,7 @@ export function startTestServerFor(operators: OperatorLookup, ...services: reado
   const health = createHealth()
   const own = health.mount(services.map(({ service }) => service.typeName))
   const mounts = [...services, own, ...reflection([...services, own].map(({ service }) => service))]
-  const dispatch = createDispatch({ mounts, operators, logger, metrics, stopping: stopping.signal })
+  const dispatch = createDispatch({ mounts, operators, clock: systemClock, logger, metrics, stopping: stopping.signal })
   const transportAs = (caller: TestCaller | undefined): Transport => transportTo(dispatch, caller)
   return {
     transportAs,
