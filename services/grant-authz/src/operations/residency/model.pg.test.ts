@@ -227,7 +227,7 @@ const COMMANDS = [
 
 test('whatever is set, declared, moved and removed: the database, its gateways and a sheet of paper decide alike', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.commands(COMMANDS, { maxCommands: 30 }), async (commands) => {
+    fc.asyncProperty(fc.commands(COMMANDS, { maxCommands: 30, size: 'max' }), async (commands) => {
       const database = await testGrants()
       try {
         await fc.asyncModelRun(() => begin(database), commands)
