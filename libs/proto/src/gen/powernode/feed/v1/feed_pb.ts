@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file powernode/feed/v1/feed.proto.
  */
 export const file_powernode_feed_v1_feed: GenFile = /*@__PURE__*/
-  fileDesc("Chxwb3dlcm5vZGUvZmVlZC92MS9mZWVkLnByb3RvEhFwb3dlcm5vZGUuZmVlZC52MSJQCgVCZWdpbhIYCgZyZWFkZXIYASABKAlCCLpIBXIDGIABEi0KCHBvc2l0aW9uGAIgASgLMhsucG93ZXJub2RlLmZlZWQudjEuUG9zaXRpb24iRAoDQXNrEg4KBm51bWJlchgBIAEoBBItCghwb3NpdGlvbhgCIAEoCzIbLnBvd2Vybm9kZS5mZWVkLnYxLlBvc2l0aW9uIjAKCFBvc2l0aW9uEg0KBWVwb2NoGAEgASgDEhUKBG1hcmsYAiABKAxCB7pIBHoCGBAiGQoFQmVndW4SEAoIcmVwbGFjZXMYASABKAgiKAoEVGljaxIOCgZudW1iZXIYASABKAQSEAoIbGVhc2VfbXMYAiABKAUiUQoLRW5mb3JjZW1lbnQSDQoFZXBvY2gYASABKAMSJwoEdG9vaxgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIKCgJieRgDIAEoCWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration]);
+  fileDesc("Chxwb3dlcm5vZGUvZmVlZC92MS9mZWVkLnByb3RvEhFwb3dlcm5vZGUuZmVlZC52MSJQCgVCZWdpbhIYCgZyZWFkZXIYASABKAlCCLpIBXIDGIABEi0KCHBvc2l0aW9uGAIgASgLMhsucG93ZXJub2RlLmZlZWQudjEuUG9zaXRpb24iRAoDQXNrEg4KBm51bWJlchgBIAEoBBItCghwb3NpdGlvbhgCIAEoCzIbLnBvd2Vybm9kZS5mZWVkLnYxLlBvc2l0aW9uIjAKCFBvc2l0aW9uEg0KBWVwb2NoGAEgASgDEhUKBG1hcmsYAiABKAxCB7pIBHoCGBAiGQoFQmVndW4SEAoIcmVwbGFjZXMYASABKAgiKAoEVGljaxIOCgZudW1iZXIYASABKAQSEAoIbGVhc2VfbXMYAiABKAUiGAoHU2V0dGxlZBINCgVlcG9jaBgBIAEoAyJRCgtFbmZvcmNlbWVudBINCgVlcG9jaBgBIAEoAxInCgR0b29rGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEgoKAmJ5GAMgASgJYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration]);
 
 /**
  * The first message of a reader, once.
@@ -140,6 +140,26 @@ export const TickSchema: GenMessage<Tick> = /*@__PURE__*/
   messageDesc(file_powernode_feed_v1_feed, 4);
 
 /**
+ * "Nobody, at any replica, can act any more on what was before this epoch." Sent whenever that comes further. A reader that
+ * waits for it before it says no because something was taken away never contradicts another that still said yes before.
+ *
+ * @generated from message powernode.feed.v1.Settled
+ */
+export type Settled = Message<"powernode.feed.v1.Settled"> & {
+  /**
+   * @generated from field: int64 epoch = 1;
+   */
+  epoch: bigint;
+};
+
+/**
+ * Describes the message powernode.feed.v1.Settled.
+ * Use `create(SettledSchema)` to create a new message.
+ */
+export const SettledSchema: GenMessage<Settled> = /*@__PURE__*/
+  messageDesc(file_powernode_feed_v1_feed, 5);
+
+/**
  * That nothing taken away can still be used: each live gateway said that it knows, or its lease has run out.
  *
  * @generated from message powernode.feed.v1.Enforcement
@@ -170,5 +190,5 @@ export type Enforcement = Message<"powernode.feed.v1.Enforcement"> & {
  * Use `create(EnforcementSchema)` to create a new message.
  */
 export const EnforcementSchema: GenMessage<Enforcement> = /*@__PURE__*/
-  messageDesc(file_powernode_feed_v1_feed, 5);
+  messageDesc(file_powernode_feed_v1_feed, 6);
 
