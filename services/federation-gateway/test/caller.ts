@@ -6,6 +6,7 @@ import {
   fromBinary,
   toBinary,
   type DescMessage,
+  type DescMethodServerStreaming,
   type DescMethodUnary,
   type MessageInitShape,
   type MessageShape,
@@ -13,6 +14,18 @@ import {
 import { FederationService, type HeartbeatRequestSchema } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 
 export type Shown = { readonly cert: string; readonly key: string }
+
+export type Outcome<T> = {
+  readonly answer: T | undefined
+  readonly error: ServiceError | undefined
+  readonly trailer: Metadata
+}
+export type Streamed<T> = {
+  readonly answers: T[]
+  /** The error it ended with; undefined: it ended well. */
+  readonly ended: Promise<ServiceError | undefined>
+  readonly cancel: () => void
+}
 
 /** A gRPC client as another platform may write one: shows what it is given, under any server name, and trusts anybody. */
 export class Caller {
@@ -35,6 +48,52 @@ export class Caller {
     const path = `/${method.parent.typeName}/${method.name}`
     const bytes = Buffer.from(toBinary(method.input, create(method.input, request)))
     return this.raw(path, bytes, metadata).then((answer) => fromBinary(method.output, answer))
+  }
+
+  /** One call and all that came of it: the answer or the error, and the trailer. */
+  async outcome<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Outcome<MessageShape<O>>> {
+    const { promise, resolve } = Promise.withResolvers<Outcome<MessageShape<O>>>()
+    const bytes = Buffer.from(toBinary(method.input, create(method.input, request)))
+    let answer: MessageShape<O> | undefined
+    let error: ServiceError | undefined
+    const path = `/${method.parent.typeName}/${method.name}`
+    const options = { deadline: new Date(systemClock.now().getTime() + 10_000) }
+    const call = this.#client.makeUnaryRequest(
+      path,
+      asItIs,
+      asItIs,
+      bytes,
+      metadataOf(headers),
+      options,
+      (failed, came) => {
+        if (failed) error = failed
+        else answer = fromBinary(method.output, came ?? Buffer.alloc(0))
+      },
+    )
+    call.once('status', ({ metadata: trailer }) => setImmediate(() => resolve({ answer, error, trailer })))
+    return promise
+  }
+
+  /** A stream of answers. */
+  stream<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodServerStreaming<I, O>,
+    request: MessageInitShape<I>,
+    headers: Readonly<Record<string, string>> = {},
+  ): Streamed<MessageShape<O>> {
+    const path = `/${method.parent.typeName}/${method.name}`
+    const bytes = Buffer.from(toBinary(method.input, create(method.input, request)))
+    const call = this.#client.makeServerStreamRequest(path, asItIs, asItIs, bytes, metadataOf(headers))
+    const answers: MessageShape<O>[] = []
+    const ended = new Promise<ServiceError | undefined>((resolve) => {
+      call.once('error', resolve)
+      call.once('end', () => setImmediate(() => resolve(undefined)))
+    })
+    call.on('data', (came: Buffer) => answers.push(fromBinary(method.output, came)))
+    return { answers, ended, cancel: () => call.cancel() }
   }
 
   /** Any bytes to any path. */
@@ -73,4 +132,10 @@ export const BEAT = {
 
 function asItIs(bytes: Buffer): Buffer {
   return bytes
+}
+
+function metadataOf(headers: Readonly<Record<string, string>>): Metadata {
+  const metadata = new Metadata()
+  for (const [name, value] of Object.entries(headers)) metadata.set(name, value)
+  return metadata
 }

@@ -23,6 +23,14 @@ import { mount, Refusal, type Mount } from '@powernode/rpc'
 import { partly } from '@powernode/rpc/testing'
 import { everyMethodFor } from './inner-services.ts'
 
+/** What a test may tell of the policy. */
+export type Told = Page & {
+  readonly removedGrantIds?: string[]
+  readonly removedBridgeIds?: string[]
+  readonly removedResidencyPeerIds?: string[]
+  readonly removedOverrideIds?: string[]
+}
+
 const GATEWAY = ['service/federation-gateway'] as const
 
 /** grant-authz as the gateway meets it: the policy, operators, overrides, grants held, and the records of some kinds. */
@@ -34,6 +42,7 @@ export class TestGrantAuthz {
   held = ''
   readonly owner = new TestOwner()
   #pages: PolicyPage[] = []
+  #epoch = 1n // as the feed counts them
   readonly policy = new ToldFeed<WatchPolicyResponse['update']>(() =>
     this.#pages.map((value) => ({ case: 'page' as const, value })),
   )
@@ -41,11 +50,12 @@ export class TestGrantAuthz {
     { case: 'directory', value: create(DirectorySchema) },
   ])
 
-  /** Tells of this beside what was told; what is told again replaces. */
-  tell(...pages: (Page & { readonly removedGrantIds?: string[]; readonly removedOverrideIds?: string[] })[]): void {
+  /** Tells of this beside what was told, at once; what is told again replaces. Returns the epoch. */
+  tell(...pages: Told[]): bigint {
     const told = pages.map(pageOf)
     this.#pages.push(...told)
     this.policy.tell(...told.map((value) => ({ case: 'page' as const, value })))
+    return (this.#epoch += 1n)
   }
 
   mounts(): Mount[] {

@@ -41,6 +41,7 @@ export class Decisions {
   readonly #sent = new Map<bigint, readonly Waiting[]>()
   #number = 0n
   #wake: () => void = () => {}
+  #giveUp: () => void = () => {}
 
   constructor({
     clock,
@@ -74,9 +75,10 @@ export class Decisions {
     const looking = this.#loseHope(signal)
     for (let failures = 1; !signal.aborted; failures++) {
       const over = new AbortController()
+      const open = AbortSignal.any([signal, over.signal])
+      this.#giveUp = () => over.abort()
       try {
-        const batches = this.#batches(AbortSignal.any([signal, over.signal]))
-        for await (const { number } of ledger.recordDecisions(batches, { signal, timeoutMs: 0 })) {
+        for await (const { number } of ledger.recordDecisions(this.#batches(open), { signal: open, timeoutMs: 0 })) {
           failures = 0
           this.#written(number)
         }
@@ -117,14 +119,17 @@ export class Decisions {
     this.#wake()
   }
 
-  /** Refuses those that waited too long; what was not sent yet is not written any more, since nothing came of it. */
+  /**
+   * Refuses those that waited too long. What was not sent is not written any more, since nothing came of it; a ledger
+   * that takes in and does not answer is left, and called anew.
+   */
   async #loseHope(signal: AbortSignal): Promise<void> {
     for (; !signal.aborted; await this.#clock.sleep(LOOK_EVERY_MS, signal)) {
       const limitMs = this.#elapsedMs() - PATIENCE_MS
       const isLate = ({ sinceMs }: Waiting) => sinceMs < limitMs
-      for (const { reject } of [...this.#sent.values()].flat().filter(isLate)) reject(unavailable('the ledger is slow'))
-      if (!this.#queue[0] || !isLate(this.#queue[0])) continue
-      for (const { reject } of this.#queue.filter(isLate)) reject(unavailable('the ledger cannot be reached'))
+      if ([...this.#sent.values()].some((batch) => batch.some(isLate))) this.#giveUp()
+      if (!this.#queue.some(isLate)) continue
+      for (const { reject } of this.#queue.filter(isLate)) reject(unavailable('the ledger does not answer'))
       this.#queue = this.#queue.filter((waiting) => !isLate(waiting))
     }
   }
