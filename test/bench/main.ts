@@ -8,6 +8,7 @@ import { print, say, type Report } from './report.ts'
 
 const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<Report> }>>> = {
   decide: () => import('./decide.ts'),
+  feed: () => import('./feed.ts'),
   handshake: () => import('./handshake.ts'),
   heartbeat: () => import('./heartbeat.ts'),
   rpc: () => import('./rpc.ts'),

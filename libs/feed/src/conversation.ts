@@ -3,15 +3,17 @@ import { Doorbell, type Clock } from '@powernode/clock'
 import type { Begin } from '@powernode/proto/powernode/feed/v1/feed_pb.ts'
 import { isKnown, sameHead, type Head } from './epoch.ts'
 import { begun, headOf, position as positionFrame, tick, type Frame, type Said } from './frames.ts'
-import { readChanges, type Changes } from './read-changes.ts'
+import { readChanges, type Changes, type From } from './read-changes.ts'
 import type { Reader, Readers } from './readers.ts'
 import type { Replica } from './replica.ts'
+import type { SharedChanges } from './shared-changes.ts'
 
 export type Parts<Tables, Update> = Changes<Tables, Update> & {
   readonly clock: Clock
   readonly elapsedMs: () => number
   readonly readers: Readers
   readonly replica: Replica<Tables>
+  readonly shared: SharedChanges<Tables, Update>
   /** Rung when the feed has changed, and when the replica's beat is there. */
   readonly bells: Set<Doorbell>
   /** How far the feed has come, read after it was asked. */
@@ -72,7 +74,7 @@ async function* tell<Tables, Update>(
     if (answers) reader.hold(atMs)
     const head = await parts.readHead()
     if (!isWhole || !position || !sameHead(head, position)) {
-      position = yield* readChanges(parts, { position, isFirst: !isWhole }, stop)
+      position = yield* changesSince(parts, { position, isFirst: !isWhole }, stop)
       if (!position) return
       reader.sends(position)
       yield { update: positionFrame(position) }
@@ -84,6 +86,18 @@ async function* tell<Tables, Update>(
     if (isWhole) await hearing.bell.wait(clock, LOOK_EVERY_MS, stop)
     isWhole = true
   }
+}
+
+/** With all the readers that stand there too, where that goes. */
+async function* changesSince<Tables, Update>(
+  parts: Parts<Tables, Update>,
+  from: From,
+  stop: AbortSignal,
+): AsyncGenerator<{ update: Update }, Head | undefined> {
+  const few = from.isFirst || !from.position ? undefined : await parts.shared.since(from.position)
+  if (!few) return yield* readChanges(parts, from, stop)
+  for (const update of few.updates) yield { update }
+  return few.head
 }
 
 async function firstOf(said: AsyncIterator<{ readonly said: Said }>): Promise<Begin> {

@@ -27,6 +27,22 @@ export async function readHead(tx: QueryExecutorProvider, feed: string): Promise
   return rows[0] ? { epoch: BigInt(rows[0].epoch), mark: rows[0].mark } : NOTHING
 }
 
+/** As readHead and isKnown, in one round trip; without a position nothing has to be known. */
+export async function readHeadFrom(
+  tx: QueryExecutorProvider,
+  feed: string,
+  position: Head | undefined,
+): Promise<{ readonly head: Head; readonly isKnown: boolean }> {
+  if (!position) return { head: await readHead(tx, feed), isKnown: true }
+  const { rows } = await sql<{ epoch: number; mark: Buffer }>`
+    select epoch, mark from feed_epoch
+    where feed = ${feed} and (epoch = ${String(position.epoch)}
+      or epoch = (select max(epoch) from feed_epoch where feed = ${feed}))
+    order by epoch desc`.execute(tx)
+  const found = rows.map(({ epoch, mark }): Head => ({ epoch: BigInt(epoch), mark }))
+  return { head: found[0] ?? NOTHING, isKnown: found.some((head) => sameHead(head, position)) }
+}
+
 /** Whether a position lies in the history this database has: one that was put back has forgotten, or has others. */
 export async function isKnown(tx: QueryExecutorProvider, feed: string, { epoch, mark }: Head): Promise<boolean> {
   const { rows } = await sql<{ mark: Buffer }>`

@@ -11,6 +11,7 @@ import type { Frame, Said } from './frames.ts'
 import { ReadTurns } from './read-changes.ts'
 import { Readers } from './readers.ts'
 import { Replica } from './replica.ts'
+import { SharedChanges } from './shared-changes.ts'
 import { sharing } from './sharing.ts'
 import type { FeedSource } from './source.ts'
 import { channelOf } from './sql.ts'
@@ -53,7 +54,8 @@ export class Feed<Tables, Update> {
     const head = sharing(() => readHead(db, feed))
     const common = { ...deps, elapsedMs: this.#elapsedMs, readers: this.#readers, readHead: head }
     const replica = new Replica<Tables>({ ...common, channel: channelOf(database.schema) })
-    this.#parts = { ...common, replica, bells: this.#bells, turns: new ReadTurns() }
+    const reading = { ...common, turns: new ReadTurns() }
+    this.#parts = { ...reading, replica, bells: this.#bells, shared: new SharedChanges(reading) }
     this.#barrier = new Barrier(common)
     metrics.gauge('fed_feed_readers', 'Open streams of a feed', ['feed']).set({ feed }, 0)
   }

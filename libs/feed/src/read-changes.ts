@@ -1,7 +1,7 @@
 import { Code, ConnectError } from '@connectrpc/connect'
 import type { Clock } from '@powernode/clock'
 import type { Db } from '@powernode/postgres'
-import { isKnown, readHead, type Head } from './epoch.ts'
+import { readHeadFrom, type Head } from './epoch.ts'
 import { Pipe } from './pipe.ts'
 import type { FeedSource } from './source.ts'
 import { Turns } from './turns.ts'
@@ -25,7 +25,7 @@ export class ReadTurns {
 }
 
 /** From where a stream goes on; undefined: from nothing. On its first read it is told also what stands in no row. */
-type From = { readonly position: Head | undefined; readonly isFirst: boolean }
+export type From = { readonly position: Head | undefined; readonly isFirst: boolean }
 
 /**
  * Tells what changed after a position, or everything, as of one snapshot; returns how far that was, or undefined when
@@ -62,9 +62,8 @@ async function read<Tables, Update>(
     if (signal.aborted) return undefined
     const tx = await db.startTransaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute()
     try {
-      const head = await readHead(tx, feed)
-      if (position && !(await isKnown(tx, feed, position)))
-        throw new ConnectError('the history of this feed is another one: begin again', Code.Aborted)
+      const { head, isKnown } = await readHeadFrom(tx, feed, position)
+      if (!isKnown) throw new ConnectError('the history of this feed is another one: begin again', Code.Aborted)
       const told = [
         ...(isFirst && source.readFirst ? [source.readFirst(tx)] : []),
         position ? source.readSince(tx, position.epoch) : source.readAll(tx),

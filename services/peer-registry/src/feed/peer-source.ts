@@ -6,6 +6,7 @@ import type { Us } from '../platform.ts'
 import * as fedPeers from '../store/fed-peers.ts'
 import type { FedPeer, Page } from '../store/fed-peers.ts'
 import type { Tables } from '../store/tables.ts'
+import { weSignFor } from '../trust.ts'
 import { isRouted, localToWire, readLocal, routeOf, type Local } from './routes.ts'
 
 /** Its name in the triggers of migrations/0003_feed.sql. */
@@ -29,9 +30,9 @@ export function peerSource(deps: Deps): FeedSource<Tables, PeerUpdate> {
       yield platformUpdate(deps, await readLocal(tx))
     },
     async *readAll(tx) {
-      const local = await readLocal(tx)
+      const readOnce = once(() => readLocal(tx))
       for await (const peer of inPages((page) => fedPeers.pageOfAll(tx, page))) {
-        const update = updateOf(deps, local, peer)
+        const update = await updateOf(deps, readOnce, peer)
         if (update.case === 'peer') yield update
       }
     },
@@ -39,22 +40,30 @@ export function peerSource(deps: Deps): FeedSource<Tables, PeerUpdate> {
   }
 }
 
+type ReadLocal = () => Promise<Local>
+
 async function* readSince(deps: Deps, tx: Tx<Tables>, epoch: bigint): AsyncGenerator<PeerUpdate> {
-  const local = await readLocal(tx)
+  const readOnce = once(() => readLocal(tx))
   const children = await fedPeers.isLocalNewer(tx, epoch)
-  if (children) yield platformUpdate(deps, local)
+  if (children) yield platformUpdate(deps, await readOnce())
   const changed = inPages((page) => fedPeers.pageSince(tx, { ...page, epoch, children }))
-  for await (const peer of changed) yield updateOf(deps, local, peer)
+  for await (const peer of changed) yield await updateOf(deps, readOnce, peer)
 }
 
 /** A row that cannot be told of (its key does not open, say) refuses that one peer, not all of them. */
-function updateOf({ us, logger }: Deps, local: Local, peer: FedPeer): PeerUpdate {
+async function updateOf({ us, logger }: Deps, readOnce: ReadLocal, peer: FedPeer): Promise<PeerUpdate> {
+  const vouching = isRouted(peer) && weSignFor(peer) ? await readOnce() : undefined
   try {
-    if (isRouted(peer)) return { case: 'peer', value: routeOf(us, local, peer) }
+    if (isRouted(peer)) return { case: 'peer', value: routeOf(us, vouching, peer) }
   } catch (error) {
     logger.error({ task: 'feed', peer_id: peer.id, error }, 'a peer cannot be routed and is refused')
   }
   return { case: 'removedPeerId', value: peer.id }
+}
+
+function once(read: ReadLocal): ReadLocal {
+  let reading: Promise<Local> | undefined
+  return () => (reading ??= read())
 }
 
 const platformUpdate = ({ us }: Deps, local: Local): PeerUpdate => ({ case: 'platform', value: localToWire(us, local) })

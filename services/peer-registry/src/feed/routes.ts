@@ -60,10 +60,9 @@ export function isRouted(peer: FedPeer): boolean {
   return peer.state !== 'revoked' || peer.trustBundle !== null
 }
 
-/** All that the gateway and liveness need of a peer. */
-export function routeOf(us: Us, local: Local, peer: Peer): PeerRoute {
-  const bundle = peer.trustBundle && !weSignFor(peer) ? bundleIn(peer.trustBundle) : undefined
-  const vouching = weSignFor(peer) ? local : bundle
+/** All that the gateway and liveness need of a peer. For one we sign for it is our own side that vouches. */
+export function routeOf(us: Us, local: Local | undefined, peer: Peer): PeerRoute {
+  const vouching = weSignFor(peer) ? local : peer.trustBundle && bundleIn(peer.trustBundle)
   return create(PeerRouteSchema, {
     peerId: peer.id,
     name: peer.name,
