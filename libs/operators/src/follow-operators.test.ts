@@ -1,17 +1,11 @@
 import { create } from '@bufbuild/protobuf'
 import { FakeClock } from '@powernode/clock/testing'
 import { createLogger, createMetrics } from '@powernode/process'
-import {
-  OperatorService,
-  type Directory,
-  type WatchOperatorsResponse,
-} from '@powernode/proto/powernode/operator/v1/service_pb.ts'
-import { BegunSchema, PositionSchema, TickSchema } from '@powernode/proto/powernode/feed/v1/feed_pb.ts'
-import { DirectorySchema } from '@powernode/proto/powernode/operator/v1/service_pb.ts'
-import { mount, type CallerName } from '@powernode/rpc'
-import { expectRefusal, partly, startTestServer, type TestServer } from '@powernode/rpc/testing'
+import { DirectorySchema, OperatorService, type Directory } from '@powernode/proto/powernode/operator/v1/service_pb.ts'
+import { expectRefusal, startTestServer, type TestServer } from '@powernode/rpc/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { OperatorDirectory } from './follow-operators.ts'
+import { tellsOperators } from './testing.ts'
 
 const NOW = new Date('2026-03-01T12:00:00.000Z')
 const LIVENESS = { kind: 'service', name: 'liveness' } as const
@@ -35,31 +29,11 @@ const withRole = (...permissions: string[]) =>
     approved: { 'service/liveness': 3 },
   })
 
-/** A feed of one directory, as grant-authz has it: all of it, then a tick for each ask. */
-async function* feed(requests: AsyncIterable<{ said: { case: string | undefined; value?: object } }>) {
-  const say = (update: WatchOperatorsResponse['update']) => ({ update })
-  let sent: Directory | undefined
-  for await (const { said } of requests) {
-    if (!told) throw new Error('grant-authz is away')
-    if (said.case === 'begin') yield say({ case: 'begun', value: create(BegunSchema, { replaces: true }) })
-    if (sent !== told) {
-      sent = told
-      yield say({ case: 'directory', value: sent })
-      yield say({ case: 'position', value: create(PositionSchema, { epoch: 1n }) })
-    }
-    if (said.case !== 'ask') continue
-    const { number } = said.value as { number: bigint }
-    yield say({ case: 'tick', value: create(TickSchema, { number, leaseMs: 1_000 }) })
-  }
-}
-
 beforeEach(() => {
   clock = new FakeClock(NOW)
   lines = []
   told = undefined
-  const none = Object.fromEntries(OperatorService.methods.map(({ localName }) => [localName, [] as CallerName[]]))
-  const callers = { ...none, watchOperators: ['service/liveness'] } as never // a row for each method
-  server = startTestServer(mount(OperatorService, partly(OperatorService, { watchOperators: feed as never }), callers))
+  server = startTestServer(tellsOperators(() => told))
   directory = new OperatorDirectory({
     operators: server.clientAs(OperatorService, LIVENESS),
     reader: 'liveness',

@@ -7,11 +7,13 @@ import { systemClock } from '@powernode/clock'
 import { ensureStream, openBus, STREAM_NAMES, subjectsOf } from '@powernode/events'
 import { startTestNats, until } from '@powernode/events/testing'
 import { makeTestAuthority, makeTestIdentity } from '@powernode/identity/testing'
-import { createLogger, Secret } from '@powernode/process'
+import { everythingTo, tellsOperators } from '@powernode/operators/testing'
+import { createLogger, createMetrics, Secret } from '@powernode/process'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import { EventSchema, Severity } from '@powernode/proto/powernode/event/v1/event_pb.ts'
 import { GrantChangedSchema } from '@powernode/proto/powernode/grant/v1/events_pb.ts'
-import { createClient } from '@powernode/rpc'
+import { createClient, serve } from '@powernode/rpc'
+import { everyOperator } from '@powernode/rpc/testing'
 import { expect, test } from 'vitest'
 import { run } from './service.ts'
 import { happening, testLedger } from './testing.ts'
@@ -31,6 +33,22 @@ test('the service writes down what it hears over TLS, and shows it to an operato
   const [ledger, nats] = await Promise.all([testLedger(), startTestNats(`tls { ${tls} }`)])
   const stopping = new AbortController()
   const logger = createLogger('test', { level: 'silent' })
+  const grantAuthz = Promise.withResolvers<number>()
+  const telling = serve(
+    {
+      name: 'grant-authz',
+      listen: { host: '127.0.0.1', port: 0 },
+      tlsDir: dirOf('grant-authz'),
+      trustDomain: TRUST_DOMAIN,
+      services: [tellsOperators(() => everythingTo('alice'))],
+      operators: everyOperator,
+      clock: systemClock,
+      logger,
+      metrics: createMetrics('test'),
+      onListening: grantAuthz.resolve,
+    },
+    stopping.signal,
+  )
   const { promise: listening, resolve: onListening } = Promise.withResolvers<number>()
   const config = {
     databaseUrl: new Secret(ledger.url),
@@ -40,6 +58,7 @@ test('the service writes down what it hears over TLS, and shows it to an operato
     listen: { host: '127.0.0.1', port: 0 },
     metricsPort: 0,
     peerRegistryAddress: { host: '127.0.0.1', port: 1 },
+    grantAuthzAddress: { host: '127.0.0.1', port: await grantAuthz.promise },
   }
   const running = run(config, stopping.signal, { logger, onListening })
 
@@ -70,7 +89,7 @@ test('the service writes down what it hears over TLS, and shows it to an operato
   }
 
   stopping.abort()
-  await running
+  await Promise.all([running, telling])
   await bus.close()
   await nats.stop()
   await ledger.drop()
