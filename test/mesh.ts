@@ -13,6 +13,7 @@ import { startPlatform, type Platform } from '@powernode/dev/platform'
 import { removePostgres } from '@powernode/dev/postgres'
 import type { ServiceName } from '@powernode/dev/services'
 import { createLogger } from '@powernode/process'
+import { ApprovalService } from '@powernode/proto/powernode/approval/v1/service_pb.ts'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import { CertificateAuthorityService, CertificateKind } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import { GatewayService } from '@powernode/proto/powernode/gateway/v1/service_pb.ts'
@@ -51,6 +52,7 @@ export class TestPlatform {
   readonly ledger: Client<typeof AuditLedgerService>
   readonly grants: Client<typeof GrantAuthzService>
   readonly operators: Client<typeof OperatorService>
+  readonly approvals: Client<typeof ApprovalService>
   readonly #stopping: AbortController
   /** What each of its next starts is given. */
   readonly #env: Environments
@@ -69,6 +71,7 @@ export class TestPlatform {
     this.ledger = createClient(AuditLedgerService, this.transport('audit-ledger'))
     this.grants = createClient(GrantAuthzService, this.transport('grant-authz'))
     this.operators = createClient(OperatorService, this.transport('grant-authz'))
+    this.approvals = createClient(ApprovalService, this.transport('grant-authz'))
   }
 
   static async start(name: string, options: MeshOptions = {}): Promise<TestPlatform> {
@@ -128,6 +131,7 @@ export class TestPlatform {
       ledger: createClient(AuditLedgerService, this.#road('audit-ledger', tlsDir)),
       grants: createClient(GrantAuthzService, this.#road('grant-authz', tlsDir)),
       operators: createClient(OperatorService, this.#road('grant-authz', tlsDir)),
+      approvals: createClient(ApprovalService, this.#road('grant-authz', tlsDir)),
       gateway: createClient(GatewayService, this.#road('federation-gateway', tlsDir)),
     }
   }

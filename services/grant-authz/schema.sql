@@ -368,7 +368,7 @@ CREATE OR REPLACE FUNCTION grant_authz.is_set(list text[])
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 AS $function$
-  select cardinality(list) = (select count(distinct entry) from unnest(list) as entry)
+  select cardinality(list) <= 1 or cardinality(list) = (select count(distinct entry) from unnest(list) as entry)
 $function$;
 grant execute on function is_set(text[]) to grant_authz;
 
@@ -591,14 +591,14 @@ create table federation_grant (
   constraint federation_grant_secret_sha256_check CHECK ((length(secret_sha256) = 32)),
   constraint federation_grant_ttl_ms_check CHECK ((ttl_ms >= 60000)),
   constraint grant_archived_when_over CHECK (((archived_at IS NULL) OR (ended_at IS NOT NULL))),
-  constraint grant_axes_sound CHECK ((is_axis(node_instance_ids) AND is_axis(sdwan_network_ids) AND is_axis(source_cidrs))),
-  constraint grant_cidrs_canonical CHECK (are_cidrs(source_cidrs)),
+  constraint grant_axes_sound CHECK (((((node_instance_ids = '{}'::text[]) OR (node_instance_ids = '{*}'::text[])) OR is_axis(node_instance_ids)) AND (((sdwan_network_ids = '{}'::text[]) OR (sdwan_network_ids = '{*}'::text[])) OR is_axis(sdwan_network_ids)) AND (((source_cidrs = '{}'::text[]) OR (source_cidrs = '{*}'::text[])) OR is_axis(source_cidrs)))),
+  constraint grant_cidrs_canonical CHECK ((((source_cidrs = '{}'::text[]) OR (source_cidrs = '{*}'::text[])) OR are_cidrs(source_cidrs))),
   constraint grant_ended_when_over CHECK ((((revoked_at IS NULL) OR (ended_at IS NOT NULL)) AND ((ended_at IS NULL) OR (revoked_at IS NOT NULL) OR (ended_at >= expires_at)))),
-  constraint grant_identities_sound CHECK (((cardinality(bound_identities) <= 16) AND is_set(bound_identities) AND (array_to_string(bound_identities, ' '::text) ~ '^((spiffe://[^ ]+|x5t#S256:[A-Za-z0-9_-]{43})( |$))*$'::text))),
+  constraint grant_identities_sound CHECK (((bound_identities = '{}'::text[]) OR ((cardinality(bound_identities) <= 16) AND is_set(bound_identities) AND (array_to_string(bound_identities, ' '::text) ~ '^((spiffe://[^ ]+|x5t#S256:[A-Za-z0-9_-]{43})( |$))*$'::text)))),
   constraint grant_lasts_a_minute CHECK ((expires_at >= (issued_at + '00:01:00'::interval))),
   constraint grant_metadata_small CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (octet_length((metadata)::text) <= 16384))),
   constraint grant_revoked_by_somebody CHECK (((revoked_at IS NULL) = (revoked_by = ''::text))),
-  constraint grant_scopes_known CHECK (((cardinality(scopes) > 0) AND is_set(scopes) AND (scopes <@ ARRAY['read'::text, 'write'::text, 'admin'::text, 'migrate'::text])))
+  constraint grant_scopes_known CHECK (((cardinality(scopes) > 0) AND ((cardinality(scopes) = 1) OR is_set(scopes)) AND (scopes <@ ARRAY['read'::text, 'write'::text, 'admin'::text, 'migrate'::text])))
 );
 CREATE INDEX federation_grant_by_end ON grant_authz.federation_grant USING btree (expires_at) WHERE (ended_at IS NULL);
 CREATE INDEX federation_grant_by_epoch ON grant_authz.federation_grant USING btree (epoch, id);

@@ -1,17 +1,42 @@
 -- What the migrations add up to. Written from the catalogs; compared by a test.
 grant usage on schema peer_registry to peer_registry;
 
-CREATE OR REPLACE FUNCTION peer_registry.announce_change()
+CREATE OR REPLACE FUNCTION peer_registry.feed_epoch(feed_name text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO 'peer_registry'
+AS $function$
+declare
+  drawn bigint := nullif(current_setting('powernode_feed.' || feed_name, true), '');
+begin
+  if drawn is not null then
+    return drawn;
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended(current_schema() || '.feed.' || feed_name, 0));
+  begin
+    insert into feed_epoch (feed, epoch, mark)
+      select feed_name, coalesce(max(epoch), 0) + 1, uuid_send(gen_random_uuid()) from feed_epoch where feed = feed_name
+      returning epoch into drawn;
+  exception when unique_violation then
+    -- A snapshot older than the last epoch (repeatable read): begun anew it will succeed.
+    raise exception 'the feed has gone on since this transaction began' using errcode = 'serialization_failure';
+  end;
+  delete from feed_epoch where feed = feed_name and epoch <= drawn - 100000;
+  perform set_config('powernode_feed.' || feed_name, drawn::text, true);
+  perform pg_notify(current_schema() || '_feed', feed_name);
+  return drawn;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION peer_registry.feed_stamp()
  RETURNS trigger
  LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'peer_registry'
 AS $function$
 begin
-  if tg_argv[0] = 'peer' then
-    perform pg_notify('peer_registry_changes', 'peer:' || new.id::text);
-  else
-    perform pg_notify('peer_registry_changes', tg_argv[0]);
-  end if;
-  return null;
+  new.epoch := feed_epoch(tg_argv[0]);
+  return new;
 end
 $function$;
 
@@ -22,6 +47,19 @@ AS $function$
 begin
   if old.revoked_at is not null and new.revoked_at is distinct from old.revoked_at then
     raise exception 'certificate % is revoked for good', old.serial using errcode = 'check_violation';
+  end if;
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION peer_registry.guard_executed_approval()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if old.outcome <> 'trying' and new is distinct from old then
+    raise exception 'approval % was carried out', old.approval_id using errcode = 'check_violation';
   end if;
   return new;
 end
@@ -93,13 +131,14 @@ create table authority (
   crls jsonb not null default '[]'::jsonb,
   crls_updated_at timestamp with time zone not null,
   created_at timestamp with time zone not null,
+  epoch bigint not null default 0,
   constraint authority_pkey PRIMARY KEY (generation),
   constraint authority_generation_check CHECK ((generation >= 1)),
   constraint authority_status_check CHECK ((status = ANY (ARRAY['next'::text, 'current'::text, 'previous'::text, 'retired'::text])))
 );
 CREATE UNIQUE INDEX authority_one_current ON peer_registry.authority USING btree (status) WHERE (status = 'current'::text);
 CREATE UNIQUE INDEX authority_one_next ON peer_registry.authority USING btree (status) WHERE (status = 'next'::text);
-CREATE TRIGGER authority_announces AFTER INSERT OR UPDATE ON peer_registry.authority FOR EACH ROW EXECUTE FUNCTION announce_change('authority');
+CREATE TRIGGER authority_fed BEFORE INSERT OR UPDATE ON peer_registry.authority FOR EACH ROW EXECUTE FUNCTION feed_stamp('peers');
 grant insert, select, update on authority to peer_registry;
 
 create table certificate (
@@ -167,10 +206,57 @@ create table errand (
   constraint errand_pkey PRIMARY KEY (peer_id, kind),
   constraint errand_token_digest_key UNIQUE (token_digest),
   constraint errand_peer_id_fkey FOREIGN KEY (peer_id) REFERENCES peer(id),
-  constraint errand_kind_check CHECK ((kind = ANY (ARRAY['redeem'::text, 'deliver_bundle'::text, 'fetch_bundle'::text, 'renew_certificate'::text, 'notify_revocation'::text])))
+  constraint errand_kind_check CHECK ((kind = ANY (ARRAY['redeem'::text, 'deliver_bundle'::text, 'fetch_bundle'::text, 'renew_certificate'::text, 'notify_revocation'::text, 'notify_relationship'::text])))
 );
 CREATE INDEX errand_due ON peer_registry.errand USING btree (next_attempt_at);
 grant delete, insert, select, update on errand to peer_registry;
+
+create table executed_approval (
+  approval_id uuid not null,
+  outcome text not null,
+  attempts integer not null default 0,
+  failure_reason text not null default ''::text,
+  failure_message text not null default ''::text,
+  at timestamp with time zone not null,
+  constraint executed_approval_pkey PRIMARY KEY (approval_id),
+  constraint executed_approval_attempts_check CHECK ((attempts >= 0)),
+  constraint executed_approval_failed CHECK (((outcome = 'failed'::text) = (failure_reason <> ''::text))),
+  constraint executed_approval_outcome_check CHECK ((outcome = ANY (ARRAY['trying'::text, 'executed'::text, 'failed'::text])))
+);
+CREATE TRIGGER executed_approval_guarded BEFORE UPDATE ON peer_registry.executed_approval FOR EACH ROW EXECUTE FUNCTION guard_executed_approval();
+grant insert, select, update on executed_approval to peer_registry;
+
+create table feed_epoch (
+  feed text not null,
+  epoch bigint not null,
+  mark bytea not null,
+  constraint feed_epoch_pkey PRIMARY KEY (feed, epoch),
+  constraint feed_epoch_epoch_check CHECK ((epoch >= 1)),
+  constraint feed_epoch_mark_check CHECK ((length(mark) = 16))
+);
+grant select on feed_epoch to peer_registry;
+
+create table feed_replica (
+  id uuid not null,
+  feed text not null,
+  acknowledged bigint not null,
+  beats bigint not null,
+  leaving boolean not null,
+  constraint feed_replica_pkey PRIMARY KEY (id)
+);
+grant delete, insert, select, update on feed_replica to peer_registry;
+
+create table held_invitation (
+  plan_sha256 bytea not null,
+  requested_by text not null,
+  invitation_sealed bytea not null,
+  approval_id uuid,
+  held_at timestamp with time zone not null,
+  constraint held_invitation_pkey PRIMARY KEY (plan_sha256, requested_by),
+  constraint held_invitation_plan_sha256_check CHECK ((length(plan_sha256) = 32)),
+  constraint held_invitation_requested_by_check CHECK ((requested_by ~ '^operator/'::text))
+);
+grant delete, insert, select, update on held_invitation to peer_registry;
 
 create table inbox (
   consumer text not null,
@@ -281,13 +367,22 @@ create table peer (
   enrolled_at timestamp with time zone,
   revoked_at timestamp with time zone,
   notified_at timestamp with time zone,
+  adoption_offered text,
+  adoption_offered_by_peer text,
+  relationship_sequence bigint not null default 0,
+  peer_relationship_sequence bigint not null default 0,
   revision bigint not null default 1,
+  epoch bigint not null default 0,
+  forgotten boolean not null default false,
   constraint peer_pkey PRIMARY KEY (id),
   constraint peer_parent_peer_id_fkey FOREIGN KEY (parent_peer_id) REFERENCES peer(id),
   constraint peer_previous_peer_id_fkey FOREIGN KEY (previous_peer_id) REFERENCES peer(id),
+  constraint peer_adoption_offered_by_peer_check CHECK ((adoption_offered_by_peer = ANY (ARRAY['parent'::text, 'child'::text]))),
+  constraint peer_adoption_offered_check CHECK ((adoption_offered = ANY (ARRAY['parent'::text, 'child'::text]))),
   constraint peer_ca_pin_check CHECK ((length(ca_pin) = 32)),
   constraint peer_contract_version_check CHECK ((contract_version > 0)),
   constraint peer_enrolled_is_trusted CHECK (((state <> ALL (ARRAY['enrolled'::text, 'active'::text, 'degraded'::text])) OR ((kind = 'platform'::text) AND (trust_mode IS NOT NULL) AND (trust_bundle IS NOT NULL)))),
+  constraint peer_forgotten_is_revoked CHECK (((NOT forgotten) OR (state = 'revoked'::text))),
   constraint peer_identity_key_check CHECK ((length(identity_key) = 32)),
   constraint peer_kind_check CHECK ((kind = ANY (ARRAY['platform'::text, 'sdwan_only'::text]))),
   constraint peer_known_when_live CHECK (((state = ANY (ARRAY['proposed'::text, 'revoked'::text])) OR ((platform_id IS NOT NULL) AND (identity_key IS NOT NULL) AND (trust_domain IS NOT NULL) AND (contract_version IS NOT NULL)))),
@@ -302,12 +397,14 @@ create table peer (
   constraint peer_trust_mode_check CHECK ((trust_mode = ANY (ARRAY['symmetric'::text, 'hierarchical'::text]))),
   constraint peer_url_check CHECK (((url = ''::text) OR (url ~ '^https://'::text)))
 );
+CREATE INDEX peer_by_epoch ON peer_registry.peer USING btree (epoch);
 CREATE INDEX peer_by_platform ON peer_registry.peer USING btree (platform_id);
 CREATE INDEX peer_by_state ON peer_registry.peer USING btree (state, id);
 CREATE UNIQUE INDEX peer_name_once ON peer_registry.peer USING btree (name) WHERE ((name <> ''::text) AND (state <> 'revoked'::text));
 CREATE UNIQUE INDEX peer_platform_once ON peer_registry.peer USING btree (platform_id) WHERE (state = ANY (ARRAY['accepted'::text, 'enrolled'::text, 'active'::text, 'degraded'::text, 'suspended'::text]));
+CREATE INDEX peer_to_forget ON peer_registry.peer USING btree (revoked_at) WHERE ((state = 'revoked'::text) AND (NOT forgotten));
 CREATE UNIQUE INDEX peer_trust_domain_once ON peer_registry.peer USING btree (trust_domain) WHERE (state = ANY (ARRAY['accepted'::text, 'enrolled'::text, 'active'::text, 'degraded'::text, 'suspended'::text]));
-CREATE TRIGGER peer_announces AFTER INSERT OR UPDATE ON peer_registry.peer FOR EACH ROW EXECUTE FUNCTION announce_change('peer');
+CREATE TRIGGER peer_fed BEFORE INSERT OR UPDATE ON peer_registry.peer FOR EACH ROW EXECUTE FUNCTION feed_stamp('peers');
 CREATE TRIGGER peer_guarded BEFORE UPDATE ON peer_registry.peer FOR EACH ROW EXECUTE FUNCTION guard_peer();
 grant insert, select, update on peer to peer_registry;
 
@@ -320,13 +417,14 @@ create table platform (
   bundle_sequence bigint not null,
   bundle bytea not null,
   created_at timestamp with time zone not null,
+  epoch bigint not null default 0,
   constraint platform_pkey PRIMARY KEY (only_one),
   constraint platform_bundle_sequence_check CHECK ((bundle_sequence >= 1)),
   constraint platform_identity_key_check CHECK ((length(identity_key) = 32)),
   constraint platform_only_one_check CHECK (only_one),
   constraint platform_platform_id_check CHECK ((platform_id ~ '^[a-z2-7]{32}$'::text))
 );
-CREATE TRIGGER platform_announces AFTER INSERT OR UPDATE ON peer_registry.platform FOR EACH ROW EXECUTE FUNCTION announce_change('platform');
+CREATE TRIGGER platform_fed BEFORE INSERT OR UPDATE ON peer_registry.platform FOR EACH ROW EXECUTE FUNCTION feed_stamp('peers');
 CREATE TRIGGER platform_guarded BEFORE UPDATE ON peer_registry.platform FOR EACH ROW EXECUTE FUNCTION guard_platform();
 grant insert, select, update on platform to peer_registry;
 
@@ -340,12 +438,14 @@ create table rotation (
   created_by text not null,
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
+  epoch bigint not null default 0,
   constraint rotation_pkey PRIMARY KEY (id),
   constraint rotation_from_generation_fkey FOREIGN KEY (from_generation) REFERENCES authority(generation),
   constraint rotation_to_generation_fkey FOREIGN KEY (to_generation) REFERENCES authority(generation),
   constraint rotation_step_check CHECK ((step = ANY (ARRAY['planned'::text, 'published'::text, 'switched'::text, 'retired'::text, 'cancelled'::text])))
 );
 CREATE UNIQUE INDEX rotation_one_open ON peer_registry.rotation USING btree ((true)) WHERE (step = ANY (ARRAY['planned'::text, 'published'::text, 'switched'::text]));
+CREATE TRIGGER rotation_fed BEFORE INSERT OR UPDATE ON peer_registry.rotation FOR EACH ROW EXECUTE FUNCTION feed_stamp('peers');
 grant insert, select, update on rotation to peer_registry;
 
 create table trust_holder (

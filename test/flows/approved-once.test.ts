@@ -16,7 +16,12 @@ import { ownedBy } from '../../services/grant-authz/src/rpc/approval-owners.ts'
 import { approvalHandlers } from '../../services/grant-authz/src/rpc/approvals.ts'
 import * as approvals from '../../services/grant-authz/src/store/approvals.ts'
 import { NOW } from '../../services/grant-authz/src/testing.ts'
-import { OWNER, startApprovals, type Approvals } from '../../services/grant-authz/src/testing/approvals.ts'
+import {
+  NOBODY_LISTENS,
+  OWNER,
+  startApprovals,
+  type Approvals,
+} from '../../services/grant-authz/src/testing/approvals.ts'
 import { executorsOf } from '../../services/peer-registry/src/approvals/executors.ts'
 import { forgetHeld } from '../../services/peer-registry/src/approvals/forget-held.ts'
 import type { Tables } from '../../services/peer-registry/src/store/tables.ts'
@@ -336,7 +341,7 @@ describe('an invitation that waits', () => {
   /** A clock whose first sleep is the end: one round of a sweep. */
   const sweepClock = (ending: AbortController) => ({ now: () => fake.now(), sleep: async () => ending.abort() })
   const getApproval = async (approvalId: string) => {
-    const handlers = approvalHandlers({ db: authz.db, clock })
+    const handlers = approvalHandlers({ db: authz.db, clock, operatorsFeed: NOBODY_LISTENS })
     const context = { values: { get: () => ({ kind: 'service', name: 'peer-registry' }) } } as never // all the handler reads
     return (await handlers.getApproval({ approvalId } as never, context)) as { approval: { state: string } }
   }

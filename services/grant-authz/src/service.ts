@@ -55,7 +55,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   try {
     await requireSchema(db, SCHEMA, MIGRATIONS)
     const area = await openOperatorArea(deps, config)
-    const approvals = openApprovalArea(deps)
+    const approvals = openApprovalArea({ ...deps, operatorsFeed: area.operatorsFeed })
     const grants = openGrantArea(deps, config)
     const residency = await openResidencyArea({ ...deps, policyFeed: grants.policyFeed, gate: approvals.gate }, config)
     const services = [...grants.mounts, area.mount, approvals.mount, ...residency.mounts]

@@ -3,8 +3,7 @@ import type { Logger, Metrics } from '@powernode/process'
 import { ApprovalService } from '@powernode/proto/powernode/approval/v1/service_pb.ts'
 import { mount, type Mount } from '@powernode/rpc'
 import { ownedBy } from '../rpc/approval-owners.ts'
-import { APPROVAL_CALLERS, approvalHandlers } from '../rpc/approvals.ts'
-import type { DoorDeps } from '../rpc/door.ts'
+import { APPROVAL_CALLERS, approvalHandlers, type ApprovalDeps } from '../rpc/approvals.ts'
 import type { Tables } from '../store/tables.ts'
 import { sweepApprovals } from '../sweeps/time-out.ts'
 
@@ -23,7 +22,7 @@ export type ApprovalArea = {
 
 /** All that concerns approvals in this process. */
 export function openApprovalArea(
-  deps: DoorDeps & { readonly logger: Logger; readonly metrics: Metrics },
+  deps: ApprovalDeps & { readonly logger: Logger; readonly metrics: Metrics },
 ): ApprovalArea {
   const own = ownedBy(deps, OWNER)
   return {

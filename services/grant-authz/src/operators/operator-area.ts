@@ -4,10 +4,11 @@ import type { Logger, Metrics } from '@powernode/process'
 import { OperatorService } from '@powernode/proto/powernode/operator/v1/service_pb.ts'
 import { mount, type Mount, type OperatorLookup } from '@powernode/rpc'
 import type { Config } from '../config.ts'
-import { directorySource, OPERATORS_FEED } from '../feed/directory.ts'
+import { directorySource, OPERATORS_FEED, type DirectoryUpdate } from '../feed/directory.ts'
 import { appointFirst } from '../operations/operators/appoint-first.ts'
 import type { DoorDeps } from '../rpc/door.ts'
 import { OPERATOR_CALLERS, operatorHandlers } from '../rpc/operators.ts'
+import type { Tables } from '../store/tables.ts'
 import { keepOidcKeys } from './keep-oidc-keys.ts'
 import { openTokenKey } from './token-key.ts'
 import { ownOperators } from './own-lookup.ts'
@@ -22,6 +23,8 @@ export type OperatorArea = {
   /** Who may call this very service, from its own tables. */
   readonly operators: OperatorLookup
   readonly mount: Mount
+  /** Tells every service whom to obey, what has to be approved, and whether agents may act. */
+  readonly operatorsFeed: Feed<Tables, DirectoryUpdate>
   readonly tasks: readonly ((signal: AbortSignal) => Promise<void>)[]
 }
 
@@ -37,6 +40,7 @@ export async function openOperatorArea(
   const operatorsFeed = new Feed({ ...deps, feed: OPERATORS_FEED, source: directorySource(tokenKey.told) })
   return {
     operators: ownOperators(deps, tokenKey.told),
+    operatorsFeed,
     mount: mount(OperatorService, operatorHandlers({ ...deps, operatorsFeed, tokenKey }), OPERATOR_CALLERS),
     tasks: [(signal) => operatorsFeed.run(signal), (signal) => keepOidcKeys(deps, config.oidc, signal)],
   }

@@ -6,7 +6,7 @@ import { expectRefusal, refusesEverybodyElse, startTestServer, type TestServer }
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { APPROVAL_TTL_MS } from '../approval.ts'
 import { NOW, PEER } from '../testing.ts'
-import { planTo, REVOKE, startApprovals, type Approvals } from '../testing/approvals.ts'
+import { NOBODY_LISTENS, planTo, REVOKE, startApprovals, type Approvals } from '../testing/approvals.ts'
 import { APPROVAL_CALLERS, approvalHandlers } from './approvals.ts'
 
 let at: Approvals
@@ -16,7 +16,9 @@ let clock: FakeClock
 beforeEach(async () => {
   at = await startApprovals()
   clock = new FakeClock(NOW)
-  server = startTestServer(mount(ApprovalService, approvalHandlers({ db: at.db, clock }), APPROVAL_CALLERS))
+  server = startTestServer(
+    mount(ApprovalService, approvalHandlers({ db: at.db, clock, operatorsFeed: NOBODY_LISTENS }), APPROVAL_CALLERS),
+  )
 })
 afterEach(() => at.drop())
 

@@ -1,13 +1,15 @@
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
+import { epochOf, type Feed } from '@powernode/feed'
 import type { ApprovalService } from '@powernode/proto/powernode/approval/v1/service_pb.ts'
 import { callerOf, callerText, Refusal, requestOf, type CallersTable } from '@powernode/rpc'
 import { APPROVAL_STATES, type ApprovalState } from '../approval.ts'
 import { VERBS, type PolicyVerb } from '../approval-policy.ts'
+import { OPERATORS_FEED, type DirectoryUpdate } from '../feed/directory.ts'
 import { approveApproval, notFound, rejectApproval, type Decided } from '../operations/approvals/decide-approval.ts'
 import { setAutonomy, setPolicy } from '../operations/approvals/set-policy.ts'
 import * as policies from '../store/approval-policies.ts'
 import * as approvals from '../store/approvals.ts'
-import type { GrantTx } from '../store/tables.ts'
+import type { GrantTx, Tables } from '../store/tables.ts'
 import { isUuid } from '../uuid.ts'
 import { approvalToWire, autonomyToWire, policyToWire } from '../wire-approvals.ts'
 import { ownedBy } from './approval-owners.ts'
@@ -34,11 +36,13 @@ export const APPROVAL_CALLERS: CallersTable<typeof ApprovalService> = {
   reportExecution: OWNERS,
 }
 
-export const approvalHandlers = (deps: DoorDeps): ServiceImpl<typeof ApprovalService> => ({
+export type ApprovalDeps = DoorDeps & { readonly operatorsFeed: Pick<Feed<Tables, DirectoryUpdate>, 'enforced'> }
+
+export const approvalHandlers = (deps: ApprovalDeps): ServiceImpl<typeof ApprovalService> => ({
   listPolicies: () => look(deps, async (tx) => ({ policies: (await policies.list(tx)).map(policyToWire) })),
 
   setPolicy: (req, context) =>
-    actOrRehearse(deps, req.dryRun, async (tx, now) => {
+    tell(deps, { dryRun: req.dryRun, context }, async (tx, now) => {
       const by = personIn(context, 'change a policy')
       const { action, verb, approvers } = req
       return { policy: policyToWire(await setPolicy(tx, now, { by, action, verb: verbOf(verb), approvers })) }
@@ -81,13 +85,13 @@ export const approvalHandlers = (deps: DoorDeps): ServiceImpl<typeof ApprovalSer
     }),
 
   halt: (req, context) =>
-    actOrRehearse(deps, req.dryRun, async (tx, now) => {
+    tell(deps, { dryRun: req.dryRun, context }, async (tx, now) => {
       const said = { by: requestOf(context), halted: true, reason: req.reason }
       return { autonomy: autonomyToWire(await setAutonomy(tx, now, said)) }
     }),
 
   resume: (req, context) =>
-    actOrRehearse(deps, req.dryRun, async (tx, now) => {
+    tell(deps, { dryRun: req.dryRun, context }, async (tx, now) => {
       const said = { by: personIn(context, 'let agents act again'), halted: false, reason: req.reason }
       return { autonomy: autonomyToWire(await setAutonomy(tx, now, said)) }
     }),
@@ -100,6 +104,20 @@ export const approvalHandlers = (deps: DoorDeps): ServiceImpl<typeof ApprovalSer
 })
 
 const ownerIn = (context: HandlerContext): string => callerText(callerOf(context))
+
+/** Answers when every service that listens knows of it: what is halted or blocked is so for the very next call. */
+async function tell<Result>(
+  deps: ApprovalDeps,
+  { dryRun, context }: { dryRun: boolean; context: HandlerContext },
+  verb: (tx: GrantTx, now: Date) => Promise<Result>,
+): Promise<Result> {
+  const { result, epoch } = await actOrRehearse(deps, dryRun, async (tx, now) => ({
+    result: await verb(tx, now),
+    epoch: await epochOf(tx, OPERATORS_FEED),
+  }))
+  if (!dryRun && epoch !== undefined) await deps.operatorsFeed.enforced(epoch, context.signal)
+  return result
+}
 
 /** Of a vote that came too late, what it has noted is kept, and whoever voted is told that it was too late. */
 async function decided(

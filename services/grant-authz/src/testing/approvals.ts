@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import { planOf, type Plan } from '@powernode/approvals'
 import { inTransaction } from '@powernode/postgres'
+import { EnforcementSchema } from '@powernode/proto/powernode/feed/v1/feed_pb.ts'
 import { RevokePeerRequestSchema } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { sql } from 'kysely'
 import type { Approval } from '../approval.ts'
@@ -79,3 +80,6 @@ export async function startApprovals() {
 }
 
 export type Approvals = Awaited<ReturnType<typeof startApprovals>>
+
+/** Nobody listens, so nobody is waited for. */
+export const NOBODY_LISTENS = { enforced: async (epoch: bigint) => create(EnforcementSchema, { epoch }) }

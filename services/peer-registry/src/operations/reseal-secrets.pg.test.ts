@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { federate, invite, propose, take } from '../../test/handshake.ts'
 import { startPlatform, type TestPlatform } from '../../test/platform.ts'
 import * as sealed from '../store/sealed.ts'
+import { holdInvitation } from './hold-invitation.ts'
 import { resealSecrets } from './reseal-secrets.ts'
 
 let a: TestPlatform
@@ -17,13 +18,15 @@ test('after the sealing key was replaced every secret opens with the new one, an
   const other = await startPlatform('c.example', { clock: a.clock })
   await federate(a, b, { trustMode: 'hierarchical' })
   await take(b, (await invite(other, (await propose(other)).id)).text)
+  const key = { planSha256: Buffer.alloc(32, 1), requestedBy: 'operator/robot' }
+  await b.act((tx, now) => holdInvitation(tx, now, { us: b.us, key, invitation: 'pni1.x', approvalId: undefined }))
   const old = new SealingKey(Buffer.alloc(32, 'b.example'))
   const anew = new SealingKey(Buffer.alloc(32, 'anew'), Buffer.alloc(32, 'b.example'))
 
   const before = await b.act(sealed.lockAll)
-  const kinds = new Set(before.map(({ context }) => context.replaceAll(/[0-9a-f-]{36}|\d+/g, '*')))
+  const kinds = new Set(before.map(({ context }) => context.replaceAll(/[0-9a-f]{64}|[0-9a-f-]{36}|\d+/g, '*')))
   expect(kinds).toEqual(
-    new Set(['platform/identity-key', 'authority/*/root-key', 'authority/*/issuing-key', 'peer/*/certificate-key', 'errand/*/acceptance-token']), // prettier-ignore
+    new Set(['platform/identity-key', 'authority/*/root-key', 'authority/*/issuing-key', 'peer/*/certificate-key', 'errand/*/acceptance-token', 'held-invitation/*/operator/robot']), // prettier-ignore
   )
   expect(await b.act((tx) => resealSecrets(tx, anew))).toBe(before.length)
   for (const value of await b.act(sealed.lockAll)) {
