@@ -20,7 +20,7 @@ import type { Ledger } from '../ledger/past-decisions.ts'
 import type { Registry } from '../reviews/ask-registry.ts'
 import type { Tables } from '../store/tables.ts'
 import { NOW, PEER } from '../testing.ts'
-import { startApprovals } from '../testing/approvals.ts'
+import { NOBODY_LISTENS, startApprovals } from '../testing/approvals.ts'
 import { residencyExecutors } from './residency-approved.ts'
 import { RESIDENCY_CALLERS, residencyHandlers } from './residency.ts'
 
@@ -66,7 +66,7 @@ beforeEach(async () => {
   const listen = { url: database.url, schema: 'grant_authz', applicationName: 'test' }
   const deps = { db: database.db, database: listen, clock, logger, metrics: createMetrics('test') }
   const policyFeed = new Feed({ ...deps, feed: POLICY_FEED, source: policySource })
-  const approvals = openApprovalArea(deps)
+  const approvals = openApprovalArea({ ...deps, operatorsFeed: NOBODY_LISTENS })
   const { gate } = approvals
   running = Promise.all([
     policyFeed.run(stopping.signal),

@@ -89,7 +89,9 @@ export const residencyHandlers = (deps: ResidencyDeps): ServiceImpl<typeof Resid
       effects: [`reason: ${said.reason}`],
       peerId: said.peerId,
     })
-    return actOrRehearse(deps, request.dryRun, verb)
+    // Every gateway knows of it when the call returns: it can be used at once.
+    const { signal } = context
+    return (await enforce(deps, { dryRun: request.dryRun, signal }, verb)).result
   },
 
   listOverrides: ({ peerId, pageSize: size, pageToken: token }) =>
