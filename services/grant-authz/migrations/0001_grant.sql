@@ -39,7 +39,7 @@ insert into grant_settings default values;
 
 -- Whether no value of a list is there twice.
 create function is_set(list text[]) returns boolean language sql immutable parallel safe as $$
-  select cardinality(list) = (select count(distinct entry) from unnest(list) as entry)
+  select cardinality(list) <= 1 or cardinality(list) = (select count(distinct entry) from unnest(list) as entry)
 $$;
 
 -- Whether a list can be an axis: values of a sensible length, none twice, and "*" (any) only by itself.
@@ -94,12 +94,18 @@ create table federation_grant (
   metadata jsonb not null default '{}',
   revision bigint not null default 1 check (revision >= 1),
   constraint grant_scopes_known check (
-    cardinality(scopes) > 0 and is_set(scopes) and scopes <@ array['read', 'write', 'admin', 'migrate']
+    cardinality(scopes) > 0 and (cardinality(scopes) = 1 or is_set(scopes))
+    and scopes <@ array['read', 'write', 'admin', 'migrate']
   ),
-  constraint grant_axes_sound check (is_axis(node_instance_ids) and is_axis(sdwan_network_ids) and is_axis(source_cidrs)),
-  constraint grant_cidrs_canonical check (are_cidrs(source_cidrs)),
+  -- Most are one of two: what costs is asked of the others only.
+  constraint grant_axes_sound check (
+    (node_instance_ids in ('{}', '{*}') or is_axis(node_instance_ids))
+    and (sdwan_network_ids in ('{}', '{*}') or is_axis(sdwan_network_ids))
+    and (source_cidrs in ('{}', '{*}') or is_axis(source_cidrs))
+  ),
+  constraint grant_cidrs_canonical check (source_cidrs in ('{}', '{*}') or are_cidrs(source_cidrs)),
   constraint grant_identities_sound check (
-    cardinality(bound_identities) <= 16 and is_set(bound_identities)
+    bound_identities = '{}' or cardinality(bound_identities) <= 16 and is_set(bound_identities)
     and array_to_string(bound_identities, ' ') ~ '^((spiffe://[^ ]+|x5t#S256:[A-Za-z0-9_-]{43})( |$))*$'
   ),
   constraint grant_lasts_a_minute check (expires_at >= issued_at + interval '1 minute'),

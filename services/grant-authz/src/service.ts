@@ -30,7 +30,8 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   const { clock = systemClock, logger = createLogger(NAME), onListening } = outside
   const metrics = createMetrics(NAME)
   const database = { url: config.databaseUrl.reveal(), schema: SCHEMA, applicationName: NAME }
-  const db = openDb<Tables>(database)
+  // Two feeds read for several readers at once, beside what is asked here.
+  const db = openDb<Tables>({ ...database, max: 20 })
   const bus = await openBus({ servers: config.natsUrl, tlsDir: config.identityDir, name: NAME, clock, logger })
   const { identityDir: tlsDir, trustDomain } = config
   const closing = new AbortController()

@@ -26,7 +26,8 @@ export type GrantToTell = {
 const listOf = (column: string) => sql`
   case ${sql.ref(column)} when '{}' then '' when '{*}' then '*' else array_to_json(${sql.ref(column)})::text end`
 
-const msOf = (column: string) => sql`(extract(epoch from ${sql.ref(column)}) * 1000)::float8`
+/** As a double from the start: extract() would calculate with numbers of any size, which takes three times as long. */
+const msOf = (column: string) => sql`floor(date_part('epoch', ${sql.ref(column)}) * 1000 + 0.001)`
 
 const bitOf = (scope: string, bit: number) =>
   sql`case when ${sql.lit(scope)} = any (scopes) then ${sql.lit(bit)} else 0 end`
