@@ -1,5 +1,5 @@
 import { clone, create } from '@bufbuild/protobuf'
-import { policyOf, residencyVerdict, type Policy } from '@powernode/policy'
+import { policyOf, residencyVerdict, type Policy, type ResidencyVerdict } from '@powernode/policy'
 import { DecisionSchema, type Decision } from '@powernode/proto/powernode/decision/v1/decision_pb.ts'
 import {
   PolicyPageSchema,
@@ -36,35 +36,38 @@ export const NOTHING_ASKED: WhatIf = { lookedAt: 0, wouldBeRefused: 0, wouldBeAl
 
 const MOST_SHOWN = 100
 
+type Rules = Pick<Policy, 'residency' | 'residencyOf'>
+
 /** Counts a page of decisions as these rules would have decided them. However many there are, a hundred are kept. */
-export function asked(
-  sofar: WhatIf,
-  policy: Pick<Policy, 'residency' | 'residencyOf'>,
-  decisions: readonly Decision[],
-): WhatIf {
-  const others = decisions.map((decision) => otherwise(policy, decision)).filter((other) => other !== undefined)
-  const allowed = others.filter((other) => other.allowed).length
-  return {
-    lookedAt: sofar.lookedAt + decisions.length,
-    wouldBeAllowed: sofar.wouldBeAllowed + allowed,
-    wouldBeRefused: sofar.wouldBeRefused + others.length - allowed,
-    changed: [...sofar.changed, ...others.slice(0, Math.max(0, MOST_SHOWN - sofar.changed.length))],
+export function asked(sofar: WhatIf, policy: Rules, decisions: readonly Decision[]): WhatIf {
+  let { wouldBeRefused, wouldBeAllowed } = sofar
+  const changed = [...sofar.changed]
+  for (const past of decisions) {
+    const verdict = otherwise(policy, past)
+    if (!verdict) continue
+    if (verdict.allowed) wouldBeAllowed += 1
+    else wouldBeRefused += 1
+    if (changed.length < MOST_SHOWN) changed.push(asDecided(past, verdict))
   }
+  return { lookedAt: sofar.lookedAt + decisions.length, wouldBeRefused, wouldBeAllowed, changed }
 }
 
 /**
- * The decision as it would have been, where that is another; judged by what it recorded, not by what is so today.
+ * What would have been decided, where that is another; judged by what was recorded, not by what is so today.
  *
  * What was refused for another reason stays refused, whatever residency says; what an override let through would be let
  * through by it again.
  */
-function otherwise(policy: Pick<Policy, 'residency' | 'residencyOf'>, past: Decision): Decision | undefined {
+function otherwise(policy: Rules, past: Decision): ResidencyVerdict | undefined {
   const wasHeldBack = past.reason === 'RESIDENCY_VIOLATION' || past.reason === 'RESIDENCY_UNKNOWN'
   if ((!past.allowed && !wasHeldBack) || past.overrideId !== '') return undefined
   const { peerId, destinationRegion: declared, dataClass, resourceRegion: region } = past
   const verdict = residencyVerdict(policy, { peerId, declared, dataClass, region })
-  if (verdict.allowed === past.allowed) return undefined
+  return verdict.allowed === past.allowed ? undefined : verdict
+}
 
+/** The decision as it would stand on record. */
+function asDecided(past: Decision, verdict: ResidencyVerdict): Decision {
   const other = clone(DecisionSchema, past)
   other.allowed = verdict.allowed
   other.reason = verdict.allowed ? 'ALLOWED' : verdict.reason
