@@ -1,3 +1,4 @@
+import { CertificateAuthorityService, RotationStep } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { createGate, runApproved, type ApprovalClient, type Executor } from '@powernode/approvals'
 import { systemClock } from '@powernode/clock'
@@ -42,6 +43,7 @@ let running: Promise<void>[]
 const logger = createLogger('test', { level: 'silent' })
 const fake = new FakeClock(NOW)
 const clock = { now: () => fake.now(), sleep: systemClock.sleep }
+const ADMIN = { kind: 'operator', name: 'alice' } as const
 const ROBOT = {
   kind: 'operator',
   name: 'robot',
@@ -345,6 +347,30 @@ describe('an invitation that waits', () => {
     const context = { values: { get: () => ({ kind: 'service', name: 'peer-registry' }) } } as never // all the handler reads
     return (await handlers.getApproval({ approvalId } as never, context)) as { approval: { state: string } }
   }
+})
+
+test('there is no way around the gate: what its policy blocks is blocked by whichever RPC it is asked for', async () => {
+  const directory = { policyOf: () => ({ verb: 'blocked', approvers: 1 }), autonomy: undefined, approvedFor: () => 0 }
+  const blocked = openDoors(registry, {}, createGate({ approvals: client, directory }))
+  const [ofPeers, ofCa] = [
+    blocked.clientAs(PeerRegistryService, ADMIN),
+    blocked.clientAs(CertificateAuthorityService, ADMIN),
+  ]
+  const peerId = '019f0000-0000-7000-8000-00000000beef'
+  const acts: Readonly<Record<string, () => Promise<unknown>>> = {
+    propose: () => ofPeers.proposePeer({ name: 'x' }),
+    accept: () => ofPeers.acceptInvitation({ invitation: 'A'.repeat(43), url: 'https://b.example:8443' }),
+    revoke: () => ofPeers.revokePeer({ peerId }),
+    'begin anew': () => ofPeers.repeerPeer({ peerId }),
+    emancipate: () => ofPeers.emancipatePeer({ peerId }),
+    adopt: () => ofPeers.adoptPeer({ peerId, as: 'parent' }),
+    'switch the CA': () => ofCa.applyRotation({ rotationId: peerId, step: RotationStep.SWITCHED }),
+  }
+  const came: Record<string, string | undefined> = {}
+  for (const [name, act] of Object.entries(acts))
+    came[name] = refusalOf(await act().catch((error: unknown) => error))?.reason
+  expect(came).toEqual(Object.fromEntries(Object.keys(acts).map((name) => [name, 'ACTION_BLOCKED'])))
+  await blocked.close()
 })
 
 test('refusals of grant-authz reach whoever asked, as they are', async () => {

@@ -53,11 +53,14 @@ export type Approval = {
 /** Whether its time is over although nobody has noted that yet. */
 export const isDue = ({ state, expiresAt }: Approval, now: Date): boolean => state === 'pending' && expiresAt <= now
 
-/** One more person approves; the last one that is needed makes it approved. Whoever asked for it approves only by having asked. */
-export function approve(approval: Approval, vote: Vote): Approval {
+/**
+ * One more person approves; the last one that is needed makes it approved. Whoever asked for it approves only by having
+ * asked. `approvers` are those who may approve at this moment: the vote of somebody who no longer may does not count.
+ */
+export function approve(approval: Approval, vote: Vote, approvers: ReadonlySet<string>): Approval {
   const votes = [...approval.votes, vote]
-  const enough = votes.filter(({ approves }) => approves).length >= approval.approversNeeded
-  if (enough) return { ...moved(approval, 'approve', vote.at), votes }
+  const counted = votes.filter(({ by, approves }) => approves && approvers.has(by))
+  if (counted.length >= approval.approversNeeded) return { ...moved(approval, 'approve', vote.at), votes }
   checkMove(approval, 'approve')
   return { ...approval, votes }
 }

@@ -15,3 +15,14 @@ export async function find(tx: GrantTx, name: string): Promise<KnownOperator | u
     from operator where name = ${name} and not paused`.execute(tx)
   return rows[0]
 }
+
+/** Everybody who may approve now, as `operator/<name>`: people who may control, and are not paused. */
+export async function approvers(tx: GrantTx): Promise<ReadonlySet<string>> {
+  const { rows } = await sql<{ name: string }>`
+    select name from operator
+    where kind = 'person' and not paused and exists (
+      select 1 from operator_role join role on role.name = operator_role.role
+      where operator_role.operator = operator.name and 'system.infra_tasks.control' = any (role.permissions)
+    )`.execute(tx)
+  return new Set(rows.map(({ name }) => `operator/${name}`))
+}

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { APPROVAL_TTL_MS, type Approval, type ApprovalState } from '../../approval.ts'
 import * as approvals from '../../store/approvals.ts'
-import { after, HOUR, OWNER, REVOKE, startApprovals, type Approvals } from '../../testing/approvals.ts'
+import { after, HOUR, OWNER, startApprovals, type Approvals } from '../../testing/approvals.ts'
 import { rejectApproval } from './decide-approval.ts'
 import { reportExecution } from './report-execution.ts'
 import { setAutonomy } from './set-policy.ts'
@@ -214,15 +214,18 @@ async function pick(model: Model, { at, ids }: Real, which: number): Promise<[To
 
 /** Each approval stands where the model says, with the votes the model knows, and is to be carried out just then. */
 async function agree(model: Model, { at, ids }: Real): Promise<void> {
-  const executable = new Set((await at.act((tx) => approvals.listExecutable(tx, OWNER, 100))).map(({ id }) => id))
+  const [executable, stand] = await at.act(async (tx) => [
+    new Set((await approvals.listExecutable(tx, OWNER, 100)).map(({ id }) => id)),
+    new Map((await approvals.list(tx, { states: [], peerId: undefined, beforeId: undefined, limit: 100 })).map((one) => [one.id, one])), // prettier-ignore
+  ])
   for (const [index, told] of model.all.entries()) {
-    const approval = await at.act((tx) => approvals.find(tx, ids[index] ?? ''))
+    const id = ids[index] ?? ''
+    const approval = stand.get(id)
     expect(approval?.state, told.why).toBe(told.state)
     const yes = approval?.votes.filter(({ approves }) => approves).map(({ by }) => by.slice('operator/'.length))
     expect(new Set(yes)).toEqual(told.yes)
-    expect(executable.has(ids[index] ?? '')).toBe(
-      told.state === 'approved' && !model.blocked && !(model.halted && told.by === 'robot'),
-    )
+    const waits = told.state === 'approved' && !model.blocked && !(model.halted && told.by === 'robot')
+    expect(executable.has(id)).toBe(waits)
   }
 }
 
@@ -240,9 +243,8 @@ const COMMANDS = [
 ] // prettier-ignore
 
 test('whatever people, agents, owners and time do, in whatever order: approvals stand where a simple account of them says', async () => {
-  expect(REVOKE).toContain('revoke')
   await fc.assert(
-    fc.asyncProperty(fc.commands(COMMANDS, { maxCommands: 60, size: 'max' }), async (commands) => {
+    fc.asyncProperty(fc.commands(COMMANDS, { maxCommands: 50, size: 'max' }), async (commands) => {
       const at = await startApprovals()
       try {
         await fc.asyncModelRun(
@@ -253,6 +255,6 @@ test('whatever people, agents, owners and time do, in whatever order: approvals 
         await at.drop()
       }
     }),
-    { numRuns: 25 },
+    { numRuns: 12 },
   )
-})
+}, 60_000)

@@ -125,6 +125,15 @@ describe('who approves', () => {
     await expectRefusal(at.approve(other, 'alice'), 'APPROVAL_PLAN_MISMATCH')
   })
 
+  test('the vote of somebody who was locked out since does not count', async () => {
+    await at.policy('require_approval', 2)
+    const asked = await at.waits('robot')
+    await at.approve(asked, 'alice')
+    await at.act((tx) => sql`update operator set paused = true where name = 'alice'`.execute(tx))
+    expect(await at.approve(asked, 'bob')).toMatchObject({ approval: { state: 'pending' } })
+    expect(await at.approve(asked, 'carol')).toMatchObject({ approval: { state: 'approved' } })
+  })
+
   test('two who approve at once: approved once, announced once', async () => {
     const asked = await at.waits('robot')
     const both = await Promise.allSettled([at.approve(asked, 'alice'), at.approve(asked, 'bob')])

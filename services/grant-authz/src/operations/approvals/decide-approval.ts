@@ -5,6 +5,7 @@ import { approve, checkApprover, isDue, reject, timeOut, type Approval, type Vot
 import { approvalMoved } from '../../events/approvals.ts'
 import * as policies from '../../store/approval-policies.ts'
 import * as approvals from '../../store/approvals.ts'
+import * as requesters from '../../store/requesters.ts'
 import type { GrantTx } from '../../store/tables.ts'
 import { BY_TIME } from './time-out-approvals.ts'
 
@@ -29,7 +30,7 @@ export async function approveApproval(
   if (hasSaid(before, by, true)) return { approval: before, inTime: true }
   if (isDue(before, now)) return timedOut(tx, now, before)
   const vote: Vote = { by, approves: true, reason, at: now }
-  const after = approve(before, vote)
+  const after = approve(before, vote, await requesters.approvers(tx))
   if ((await policies.find(tx, before.action))?.verb === 'blocked') throw blocked(before.action)
   await approvals.addVote(tx, before.id, vote)
   if (after.state !== 'pending') {

@@ -78,7 +78,7 @@ async function approvedByAsking(tx: GrantTx, now: Date, waiting: Approval): Prom
   const { requestedBy: by, votes } = waiting
   if (votes.some((vote) => vote.by === by)) return waiting
   const vote: Vote = { by, approves: true, reason: 'asked for it', at: now }
-  const after = approve(waiting, vote)
+  const after = approve(waiting, vote, await requesters.approvers(tx))
   await approvals.addVote(tx, waiting.id, vote)
   if (after.state !== 'pending') {
     await approvals.save(tx, after)
