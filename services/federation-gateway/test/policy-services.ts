@@ -19,7 +19,7 @@ import {
 } from '@powernode/proto/powernode/policy/v1/service_pb.ts'
 import { ResidencyService } from '@powernode/proto/powernode/residency/v1/service_pb.ts'
 import { ResourceService, type WatchResourcesResponse } from '@powernode/proto/powernode/resource/v1/service_pb.ts'
-import { mount, Refusal, type Mount } from '@powernode/rpc'
+import { mount, PERMISSIONS, Refusal, type Mount } from '@powernode/rpc'
 import { partly } from '@powernode/rpc/testing'
 import { everyMethodFor } from './inner-services.ts'
 
@@ -47,7 +47,10 @@ export class TestGrantAuthz {
     this.#pages.map((value) => ({ case: 'page' as const, value })),
   )
   readonly #operators = new ToldFeed<WatchOperatorsResponse['update']>(() => [
-    { case: 'directory', value: create(DirectorySchema) },
+    {
+      case: 'directory',
+      value: create(DirectorySchema, { operators: [{ name: 'alice', permissions: [...PERMISSIONS], kind: 'person' }] }),
+    },
   ])
 
   /** Tells of this beside what was told, at once; what is told again replaces. Returns the epoch. */

@@ -32,6 +32,8 @@ export type World = {
 const SERVICES = ['peer-registry', 'liveness', 'grant-authz', 'audit-ledger', 'federation-gateway'] as const
 
 type Settings = {
+  /** a.example unless said otherwise. */
+  readonly trustDomain?: string
   readonly clock?: Clock
   /** Another gateway of the platform of this world, with the same neighbours. */
   readonly beside?: World
@@ -43,7 +45,7 @@ type Settings = {
 
 export async function startWorld(settings: Settings = {}): Promise<World> {
   const { beside, clock = systemClock } = settings
-  const platform = beside?.platform ?? (await makePlatform('a.example'))
+  const platform = beside?.platform ?? (await makePlatform(settings.trustDomain ?? 'a.example'))
   const around = beside ?? (await startNeighbours(platform))
 
   const read = configFrom({

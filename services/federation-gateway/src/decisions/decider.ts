@@ -87,9 +87,15 @@ export class Decider {
   async onRecord(call: Call, verdict = this.judge(call.request)): Promise<Made> {
     const made = this.#make(verdict)
     const settled = verdict.axis === 'residency' ? await this.#overridden(call, made) : made
-    await this.#parts.decisions.record(this.#entry(call, settled))
+    await Promise.all([this.#parts.decisions.record(this.#entry(call, settled)), this.#agreed(settled)])
     this.#note(call, settled)
     return settled
+  }
+
+  /** No bearer is turned down while another gateway may still take it. All that are turned down wait alike. */
+  async #agreed({ verdict, epoch }: Made): Promise<void> {
+    const { policy, clock } = this.#parts
+    if (onWire(verdict)?.reason === 'GRANT_INVALID') await policy.untilSettled(epoch, clock)
   }
 
   /** Decides that something ends, at once; it is written down meanwhile, since nothing is given any more. */

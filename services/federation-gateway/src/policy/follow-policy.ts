@@ -27,6 +27,7 @@ export async function followPolicy(parts: FollowPolicyParts, signal: AbortSignal
     apply: (update) => {
       if (update.case === 'page') policy.apply(update.value)
     },
+    settled: (epoch) => policy.settle(epoch),
     whole: (epoch) => {
       policy.whole(epoch)
       known.set(policy.size)

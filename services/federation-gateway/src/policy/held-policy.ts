@@ -1,5 +1,9 @@
+import type { Clock } from '@powernode/clock'
 import { PolicyTable, type Policy } from '@powernode/policy'
 import type { PolicyPage } from '@powernode/proto/powernode/policy/v1/service_pb.ts'
+
+/** A lease, and what two stopwatches may differ by. */
+const LEASES_OVER_MS = 1_200
 
 /**
  * The policy as grant-authz last told it, and until when we may go by it.
@@ -12,6 +16,8 @@ export class HeldPolicy {
   readonly #listeners = new Set<() => void>()
   #isFresh: () => boolean = () => false
   #version = 0
+  #settled = 0n
+  #settling = Promise.withResolvers<void>()
 
   /** What decisions are made on. */
   get now(): Policy {
@@ -41,6 +47,32 @@ export class HeldPolicy {
   watch(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  /** Nobody, at any gateway, can act any more on what was before this epoch. */
+  settle(epoch: bigint): void {
+    this.#settled = epoch
+    this.#settling.resolve()
+    this.#settling = Promise.withResolvers()
+  }
+
+  /**
+   * Returns when no gateway can say yes any more where this epoch says no; at the latest when every lease from before it
+   * has run out.
+   *
+   * Whoever says no earlier could be contradicted by a neighbour that has not heard yet: told "no" here and then "yes"
+   * there, a caller would see a revocation come and go.
+   */
+  async untilSettled(epoch: bigint, clock: Clock): Promise<void> {
+    if (this.#settled >= epoch) return
+    const waited = new AbortController()
+    let isOver = false
+    const over = clock.sleep(LEASES_OVER_MS, waited.signal).then(() => void (isOver = true))
+    try {
+      while (this.#settled < epoch && !isOver) await Promise.race([this.#settling.promise, over])
+    } finally {
+      waited.abort()
+    }
   }
 
   begin(replaces: boolean): void {
