@@ -19,7 +19,7 @@ import {
   request,
 } from './testing/arbitraries.ts'
 import { naiveResidency } from './testing/naive.ts'
-import { aPolicy, PEER } from './testing/world.ts'
+import { aPolicy, pageOf, PEER } from './testing/world.ts'
 
 /** What a table does, without a thought for memory: a Map of rows for each thing, copied whole at every position. */
 class Model {
@@ -167,6 +167,16 @@ describe('a table', () => {
       { numRuns: 2000 },
     )
     expect(refused).toBeGreaterThan(100)
+  })
+
+  test('lets go of a change that has come into force: it is not gone through again', () => {
+    const [table, page] = [new PolicyTable(), pageOf({ grants: [ANY] })]
+    table.begin(false)
+    table.apply(page)
+    table.position(1n)
+    page.grants.push(...pageOf({ grants: [{ ...ANY, id: 'later' }] }).grants)
+    table.position(2n)
+    expect([table.size, table.epoch]).toEqual([1, 2n])
   })
 
   test('that nothing was told of allows nothing and knows nobody', () => {
