@@ -55,7 +55,7 @@ describe('two platforms that know nothing of each other', () => {
     expect(parent.certificateExpiresAt).toBeDefined()
 
     await a.ledgerOf(onA, 'federation.peer.active')
-    const granted = await a.untilGranted(onA)
+    const granted = await b.untilGranted(onB)
     expect(granted).toMatchObject([{ resourceKind: 'managed_child_operator', scopes: ['read', 'write', 'admin'] }])
     await Promise.all([a.peers.revokePeer({ peerId: onA }), b.untilState(onB, PeerState.REVOKED)])
   })

@@ -364,4 +364,3 @@ grant usage on schema grant_authz to grant_authz;
 grant execute on function is_set(text[]), is_axis(text[]), are_cidrs(text[]) to grant_authz;
 grant select, insert, update on peer, federation_grant, network_bridge, grant_settings to grant_authz;
 grant select, insert, update, delete on capability, received_grant, grant_notice, peer_review to grant_authz;
-grant execute on function is_set(text[]), is_axis(text[]), are_cidrs(text[]) to grant_authz;

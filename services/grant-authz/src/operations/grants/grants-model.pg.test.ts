@@ -225,7 +225,7 @@ test('whatever is done with grants, in whatever order, the database is where a s
       database = await testGrants()
       const real: Real = { act: (verb) => inTransaction(database.db, verb) }
       await fc.asyncModelRun(
-        () => ({ model: { nowMs: 0, grants: new Map(), order: [], over: new Set(), events: 0 }, real }),
+        () => ({ model: { nowMs: 0, grants: new Map(), order: [], over: new Set<number>(), events: 0 }, real }),
         some,
       )
     }),
