@@ -34,6 +34,12 @@ export class Barrier<Tables> {
     for (const bell of this.#bells) bell.ring()
   }
 
+  /** The epoch before which nobody can act on anything any more; 0 when that cannot be said. */
+  async settled(): Promise<bigint> {
+    const least = await this.#look()
+    return least !== undefined && least > 0n ? least : 0n
+  }
+
   /**
    * MUST be called after the commit that drew `epoch`. Returns at the latest a lease after it was called, whatever the
    * database does: an ask that was sent before the commit is over then, and what is asked after it is told of it.

@@ -2,7 +2,15 @@ import { Code, ConnectError } from '@connectrpc/connect'
 import { Doorbell, type Clock } from '@powernode/clock'
 import type { Begin } from '@powernode/proto/powernode/feed/v1/feed_pb.ts'
 import { isKnown, sameHead, type Head } from './epoch.ts'
-import { begun, headOf, position as positionFrame, tick, type Frame, type Said } from './frames.ts'
+import {
+  begun,
+  headOf,
+  position as positionFrame,
+  settled as settledFrame,
+  tick,
+  type Frame,
+  type Said,
+} from './frames.ts'
 import { readChanges, type Changes, type From } from './read-changes.ts'
 import type { Reader, Readers } from './readers.ts'
 import type { Replica } from './replica.ts'
@@ -14,7 +22,9 @@ export type Parts<Tables, Update> = Changes<Tables, Update> & {
   readonly readers: Readers
   readonly replica: Replica<Tables>
   readonly shared: SharedChanges<Tables, Update>
-  /** Rung when the feed has changed, and when the replica's beat is there. */
+  /** The epoch before which nobody can act on anything any more. */
+  readonly settled: () => bigint
+  /** Rung when the feed has changed or was settled further, and when the replica's beat is there. */
   readonly bells: Set<Doorbell>
   /** How far the feed has come, read after it was asked. */
   readonly readHead: () => Promise<Head>
@@ -67,6 +77,7 @@ async function* tell<Tables, Update>(
   yield { update: begun(position === undefined) }
   let isWhole = false
   let ticked = 0n
+  let toldSettled = 0n
   while (!stop.aborted) {
     const { number, atMs } = hearing.asked
     const { beat } = replica
@@ -82,6 +93,11 @@ async function* tell<Tables, Update>(
     if (answers && replica.isGood(beat)) {
       ticked = number
       yield { update: tick(number) }
+    }
+    const settled = parts.settled()
+    if (settled !== toldSettled) {
+      toldSettled = settled
+      yield { update: settledFrame(settled) }
     }
     if (isWhole) await hearing.bell.wait(clock, LOOK_EVERY_MS, stop)
     isWhole = true

@@ -45,6 +45,7 @@ export class Feed<Tables, Update> {
   readonly #bells = new Set<Doorbell>()
   readonly #readers: Readers
   readonly #elapsedMs: () => number
+  #settled = 0n
 
   constructor(deps: FeedDeps<Tables, Update>) {
     const { db, database, feed, metrics } = deps
@@ -55,7 +56,13 @@ export class Feed<Tables, Update> {
     const common = { ...deps, elapsedMs: this.#elapsedMs, readers: this.#readers, readHead: head }
     const replica = new Replica<Tables>({ ...common, channel: channelOf(database.schema) })
     const reading = { ...common, turns: new ReadTurns() }
-    this.#parts = { ...reading, replica, bells: this.#bells, shared: new SharedChanges(reading) }
+    this.#parts = {
+      ...reading,
+      replica,
+      bells: this.#bells,
+      settled: () => this.#settled,
+      shared: new SharedChanges(reading),
+    }
     this.#barrier = new Barrier(common)
     metrics.gauge('fed_feed_readers', 'Open streams of a feed', ['feed']).set({ feed }, 0)
   }
@@ -83,6 +90,7 @@ export class Feed<Tables, Update> {
     const { metrics, feed } = this.#deps
     const open = metrics.gauge('fed_feed_readers', 'Open streams of a feed', ['feed'])
     open.inc({ feed })
+    void this.#settle()
     try {
       yield* converse(this.#parts, requests, signal)
     } finally {
@@ -115,8 +123,16 @@ export class Feed<Tables, Update> {
     const isAcknowledged = payload === `${feed}:acknowledged`
     if (payload !== undefined && payload !== feed && !isAcknowledged) return
     this.#barrier.ring()
-    if (isAcknowledged) return
+    if (isAcknowledged) return void this.#settle()
     this.#parts.replica.ring()
+    this.#ringReaders()
+  }
+
+  /** Readers are told how far it is settled as soon as that is known. */
+  async #settle(): Promise<void> {
+    const settled = await this.#barrier.settled()
+    if (settled === this.#settled) return
+    this.#settled = settled
     this.#ringReaders()
   }
 

@@ -29,6 +29,8 @@ export type FollowerDeps<Update> = {
   readonly apply: (update: Told<Update>) => void | Promise<void>
   /** All up to a position is there: the first time, and whenever `begin(true)` came before, what is held is complete. */
   readonly whole?: (epoch: bigint) => void | Promise<void>
+  /** Nobody, at any reader, can act any more on what was before this epoch. 0: that is not known. */
+  readonly settled?: (epoch: bigint) => void
   /** A stopwatch that never goes back; a test has its own. */
   readonly elapsedMs?: () => number
 }
@@ -120,7 +122,10 @@ export class Follower<Update extends { readonly case: string | undefined }> {
     const frame = update as Frame // or something told, which has another `case`
     switch (frame.case) {
       case 'begun':
-        if (frame.value.replaces) this.#position = undefined
+        if (frame.value.replaces) {
+          this.#position = undefined
+          this.#deps.settled?.(0n)
+        }
         return this.#deps.begin(frame.value.replaces)
       case 'position':
         await this.#settle(() => this.#deps.whole?.(frame.value.epoch))
@@ -129,6 +134,8 @@ export class Follower<Update extends { readonly case: string | undefined }> {
         return stream.bell.ring()
       case 'tick':
         return this.#extend(frame.value, stream)
+      case 'settled':
+        return this.#deps.settled?.(frame.value.epoch)
       case undefined:
         return // an update of a later contract, which says nothing to us
       default:

@@ -2,11 +2,13 @@ import { create } from '@bufbuild/protobuf'
 import {
   BegunSchema,
   PositionSchema,
+  SettledSchema,
   TickSchema,
   type Ask,
   type Begin,
   type Begun,
   type Position,
+  type Settled,
   type Tick,
 } from '@powernode/proto/powernode/feed/v1/feed_pb.ts'
 import type { Head } from './epoch.ts'
@@ -23,6 +25,7 @@ export type Frame =
   | { case: 'begun'; value: Begun }
   | { case: 'position'; value: Position }
   | { case: 'tick'; value: Tick }
+  | { case: 'settled'; value: Settled }
   | { case: undefined; value?: undefined }
 
 export const begun = (replaces: boolean): Frame => ({ case: 'begun', value: create(BegunSchema, { replaces }) })
@@ -33,6 +36,8 @@ export const tick = (number: bigint): Frame => ({
   case: 'tick',
   value: create(TickSchema, { number, leaseMs: LEASE_MS }),
 })
+
+export const settled = (epoch: bigint): Frame => ({ case: 'settled', value: create(SettledSchema, { epoch }) })
 
 export const positionOf = ({ epoch, mark }: Head): Position =>
   create(PositionSchema, { epoch, mark: Uint8Array.from(mark) })

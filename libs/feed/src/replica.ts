@@ -12,6 +12,8 @@ const BEAT_GOOD_MS = 2_000
 const DEAD_AFTER_MS = 10_000
 /** A replica that said it leaves gives no tick any more; this is until what it gave is over. */
 const GONE_AFTER_MS = LEASE_MS + MARGIN_MS
+/** A database that does not answer keeps nobody from stopping. */
+const LEAVE_WITHIN_MS = 1_000
 
 export type ReplicaDeps<Tables> = {
   readonly db: Db<Tables>
@@ -175,12 +177,16 @@ export class Replica<Tables> {
   /** So that those who revoke after us need not wait for us longer than for our last tick. */
   async #leave(): Promise<void> {
     this.#beatAtMs = -Infinity
-    const { db, logger, feed } = this.#deps
-    try {
-      await sql`update feed_replica set leaving = true, beats = beats + 1 where id = ${this.#id ?? null}`.execute(db)
-    } catch (error) {
-      logger.info({ task: 'feed', stream: feed, error }, 'could not say that we leave: our row goes in a while')
-    }
+    const { db, clock, logger, feed } = this.#deps
+    const saying = sql`
+      update feed_replica set leaving = true, beats = beats + 1 where id = ${this.#id ?? null}`.execute(db)
+    const said = new AbortController()
+    saying
+      .catch((error: unknown) =>
+        logger.info({ task: 'feed', stream: feed, error }, 'could not say that we leave: our row goes in a while'),
+      )
+      .finally(() => said.abort())
+    await clock.sleep(LEAVE_WITHIN_MS, said.signal)
   }
 }
 

@@ -91,7 +91,7 @@ test('a lost listening connection loses no change: the next ask finds it', async
   await reader.until(isTick)
   for (const [change, state] of [[suspend, 'SUSPENDED'], [resume, 'ENROLLED'], [suspend, 'SUSPENDED']] as const) {
     await a.act((tx) =>
-      sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'feed-under-test'`.execute(tx),
+      sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'feed-under-test' and usename = current_user`.execute(tx),
     )
     const from = reader.told.length
     await change(onA)
