@@ -16,7 +16,7 @@ export type Residency = {
   readonly setAt: Date | undefined
   /** Decides nothing where we have set a tag. */
   readonly declared: string
-  /** Declarations outside of the tag that were announced already, since it was set. */
+  /** Declarations that were announced already, since the tag was set. */
   readonly announced: readonly string[]
 }
 
@@ -69,15 +69,25 @@ export function sameDecision(a: Residency, b: Residency): boolean {
 
 const MOST_ANNOUNCED = 16
 
+/** What is new about a declaration: the peer says that it is outside of our tag, or inside of it after all. */
+export type DeclaredNews = 'outside' | 'inside'
+
 /**
- * What a peer declares of itself is noted; it loosens nothing. `isNews`: it lies outside of our tag and nobody was told
- * of that yet. A peer that declares ever new things is told of only so often: our ledger is not its to fill.
+ * What a peer declares of itself is noted; our tag stays as it is. It is news when it lies outside of the tag, and when it
+ * lies inside and the claim before did not: then data goes there again, on nothing but the peer's word. Each place is told
+ * of once, and so many in all: our ledger is not a peer's to fill.
  */
-export function declare(regions: Regions, before: Residency, declared: string): { after: Residency; isNews: boolean } {
-  const outside = before.tag !== undefined && declared !== '' && !liesIn(regions, declared, before.tag)
-  const isNews = outside && !before.announced.includes(declared) && before.announced.length < MOST_ANNOUNCED
-  const announced = isNews ? [...before.announced, declared] : before.announced
-  return { after: { ...before, declared, announced }, isNews }
+export function declare(
+  regions: Regions,
+  before: Residency,
+  declared: string,
+): { readonly after: Residency; readonly news: DeclaredNews | undefined } {
+  const { tag, announced } = before
+  const isOutside = (said: string) => tag !== undefined && said !== '' && !liesIn(regions, said, tag)
+  const cameInside = isOutside(before.declared) && declared !== ''
+  const found = isOutside(declared) ? 'outside' : cameInside ? 'inside' : undefined
+  const news = announced.includes(declared) || announced.length >= MOST_ANNOUNCED ? undefined : found
+  return { after: { ...before, declared, announced: news ? [...announced, declared] : announced }, news }
 }
 
 /** Refuses a rule that names a class or a region that cannot be, or the same region twice, or none. */

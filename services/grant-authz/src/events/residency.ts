@@ -7,7 +7,7 @@ import {
 } from '@powernode/proto/powernode/residency/v1/events_pb.ts'
 import type { Override } from '../override.ts'
 import type { Region } from '../region.ts'
-import type { Residency, ResidencyRule, ResidencySettings } from '../residency.ts'
+import type { DeclaredNews, Residency, ResidencyRule, ResidencySettings } from '../residency.ts'
 import { overrideToWire, residencyToWire, ruleToWire, rulesToWire } from '../wire-residency.ts'
 
 /** Who did it, and as part of which call. */
@@ -21,9 +21,17 @@ export function residencySet(before: Residency, after: Residency, { at, by }: { 
   return { ...aboutPeer(before, after, at), word: 'set', severity: 'medium', ...causeOf(by) }
 }
 
-/** fed.residency.declared.<peer id>: the peer says that it is somewhere outside of our tag. */
-export function residencyDeclared(before: Residency, after: Residency, { at, by }: { at: Date; by: By }): Announcement {
-  return { ...aboutPeer(before, after, at), word: 'declared', severity: 'medium', ...causeOf(by) }
+/**
+ * fed.residency.declared.<peer id>: the peer says that it is outside of our tag; or inside after all, which lets data go
+ * there again on nothing but its word.
+ */
+export function residencyDeclared(
+  before: Residency,
+  after: Residency,
+  { news, at, by }: { news: DeclaredNews; at: Date; by: By },
+): Announcement {
+  const severity = news === 'inside' ? 'high' : 'medium'
+  return { ...aboutPeer(before, after, at), word: 'declared', severity, ...causeOf(by) }
 }
 
 /** fed.residency.<rule-set|rule-removed>.<rule id>. */

@@ -50,7 +50,11 @@ export async function enforce<Result>(
 }
 
 /** The peer as peer-registry has it. What is not there is refused. */
-export async function peerOf({ registry }: Pick<GrantDeps, 'registry'>, peerId: string, signal: AbortSignal): Promise<Peer> {
+export async function peerOf(
+  { registry }: Pick<GrantDeps, 'registry'>,
+  peerId: string,
+  signal: AbortSignal,
+): Promise<Peer> {
   const peer = await askRegistry(registry, peerId, signal)
   if (peer) return peer
   throw new Refusal('PEER_NOT_FOUND', `there is no peer ${peerId}`, {

@@ -21,7 +21,8 @@ export async function declareKinds(
   for (const kind of inventory) {
     if (kind.region !== undefined) requireRegion(places, kind.region)
     const known = held.get(kind.kind)
-    if (!known || !isDeepStrictEqual(known, { ...kind, server: known.server })) await kinds.declare(tx, kind, known?.server ?? CATALOGUE)
+    if (!known || !isDeepStrictEqual(known, { ...kind, server: known.server }))
+      await kinds.declare(tx, kind, known?.server ?? CATALOGUE)
     held.delete(kind.kind)
   }
   for (const gone of held.keys()) await kinds.withdraw(tx, gone)

@@ -8,8 +8,8 @@ import type { GrantTx } from '../../store/tables.ts'
 /**
  * What peer-registry says that a peer declares of itself is noted, to be shown.
  *
- * It decides nothing where we have set a tag, so no gateway is told. That it lies outside of our tag is news, once. Heard
- * by audit-ledger.
+ * It changes nothing of what we have set, so no gateway is told of it by us. That it lies outside of our tag is news, and
+ * that it lies inside after all. Heard by audit-ledger.
  */
 export async function declareResidency(
   tx: GrantTx,
@@ -19,7 +19,7 @@ export async function declareResidency(
   const before = await residencies.find(tx, peerId)
   if ((before?.declared ?? '') === declared) return
   const locked = await residencies.lock(tx, peerId)
-  const { after, isNews } = declare(await regions.all(tx), locked, declared)
+  const { after, news } = declare(await regions.all(tx), locked, declared)
   await residencies.save(tx, after)
-  if (isNews) await append(tx, residencyDeclared(locked, after, { at: now, by }))
+  if (news) await append(tx, residencyDeclared(locked, after, { news, at: now, by }))
 }

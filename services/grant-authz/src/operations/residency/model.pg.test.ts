@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf'
-import { policyOf, PolicyTable, residencyVerdict, type Policy } from '@powernode/policy'
+import { policyOf, residencyVerdict, type Policy, type PolicyTable } from '@powernode/policy'
 import { inTransaction } from '@powernode/postgres'
 import type { TestDatabase } from '@powernode/postgres/testing'
 import { PolicyPageSchema } from '@powernode/proto/powernode/policy/v1/service_pb.ts'

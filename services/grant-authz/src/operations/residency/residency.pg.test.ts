@@ -97,9 +97,15 @@ describe('what a peer says of itself (it could redeclare itself out of its resid
     expect(await verdict('us-east-1')).toBe('refused enforce RESIDENCY_VIOLATION')
   })
 
+  test('inside of our tag after all is news too: data goes there again on nothing but its word', async () => {
+    await tag('eu')
+    for (const said of ['eu-west-1', 'us', 'eu-central-1', 'us', 'eu-central-1', 'eu-west-1']) await declares(said)
+    expect((await act(announced)).slice(1)).toEqual(['residency.declared', 'residency.declared'])
+  })
+
   test('outside of our tag is news, once', async () => {
     await tag('eu')
-    for (const said of ['eu-west-1', 'us', 'eu-west-1', 'us', 'mars', 'us']) await declares(said)
+    for (const said of ['us', '', 'us', 'mars', 'us', '']) await declares(said)
     expect(await act(announced)).toEqual(['residency.set', 'residency.declared', 'residency.declared'])
     await tag('ch')
     await declares('eu')
