@@ -7,6 +7,7 @@ import { dryRun, reason, wait } from '../options.ts'
 import { namePeers } from '../peer-names.ts'
 import { Problem, usage } from '../problem.ts'
 import { approvalSheet } from '../render/approvals.ts'
+import { harmless } from '../render/paint.ts'
 import type { Session } from '../session.ts'
 import { isWaiting, until, type Verdict } from '../wait.ts'
 import { present, written } from '../written.ts'
@@ -25,7 +26,9 @@ export const approvalApprove = (run: Run) =>
         const before = await look(session, approvalId)
         if (options.plan === undefined && !options.dryRun) {
           const effects = before.effects.map((effect) => `\n  - ${effect}`).join('')
-          await session.confirm(`${before.summary}, asked for by ${before.requestedBy}.${effects}\nApprove it?`)
+          await session.confirm(
+            harmless(`${before.summary}, asked for by ${before.requestedBy}.${effects}\nApprove it?`),
+          )
         }
         const answer = await session.clients.approvals.approve({
           approvalId,

@@ -111,8 +111,10 @@ function headline({ allowed, whom, asked }: Head, { to, paste }: Canvas): string
   const from = asked.from && ` from ${asked.from}`
   if (allowed) return to.good(`${what}${from}`)
   const one = asked.id && ` --id ${asked.id}`
-  const next = paste(`fedctl grant create ${whom} --kind ${asked.kind}${one} --scope ${asked.scope}`)
-  return `${to.bad(`${what}${from}`)}\nnext  widen a grant that nearly fits (fedctl grant update), or ${next}`
+  const next = paste(
+    `fedctl grant update, or fedctl grant create ${whom} --kind ${asked.kind}${one} --scope ${asked.scope}`,
+  )
+  return `${to.bad(`${what}${from}`)}\nnext  widen a grant that nearly fits, or give one: ${next}`
 }
 
 function answerText(from: string, verdicts: readonly GrantVerdict[], canvas: Canvas): string {
