@@ -12,8 +12,8 @@ import { startMeasured, type MeasuredThread } from './federated/measured-thread.
 import { median, quantile, rounded, say, type Report } from './report.ts'
 import { withPostgres } from './own-postgres.ts'
 
-const RUNS = 5
-const CALLS = 6_000
+const RUNS = Number(process.env['RUNS'] ?? 5)
+const CALLS = Number(process.env['CALLS'] ?? 6_000)
 const AT_ONCE = 64
 const PATH = '/powernode.federation.v1.FederationService'
 

@@ -1,13 +1,6 @@
 import { systemClock, type Clock } from '@powernode/clock'
 import { readTlsFiles, watchTlsFiles, type TlsMaterial } from '@powernode/identity'
-import {
-  createLogger,
-  createMetrics,
-  runTasks,
-  serveMetrics,
-  type Logger,
-  type Metrics,
-} from '@powernode/process'
+import { createLogger, createMetrics, runTasks, serveMetrics, type Logger, type Metrics } from '@powernode/process'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { GatewayService } from '@powernode/proto/powernode/gateway/v1/service_pb.ts'
 import { createHealth, keepIdentity, mount, resolveEndpoint, serve } from '@powernode/rpc'
@@ -15,6 +8,7 @@ import type { Config } from './config.ts'
 import { Decider } from './decisions/decider.ts'
 import { Decisions } from './decisions/decisions.ts'
 import { stillAdmitted } from './door/admission.ts'
+import { Arrivals } from './door/arrivals.ts'
 import { doorMetrics } from './door/door-metrics.ts'
 import { Door } from './door/door.ts'
 import { Heartbeats } from './door/heartbeats.ts'
@@ -65,6 +59,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   const admitted = stillAdmitted(table, clock)
   const decider = new Decider({ ...deps, decisions, admitted, consume })
   const watches = new Watches(policy, table)
+  const arrivals = new Arrivals(config.calls.defaultDeadlineMs)
   const resolve = (url: string) => resolveEndpoint(url, config.addressPolicy)
   const outbound = new Outbound({ ...deps, own, resolve, limits: config.outbound })
   const roads = roadHandlers({
@@ -75,7 +70,17 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     connectTimeoutMs: config.outbound.connectTimeoutMs,
   })
   const contexts = new TlsContexts(table, own)
-  const sessions = openSessions({ ...deps, config, neighbours, heartbeats, decider, watches, outbound, health })
+  const sessions = openSessions({
+    ...deps,
+    config,
+    neighbours,
+    heartbeats,
+    decider,
+    watches,
+    arrivals,
+    outbound,
+    health,
+  })
   const door = new Door({
     listen: config.listen,
     limits: config.door,
@@ -106,6 +111,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
       (stop) => followPeers({ ...deps, registry, reader: NAME }, stop),
       (stop) => followPolicy({ ...deps, grants: policyFeed, reader: NAME }, stop),
       (stop) => watches.run(clock, stop),
+      (stop) => arrivals.run(clock, stop),
       (stop) => sayHowWell({ ...deps, health }, stop),
       async (stop) => {
         // Beats and decisions go on being recorded until the door has finished the calls it had.

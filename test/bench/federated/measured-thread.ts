@@ -11,8 +11,7 @@ export type MeasuredThread<Said> = {
 export async function startMeasured<Said>(file: string, data: object): Promise<MeasuredThread<Said>> {
   const worker = new Worker(new URL(file, import.meta.url), { workerData: data })
   const next = async (): Promise<unknown> => {
-    const failed = once(worker, 'error').then(([error]) => Promise.reject(error as Error))
-    const [said] = (await Promise.race([once(worker, 'message'), failed])) as [unknown]
+    const [said] = (await once(worker, 'message')) as [unknown] // rejects when the thread fails
     return said
   }
   const said = (await next()) as Said // what the thread says first, by its own file

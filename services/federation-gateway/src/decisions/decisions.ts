@@ -96,10 +96,10 @@ export class Decisions {
 
   /** All decisions that came in while those before were being written make the next message. */
   async *#batches(signal: AbortSignal): AsyncGenerator<{ number: bigint; decisions: DecisionInit[] }> {
-    const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    signal.addEventListener('abort', () => this.#wake(), { once: true })
     while (!signal.aborted) {
       if (this.#queue.length === 0 || this.#sent.size >= UNDERWAY) {
-        await Promise.race([new Promise<void>((resolve) => (this.#wake = resolve)), stopped])
+        await new Promise<void>((resolve) => (this.#wake = resolve))
         continue
       }
       const batch = this.#queue.splice(0, BATCH)

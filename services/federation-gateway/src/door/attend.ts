@@ -3,6 +3,7 @@ import type { Clock } from '@powernode/clock'
 import { childOf, Refusal, REQUEST_ID, requestIdFrom, TRACEPARENT } from '@powernode/rpc'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import type { PeerTable } from '../peers/peer-table.ts'
+import type { Arrivals } from './arrivals.ts'
 import { ADMITTED, checkAcquainted, checkContract, CURRENT_STATES, peerAdmitted } from './admission.ts'
 import { refusalBehind } from './library-status.ts'
 import { takeOrRefuse, type RateLimit } from './rate-limits.ts'
@@ -20,7 +21,7 @@ export type Attendance = {
   /** Whether a call to this path is a talk, in which the caller may think between its words. */
   readonly isTalk: (path: string) => boolean
   /** From the headers of a call to the end of its message. */
-  readonly messageWithinMs: number
+  readonly arrivals: Arrivals
   readonly limits: { readonly callsPerPeer: RateLimit; readonly acceptsPerSource: RateLimit }
 }
 
@@ -48,11 +49,11 @@ export function attendance(parts: Attendance): (session: Session) => ServerInter
       const { visitor } = session
       const rpc = parts.isServed(path) ? path.slice(1) : 'unknown'
       let visit: Visit | undefined
-      const arrived = new AbortController()
+      let arrived: () => void = () => {}
       const send = call.sendStatus.bind(call)
       // On the innermost call object, because the library sends statuses of its own past all interceptors.
       call.sendStatus = (status) => {
-        arrived.abort()
+        arrived()
         visit ??= parts.record(rpc, visitor, requestIdFrom(undefined), childOf(undefined))
         if (status.code === Status.OK) visit.succeed()
         const typed = status.code === Status.OK || status.metadata?.get('grpc-status-details-bin').length
@@ -70,8 +71,8 @@ export function attendance(parts: Attendance): (session: Session) => ServerInter
                 childOf(text(metadata, TRACEPARENT)),
               )
               parts.visits.set(metadata, visit)
-              void inTime(parts, arrived.signal).catch((error: unknown) => {
-                if (visit) call.sendStatus(visit.fail(error))
+              arrived = parts.arrivals.expect(() => {
+                if (visit) call.sendStatus(visit.fail(dawdled()))
                 session.end(REFUSED_GRACE_MS)
               })
               admit(parts, path, visit).then(
@@ -83,15 +84,15 @@ export function attendance(parts: Attendance): (session: Session) => ServerInter
               )
             },
             onReceiveMessage(message, proceed) {
-              if (parts.isTalk(path)) arrived.abort()
+              if (parts.isTalk(path)) arrived()
               proceed(message)
             },
             onReceiveHalfClose(proceed) {
-              arrived.abort()
+              arrived()
               proceed()
             },
             onCancel() {
-              arrived.abort()
+              arrived()
               visit?.abandon()
             },
           })
@@ -101,12 +102,11 @@ export function attendance(parts: Attendance): (session: Session) => ServerInter
 }
 
 /**
- * Waits no longer for a message than it may take. Whoever dawdles loses its connection: half a message is held in memory
- * until then, and a hostile peer could have thousands of them.
+ * A message is not waited for longer than it may take. Whoever dawdles loses its connection: half a message is held in
+ * memory until then, and a hostile peer could have thousands of them.
  */
-async function inTime({ clock, messageWithinMs }: Attendance, arrived: AbortSignal): Promise<void> {
-  await clock.sleep(messageWithinMs, arrived)
-  if (!arrived.aborted) throw new Refusal('DEADLINE_EXCEEDED', 'the request did not arrive as a whole in time')
+function dawdled(): Refusal {
+  return new Refusal('DEADLINE_EXCEEDED', 'the request did not arrive as a whole in time')
 }
 
 async function admit({ table, clock, isServed, limits }: Attendance, path: string, visit: Visit): Promise<void> {

@@ -105,11 +105,11 @@ export class Heartbeats {
 
   /** All beats that came in while the one before was being written make the next message. */
   async *#batches(signal: AbortSignal): AsyncGenerator<{ heartbeats: Heard[] }> {
-    const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    signal.addEventListener('abort', () => this.#wake(), { once: true })
     while (!signal.aborted) {
       const batch = this.#queue.splice(0, fitting(this.#queue))
       if (batch.length === 0) {
-        await Promise.race([new Promise<void>((resolve) => (this.#wake = resolve)), stopped])
+        await new Promise<void>((resolve) => (this.#wake = resolve))
         continue
       }
       for (const waiting of batch) this.#sent.set(waiting.heard.number ?? 0n, waiting)

@@ -7,6 +7,7 @@ import type { Decider } from '../decisions/decider.ts'
 import type { Outbound } from '../egress/outbound.ts'
 import type { Neighbours } from '../neighbours.ts'
 import type { PeerTable } from '../peers/peer-table.ts'
+import type { Arrivals } from './arrivals.ts'
 import { attendance } from './attend.ts'
 import { doorMetrics } from './door-metrics.ts'
 import { federationHandlers } from './federation.ts'
@@ -28,13 +29,14 @@ export type SessionDeps = {
   readonly heartbeats: Heartbeats
   readonly decider: Decider
   readonly watches: Watches
+  readonly arrivals: Arrivals
   readonly outbound: Outbound
   readonly health: Health
 }
 
 /** What stands behind the door: two gRPC servers with the same services, one for callers we know and a narrower one for strangers. */
 export function openSessions(deps: SessionDeps): Sessions {
-  const { config, table, clock, logger, metrics, health, neighbours } = deps
+  const { config, table, clock, logger, metrics, health, neighbours, arrivals } = deps
   const visits: Visits = new WeakMap()
   const limits = config.calls
   const parts = { visits, clock, limits }
@@ -60,7 +62,7 @@ export function openSessions(deps: SessionDeps): Sessions {
       visits,
       isServed: (path) => paths.has(path),
       isTalk: (path) => talks.has(path),
-      messageWithinMs: limits.defaultDeadlineMs,
+      arrivals,
       limits: {
         callsPerPeer: rateLimit(limits.callsPerPeer, 1),
         acceptsPerSource: rateLimit(limits.acceptsPerSource, 60),
