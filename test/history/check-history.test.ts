@@ -126,19 +126,42 @@ test('the search says what trying every order says', () => {
 })
 
 test('a hundred thousand checks by fifty callers are looked through while one waits', () => {
-  const lines: Line[] = [...call({ grant: 'g', does: 'issue' }, 'done')]
-  let number = 1
-  const open: number[] = []
-  for (let check = 0; check < 100_000; check++) {
-    if (check === 50_000) lines.push({ invoke: REVOKE, grant: 'g', does: 'revoke' })
-    if (check === 50_200) lines.push({ return: REVOKE, answer: 'done' })
-    lines.push({ invoke: ++number, grant: 'g', does: 'check' })
-    open.push(number)
-    if (open.length === 50) lines.push({ return: open.shift() ?? 0, answer: check < 50_100 ? 'allowed' : 'denied' })
-  }
-  expect(checkHistory(lines)).toEqual({ ok: true, grants: 1, checks: 100_000 })
-  expect(checkHistory([...lines, ...call({ grant: 'g', does: 'check' }, 'allowed')]).ok).toBe(false)
+  expect(checkHistory(busy(100_000))).toEqual({ ok: true, grants: 1, checks: 100_000 })
 })
+
+test('one wrong check among ten thousand is found', () => {
+  expect(checkHistory([...busy(10_000), ...call({ grant: 'g', does: 'check' }, 'allowed')])).toMatchObject({
+    ok: false,
+    problem: expect.stringContaining('returned "allowed"'),
+  })
+})
+
+test('a dozen revocations at once are not tried in all their orders: what was tried is remembered', () => {
+  const revocations = Array.from({ length: 12 }, (_, index) => REVOKE + index)
+  const lines: Line[] = [
+    ...call({ grant: 'g', does: 'issue' }, 'done'),
+    ...revocations.map((number): Line => ({ invoke: number, grant: 'g', does: 'revoke' })),
+    ...call({ grant: 'g', does: 'check' }, 'denied'),
+    ...call({ grant: 'g', does: 'check' }, 'allowed'),
+    ...revocations.map((number): Line => ({ return: number, answer: 'done' })),
+  ]
+  expect(checkHistory(lines).ok).toBe(false)
+})
+
+/** Fifty callers who check without a pause; in the middle somebody revokes. */
+function busy(checks: number): Line[] {
+  const lines = call({ grant: 'g', does: 'issue' }, 'done')
+  const open: number[] = []
+  for (let check = 0; check < checks; check++) {
+    if (check === checks / 2) lines.push({ invoke: REVOKE, grant: 'g', does: 'revoke' })
+    if (check === checks / 2 + 200) lines.push({ return: REVOKE, answer: 'done' })
+    lines.push({ invoke: check, grant: 'g', does: 'check' })
+    open.push(check)
+    if (open.length === 50)
+      lines.push({ return: open.shift() ?? 0, answer: check < checks / 2 + 100 ? 'allowed' : 'denied' })
+  }
+  return lines
+}
 
 const REVOKE = 1_000_000
 let added = 2_000_000

@@ -57,7 +57,6 @@ export function isLinearizable<State extends string | number, Deed>(
   }
 
   const search = (state: State, start: number): boolean => {
-    const mark = trail.length
     let from = start
     let open: number[] = []
     for (let isMoving = true; isMoving;) {
@@ -83,7 +82,6 @@ export function isLinearizable<State extends string | number, Deed>(
         takeBack(length)
       }
     }
-    takeBack(mark)
     return false
   }
   return search(initial, 0)
