@@ -167,8 +167,8 @@ begin
     raise exception 'grant % is over for good', old.id using errcode = 'check_violation';
   end if;
   if new.expires_at <> old.expires_at and (
-    new.expires_at < old.expires_at or new.renewed_at is not distinct from old.renewed_at
-      or new.renewed_at is null or new.renewed_at >= old.expires_at)
+    new.expires_at < old.expires_at or new.renewed_at is distinct from new.last_changed_at
+      or new.renewed_at >= old.expires_at)
   then
     raise exception 'the end of grant % moves by renewal before it has come, and only away', old.id
       using errcode = 'check_violation';

@@ -214,7 +214,8 @@ const commands = () => {
     }),
   )
   return fc.commands([create, create, create, update, renew, revoke, revoke, pass, pass, sweep, end], {
-    maxCommands: 25,
+    maxCommands: 50,
+    size: 'max',
   })
 }
 
@@ -229,6 +230,6 @@ test('whatever is done with grants, in whatever order, the database is where a s
         some,
       )
     }),
-    { numRuns: 12 },
+    { numRuns: 10 },
   )
 }, 120_000)
