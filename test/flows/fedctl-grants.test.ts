@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { until } from '@powernode/events/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { TestPlatform } from '../mesh.ts'
 import { becomePeers, type, typeJson, typeRefused } from './operator-at-keyboard.ts'
@@ -21,6 +22,12 @@ type Enforced = { enforcement: { by: string; epoch: number } | null }
 
 const ID = expect.stringMatching(/^[0-9a-f-]{36}$/)
 const LIST = 'resource list --peer a --kind NodeModule --grant -'
+
+/** How many calls of this kind A has decided about and let in. */
+async function decisionsAbout({ ledger }: TestPlatform, rpc: string): Promise<number> {
+  const { decisions } = await ledger.listDecisions({ direction: 'in', pageSize: 1_000 })
+  return decisions.filter((decision) => decision.allowed && decision.rpc.endsWith(rpc)).length
+}
 
 /** Two platforms whose operators give, use and take leave by typing it. Patient with a busy machine. */
 describe('what a peer may do, by hand', () => {
@@ -234,6 +241,24 @@ describe('what a peer may do, by hand', () => {
         exit: 2,
       })
     })
+  })
+
+  test('a watch shows what there is, then what changes, and ends with the grant', async () => {
+    const { grant, bearer } = await typeJson<Issued>(a, 'grant create b --kind NodeModule --scope read --subject watch')
+    const watch = ['resource', 'watch', '--peer', 'a', '--kind', 'NodeModule', '--grant', '-', '-o', 'json']
+    const { out } = await type(b, [...watch, '--limit', '3'], { input: bearer })
+    const lines = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { resource?: { id: string } })
+    expect(lines.flatMap(({ resource }) => resource?.id ?? []).toSorted()).toEqual(['dns', 'ntp'])
+    expect(lines.at(-1)).toEqual({ snapshot_decision_id: ID })
+
+    const watching = type(b, watch, { input: bearer })
+    await until(async () => (await decisionsAbout(a, 'WatchResources')) === 2)
+    await typeJson(a, `grant revoke ${grant.id}`)
+    const ended = await watching
+    expect([ended.exit, ended.out]).toEqual([5, expect.stringContaining('GRANT_INVALID')])
   })
 
   test('settings are shown, tried and set', async () => {

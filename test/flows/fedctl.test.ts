@@ -39,6 +39,7 @@ type Said = {
   error: { reason: string; message: string; next?: string; exit_code: number }
   rotation: { id: string; step: string; holders: unknown[] }
   certificate: { serial: string; spiffe_id: string }
+  next: string
 }
 
 describe('an operator does every step by hand', () => {
@@ -190,7 +191,11 @@ describe('an operator does every step by hand', () => {
 
     const aliceContext = file.replace('fedctl.json', 'alice.json')
     writeFileSync(aliceContext, JSON.stringify({ ...context, name: 'alice', identityDir: folder }))
-    expect((await typeIn(aliceContext, ['peer', 'list'])).exit).toBe(0)
+    const unknown = await typeIn(aliceContext, ['peer', 'list', '-o', 'json'])
+    expect([unknown.exit, unknown.json().error.reason]).toEqual([4, 'OPERATOR_UNKNOWN'])
+    expect(issued.json().next).toBe('fedctl operator set alice --role viewer')
+    expect((await type(a, ['operator', 'set', 'alice', '--role', 'viewer'])).exit).toBe(0)
+    await expect.poll(async () => (await typeIn(aliceContext, ['peer', 'list'])).exit).toBe(0)
 
     const said = ['cert', 'revoke', serial, '--reason', 'left the company', '-o', 'json']
     expect((await type(a, [...said, '--dry-run'])).json()).toMatchObject({ dry_run: true })

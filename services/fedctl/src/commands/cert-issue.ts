@@ -4,10 +4,12 @@ import { Command, Option } from '@commander-js/extra-typings'
 import { createCsr, pemToDer, tlsContentOf, writeTlsFiles } from '@powernode/identity'
 import { CertificateKind, CertificateSchema } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import type { Run } from '../invoke.ts'
+import { findOperator } from '../known-operator.ts'
 import { dryRun, wait } from '../options.ts'
 import { plain } from '../plain.ts'
 import { certificateTable } from '../render/certificate-table.ts'
 import { DRY_RUN } from '../render/changed.ts'
+import type { Session } from '../session.ts'
 import { collect, durationMs } from '../values.ts'
 
 const KINDS = { operator: CertificateKind.OPERATOR, service: CertificateKind.SERVICE } as const
@@ -42,10 +44,23 @@ export const certIssue = (run: Run) =>
         const folder = resolve(session.env.cwd, options.out)
         if (!options.dryRun)
           writeTlsFiles(folder, tlsContentOf({ chain, privateKeyPkcs8Der, roots: pemToDer(rootsPem, 'CERTIFICATE') }))
+        const next = certificate.kind === CertificateKind.OPERATOR ? await stillToDo(session, name) : ''
         return {
-          data: { dry_run: options.dryRun === true, folder, certificate: plain(CertificateSchema, certificate) },
-          text: (canvas) =>
-            `${options.dryRun ? DRY_RUN : `written to ${folder}`}\n\n${certificateTable([certificate], canvas)}`,
+          data: { dry_run: options.dryRun === true, folder, certificate: plain(CertificateSchema, certificate), next },
+          text: (canvas) => {
+            const head = options.dryRun ? DRY_RUN : `written to ${folder}`
+            const tail = next && `\n\n${name} may do nothing yet; next  ${canvas.paste(next)}`
+            return `${head}\n\n${certificateTable([certificate], canvas)}${tail}`
+          },
         }
       }),
     )
+
+/** A certificate says who somebody is, and a role what he may do: the command that gives the first, when there is none. */
+async function stillToDo(session: Session, name: string): Promise<string> {
+  try {
+    return (await findOperator(session, name)) ? '' : `fedctl operator set ${name} --role viewer`
+  } catch {
+    return '' // a certificate is issued also while nobody can say who may do what
+  }
+}
