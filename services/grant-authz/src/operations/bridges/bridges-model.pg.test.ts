@@ -86,11 +86,14 @@ test('whatever is done with bridges, in whatever order, the database is where a 
       toString: () => `${how}(${n})`,
     }))
   await fc.assert(
-    fc.asyncProperty(fc.commands([proposing, moving, moving, moving], { maxCommands: 30, size: 'max' }), async (some) => {
-      await database.drop()
-      database = await testGrants()
-      await fc.asyncModelRun(() => ({ model: { bridges: new Map(), events: 0 }, real: null }), some)
-    }),
+    fc.asyncProperty(
+      fc.commands([proposing, moving, moving, moving], { maxCommands: 30, size: 'max' }),
+      async (some) => {
+        await database.drop()
+        database = await testGrants()
+        await fc.asyncModelRun(() => ({ model: { bridges: new Map(), events: 0 }, real: null }), some)
+      },
+    ),
     { numRuns: 10 },
   )
 }, 120_000)
