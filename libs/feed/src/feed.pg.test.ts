@@ -144,6 +144,26 @@ describe('when enforced has returned, nobody allows what was before:', () => {
     }
   })
 
+  test('how far it is settled is told to every reader, and never before the last one has the change in force', async () => {
+    await put(database.db, 'a', 1)
+    const both = [replica(), replica()] as const
+    const cut = Promise.withResolvers<void>()
+    const told: [bigint[], bigint[]] = [[], []]
+    const slow = reader(both[0], {
+      apply: (update) => (update.case === 'gone' ? cut.promise : undefined),
+      settled: (epoch) => told[0].push(epoch),
+    })
+    const quick = reader(both[1], { settled: (epoch) => told[1].push(epoch) })
+    await until(() => slow.follower.fresh && quick.follower.fresh)
+    const epoch = await revoke('a')
+    const enforced = both[1].feed.enforced(epoch)
+    await until(() => quick.allowed('a') === undefined)
+    expect(told.flat().filter((settled) => settled >= epoch)).toEqual([])
+    cut.resolve()
+    await enforced
+    await until(() => told.every((settled) => settled.some((one) => one >= epoch)))
+  })
+
   test('where nobody reads, nobody is waited for', async () => {
     const one = replica()
     replica()

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import { Doorbell, systemClock } from '@powernode/clock'
 import { AskSchema, BeginSchema, TickSchema, type Position } from '@powernode/proto/powernode/feed/v1/feed_pb.ts'
-import { begun, position, type Frame, type Said } from './frames.ts'
+import { begun, position, settled, type Frame, type Said } from './frames.ts'
 
 const ASK_EVERY_MS = 25
 
@@ -81,7 +81,7 @@ export class ToldFeed<Update> {
   tell(...updates: Update[]): void {
     this.#epoch += 1n
     for (const { waiting, bell } of this.#streams) {
-      waiting.push(...updates, this.#position())
+      waiting.push(...updates, this.#position(), settled(this.#epoch))
       bell.ring()
     }
   }
@@ -90,7 +90,10 @@ export class ToldFeed<Update> {
     requests: AsyncIterable<{ readonly said: Said }>,
     signal: AbortSignal,
   ): AsyncGenerator<{ update: Update | Frame }> {
-    const stream = { waiting: [begun(true), ...this.#everything(), this.#position()], bell: new Doorbell() }
+    const stream = {
+      waiting: [begun(true), ...this.#everything(), this.#position(), settled(this.#epoch)],
+      bell: new Doorbell(),
+    }
     const over = new AbortController()
     const stop = AbortSignal.any([signal, over.signal])
     this.#streams.add(stream)
