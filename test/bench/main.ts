@@ -8,9 +8,11 @@ import { print, say, type Report } from './report.ts'
 
 const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<Report> }>>> = {
   decide: () => import('./decide.ts'),
+  'federated-call': () => import('./federated-call.ts'),
   feed: () => import('./feed.ts'),
   handshake: () => import('./handshake.ts'),
   heartbeat: () => import('./heartbeat.ts'),
+  revoke: () => import('./revoke.ts'),
   rpc: () => import('./rpc.ts'),
 }
 

@@ -133,8 +133,13 @@ describe('what we send', () => {
     const refusal = await expectRefusal(update(), 'RESIDENCY_VIOLATION')
     expect(b.grants.owner.asked).toEqual([])
     expect(a.ledger.of(refusal.metadata['decision_id'])).toMatchObject({
-      ...{ direction: 'out', allowed: false, reason: 'RESIDENCY_VIOLATION', axis: 'residency' },
-      ...{ resourceRegion: 'eu', destinationRegion: 'us', residencyMode: 'enforce' },
+      direction: 'out',
+      allowed: false,
+      reason: 'RESIDENCY_VIOLATION',
+      axis: 'residency',
+      resourceRegion: 'eu',
+      destinationRegion: 'us',
+      residencyMode: 'enforce',
     })
     const expiresAtMs = systemClock.now().getTime() + 60_000
     const overrides = [{ id: OVERRIDE, peerId: toB.peerId, resourceKind: 'NodeModule', resourceId: '', expiresAtMs }]

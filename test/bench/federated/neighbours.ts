@@ -50,17 +50,30 @@ grants.tell({
   servedKinds: {
     kinds: [
       {
-        ...{ kind, service: 'service/grant-authz', address: `127.0.0.1:${served.grants.port}` },
-        ...{ dataClass: 'catalogue', sensitiveFields: ['secret'] },
+        kind,
+        service: 'service/grant-authz',
+        address: `127.0.0.1:${served.grants.port}`,
+        dataClass: 'catalogue',
+        sensitiveFields: ['secret'],
       },
     ],
   },
   residencyRules: { defaultMode: 'advise', homeRegion: 'eu', regions: [{ name: 'eu', parent: '' }], rules: [] },
   grants: [
     {
-      ...{ id: grantId, peerId, secretSha256, resourceKind: kind, resourceId: '', scopes: 1 },
-      ...{ nodeInstanceIds: [], sdwanNetworkIds: [], sourceCidrs: ['127.0.0.0/8'], boundIdentities: [] },
-      ...{ notBeforeMs: nowMs - 60_000, expiresAtMs: nowMs + 86_400_000, revokedAtMs: 0 },
+      id: grantId,
+      peerId,
+      secretSha256,
+      resourceKind: kind,
+      resourceId: '',
+      scopes: 1,
+      nodeInstanceIds: [],
+      sdwanNetworkIds: [],
+      sourceCidrs: ['127.0.0.0/8'],
+      boundIdentities: [],
+      notBeforeMs: nowMs - 60_000,
+      expiresAtMs: nowMs + 86_400_000,
+      revokedAtMs: 0,
     },
   ],
 })
