@@ -57,6 +57,10 @@ describe('two platforms that know nothing of each other', () => {
     await a.ledgerOf(onA, 'federation.peer.active')
     const granted = await b.untilGranted(onB)
     expect(granted).toMatchObject([{ resourceKind: 'managed_child_operator', scopes: ['read', 'write', 'admin'] }])
+    // No person saw the bearer, so it travels by itself; the parent keeps the mirror.
+    const mirror = async () => (await a.grants.listReceivedGrants({ peerId: onA })).grants
+    await expect.poll(mirror, { timeout: 30_000 }).toMatchObject([{ id: granted[0]?.id, status: 'active' }])
+    await expect.poll(async () => (await b.untilGranted(onB))[0]?.deliveredAt, { timeout: 30_000 }).toBeDefined()
     await Promise.all([a.peers.revokePeer({ peerId: onA }), b.untilState(onB, PeerState.REVOKED)])
   })
 
