@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<Report
   decide: () => import('./decide.ts'),
   'federated-call': () => import('./federated-call.ts'),
   feed: () => import('./feed.ts'),
+  'gateway-start': () => import('./gateway-start.ts'),
   handshake: () => import('./handshake.ts'),
   heartbeat: () => import('./heartbeat.ts'),
   revoke: () => import('./revoke.ts'),
