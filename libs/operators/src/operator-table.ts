@@ -11,10 +11,13 @@ export class OperatorTable {
   readonly #operators: ReadonlyMap<string, Operator>
   readonly #bySubject: ReadonlyMap<string, string>
   readonly #issuers: readonly Issuer[]
+  /** Why agents may do nothing; undefined: they may. */
+  readonly #halted: string | undefined
   /** Issuers that cannot be used, and why: for the log. */
   readonly unusable: readonly string[]
 
-  constructor({ operators, issuers }: Pick<Directory, 'operators' | 'issuers'>) {
+  constructor({ operators, issuers, autonomy }: Pick<Directory, 'operators' | 'issuers' | 'autonomy'>) {
+    this.#halted = autonomy?.halted ? autonomy.reason : undefined
     this.#operators = new Map(operators.map((operator) => [operator.name, operator]))
     this.#bySubject = new Map(operators.flatMap(({ name, oidcSubjects }) => oidcSubjects.map((one) => [one, name])))
     const made = issuers.map(issuerFrom)
@@ -24,20 +27,26 @@ export class OperatorTable {
 
   /** The operator whom credentials show, with all it may do; throws a Refusal for everybody else. */
   async identify({ holder, certificateSha256, token }: Credentials, now: Date): Promise<OperatorCaller> {
-    const isOperator = holder.kind === 'operator'
-    if (token === undefined) return this.#caller(isOperator ? holder.name : '', 'certificate')
-    // Whoever is locked out does not come in by another's token.
-    if (isOperator && this.#operators.get(holder.name)?.paused) throw paused(holder.name)
+    const holds = holder.kind === 'operator' ? this.#known(holder.name, 'certificate') : undefined
+    if (token === undefined) return this.#caller(holds ?? this.#known('', 'certificate'), 'certificate')
+    // Whoever is locked out, or was let go, does not come in by another's token; and an agent stays one.
     const { subject, isOidc } = await verifyToken(this.#issuers, { token, certificateSha256, now })
-    return this.#caller(isOidc ? (this.#bySubject.get(subject) ?? '') : subject, 'token')
+    const operator = this.#known(isOidc ? (this.#bySubject.get(subject) ?? '') : subject, 'token')
+    return this.#caller(operator, 'token', holds?.kind === 'agent')
   }
 
-  #caller(name: string, by: OperatorCaller['by']): OperatorCaller {
+  #known(name: string, by: OperatorCaller['by']): Operator {
     const operator = this.#operators.get(name)
     if (!operator) throw unknown(name, by)
     if (operator.paused) throw paused(name)
-    const permissions = new Set(operator.permissions.filter(isPermission))
-    return { kind: 'operator', name, permissions, agent: operator.kind === 'agent', by }
+    return operator
+  }
+
+  #caller({ name, kind, permissions }: Operator, by: OperatorCaller['by'], heldByAgent = false): OperatorCaller {
+    const agent = heldByAgent || kind === 'agent'
+    const may = new Set(permissions.filter(isPermission))
+    const halted = agent ? this.#halted : undefined
+    return { kind: 'operator', name, permissions: may, agent, by, ...(halted !== undefined && { halted }) }
   }
 }
 

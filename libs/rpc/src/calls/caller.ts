@@ -11,6 +11,8 @@ export type OperatorCaller = {
   readonly permissions: ReadonlySet<Permission>
   /** A program that acts on its own: what it does goes through the approval policies. */
   readonly agent: boolean
+  /** Why it may only look for now: an agent, while agents are halted. */
+  readonly halted?: string
   /** How it showed who it is. */
   readonly by: 'certificate' | 'token'
 }

@@ -90,6 +90,18 @@ test('who it is and what it may is settled before anything of the body is read',
   await expectRefusal(tooLarge, 'PERMISSION_MISSING')
 })
 
+test('an agent that was stopped still looks, and does nothing else: not even what no approval stands in front of', async () => {
+  const halted: OperatorLookup = {
+    async identify(credentials, signal) {
+      return { ...(await everyOperator.identify(credentials, signal)), agent: true, halted: 'smoke' }
+    },
+  }
+  const client = startTestServerFor(halted, mounted).clientAs(CertificateAuthorityService, ALICE)
+  await expect(client.getAuthority({})).resolves.toBeDefined()
+  const refusal = await expectRefusal(client.revokeCertificate({ serial: 'a' }), 'AUTONOMY_HALTED')
+  expect(refusal.message).toContain('smoke')
+})
+
 test('an operator’s own certificate is nobody’s permission: it is kept though nobody knows what operators may', async () => {
   const nobodyKnows: OperatorLookup = {
     identify: () => Promise.reject(new Refusal('POLICY_STALE', 'nothing is known of operators')),

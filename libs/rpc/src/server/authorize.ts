@@ -4,7 +4,7 @@ import type { Origin } from './call-record.ts'
 import { Refusal } from '../errors/refusal.ts'
 import type { CallerName, Mount } from './mount.ts'
 import type { OperatorLookup } from './operator-lookup.ts'
-import { isPermission } from './permissions.ts'
+import { isPermission, type Permission } from './permissions.ts'
 
 /** What is asked, by whom, as far as headers and connection say. */
 export type Asked = {
@@ -46,11 +46,13 @@ export function authorizer(mounts: readonly Mount[], operators: OperatorLookup):
     if (!permissions.some((permission) => operator.permissions.has(permission))) {
       throw permissionMissing(operator, permissions, rpc)
     }
+    if (operator.halted !== undefined && !permissions.includes(LOOKING)) throw agentsHalted(operator.halted)
     return operator
   }
 }
 
 const NOBODY = 'it names neither a service nor an operator of this platform'
+const LOOKING: Permission = 'system.federation.read'
 const OPERATORS_DOOR = 'operator-gateway'
 
 /** A token is taken from operators, and from the one service that passes theirs on; all others are who they are. */
@@ -85,5 +87,12 @@ function permissionMissing(operator: OperatorCaller, permissions: readonly strin
   return new Refusal('PERMISSION_MISSING', `${caller} may not call ${rpc}: that takes ${permission}`, {
     metadata: { caller, rpc, permission },
     next: 'see what you may do: fedctl operator whoami',
+  })
+}
+
+/** Said in front of everything that changes something, whether or not an approval policy speaks of it. */
+function agentsHalted(reason: string): Refusal {
+  return new Refusal('AUTONOMY_HALTED', `agents may do nothing for now: ${reason || 'they were halted'}`, {
+    next: 'a person may do it, or let agents act again with: fedctl approval resume',
   })
 }
