@@ -1,5 +1,14 @@
 export { callerText, holderFrom, type Caller, type Holder, type OperatorCaller } from './calls/caller.ts'
-export { callerKey, callerOf, requestIdKey, requestOf, traceKey, within, type RequestOrigin } from './calls/call.ts'
+export {
+  callerKey,
+  callerOf,
+  requestIdKey,
+  personOf,
+  requestOf,
+  traceKey,
+  within,
+  type RequestOrigin,
+} from './calls/call.ts'
 export { REQUEST_ID, requestIdFrom } from './calls/request-id.ts'
 export { childOf, TRACEPARENT, traceparentOf, type Trace } from './calls/trace.ts'
 export { backoffMs } from './client/backoff.ts'

@@ -2,6 +2,7 @@ import { createContextKey, type CallOptions, type HandlerContext } from '@connec
 import { callerText, type Caller } from './caller.ts'
 import { REQUEST_ID } from './request-id.ts'
 import { TRACEPARENT, traceparentOf, type Trace } from './trace.ts'
+import { Refusal } from '../errors/refusal.ts'
 
 /** Who calls, as their certificate says. */
 export const callerKey = createContextKey<Caller | undefined>(undefined, { description: 'caller' })
@@ -27,6 +28,16 @@ export function requestOf(context: HandlerContext): RequestOrigin {
     requestId: context.values.get(requestIdKey),
     traceparent: traceparentOf(context.values.get(traceKey)),
   }
+}
+
+/**
+ * Who did it, provided that it is a person: what lets agents do more is not for agents to decide, whatever their roles.
+ * `what` completes the sentence that refuses them.
+ */
+export function personOf(context: HandlerContext, what: string): RequestOrigin {
+  const caller = callerOf(context)
+  if (caller.kind === 'operator' && !caller.agent) return requestOf(context)
+  throw new Refusal('PERMISSION_MISSING', `${callerText(caller)} is no person, and only people ${what}`)
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
 import { epochOf, type Feed } from '@powernode/feed'
 import type { ApprovalService } from '@powernode/proto/powernode/approval/v1/service_pb.ts'
-import { callerOf, callerText, Refusal, requestOf, type CallersTable } from '@powernode/rpc'
+import { callerOf, callerText, personOf, Refusal, requestOf, type CallersTable } from '@powernode/rpc'
 import { APPROVAL_STATES, type ApprovalState } from '../approval.ts'
 import { VERBS, type PolicyVerb } from '../approval-policy.ts'
 import { OPERATORS_FEED, type DirectoryUpdate } from '../feed/directory.ts'
@@ -43,7 +43,7 @@ export const approvalHandlers = (deps: ApprovalDeps): ServiceImpl<typeof Approva
 
   setPolicy: (req, context) =>
     tell(deps, { dryRun: req.dryRun, context }, async (tx, now) => {
-      const by = personIn(context, 'change a policy')
+      const by = personOf(context, 'change a policy')
       const { action, verb, approvers } = req
       return { policy: policyToWire(await setPolicy(tx, now, { by, action, verb: verbOf(verb), approvers })) }
     }),
@@ -73,7 +73,7 @@ export const approvalHandlers = (deps: ApprovalDeps): ServiceImpl<typeof Approva
 
   approve: (req, context) =>
     decided(deps, req.dryRun, (tx, now) => {
-      const { actor: by } = personIn(context, 'approve')
+      const { actor: by } = personOf(context, 'approve')
       const { approvalId, planSha256, reason } = req
       return approveApproval(tx, now, { approvalId, planSha256, reason, by })
     }),
@@ -92,7 +92,7 @@ export const approvalHandlers = (deps: ApprovalDeps): ServiceImpl<typeof Approva
 
   resume: (req, context) =>
     tell(deps, { dryRun: req.dryRun, context }, async (tx, now) => {
-      const said = { by: personIn(context, 'let agents act again'), halted: false, reason: req.reason }
+      const said = { by: personOf(context, 'let agents act again'), halted: false, reason: req.reason }
       return { autonomy: autonomyToWire(await setAutonomy(tx, now, said)) }
     }),
 
@@ -135,13 +135,6 @@ async function decided(
       next: 'whoever wants it asks again',
     },
   )
-}
-
-/** Who called, provided that it is a person: what lets agents do more is not for agents to decide, whatever their roles. */
-function personIn(context: HandlerContext, what: string) {
-  const caller = callerOf(context)
-  if (caller.kind === 'operator' && !caller.agent) return requestOf(context)
-  throw new Refusal('PERMISSION_MISSING', `${callerText(caller)} is no person, and only people ${what}`)
 }
 
 function verbOf(said: string): PolicyVerb {

@@ -1,6 +1,6 @@
 import type { ServiceImpl } from '@connectrpc/connect'
 import type { GrantAuthzService, GrantSettings } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
-import { Refusal } from '@powernode/rpc'
+import { personOf, Refusal } from '@powernode/rpc'
 import { readCapability } from '../capability.ts'
 import { removeCapability, setCapability } from '../operations/capabilities/set-capability.ts'
 import { setSettings } from '../operations/settings/set-settings.ts'
@@ -53,6 +53,7 @@ export const capabilityHandlers = (deps: GrantDeps): Handlers => ({
   getGrantSettings: () => look(deps, async (tx) => ({ settings: settingsToWire(await settings.read(tx)) })),
 
   async setGrantSettings({ settings: said, dryRun }, context) {
+    personOf(context, 'say how far operators and agents may go')
     if (!said) throw new Refusal('REQUEST_INVALID', 'say which settings')
     const wanted = settingsFrom(said)
     const { result } = await enforce(deps, { dryRun, signal: context.signal }, async (tx, now) => ({

@@ -158,6 +158,15 @@ test('a scope that is none, or twice, or none at all is refused', async () => {
   await expectRefusal(create({ scopes: ['read', 'read'] }), 'REQUEST_INVALID')
 })
 
+test('an agent does not say how far agents may go, nor that the parent’s operators are given nothing', async () => {
+  const robot = doors.server.clientAs(GrantAuthzService, { kind: 'operator', name: 'robot', agent: true })
+  const { settings } = await robot.getGrantSettings({})
+  await expectRefusal(
+    robot.setGrantSettings({ settings: { ...settings!, operatorGrant: false } }),
+    'PERMISSION_MISSING',
+  )
+})
+
 test('the settings are replaced as a whole, by whoever read them last', async () => {
   const { settings } = await doors.alice.getGrantSettings({})
   expect(settings).toMatchObject({ strictAxes: false, operatorGrant: true, revision: 1n })

@@ -182,6 +182,19 @@ test('nothing extends its own life: a token is not made for a token', async () =
   await expectRefusal(again, 'CALLER_NOT_ALLOWED')
 })
 
+test('an agent makes nobody an operator, itself no person and no token, though it has the role admin', async () => {
+  const robot = { kind: 'operator', name: 'robot' } as const
+  await admin().setOperator({ operator: { name: 'robot', kind: 'agent', roles: ['admin'] } })
+  const person = { name: 'robot', kind: 'person', roles: ['admin'] }
+  await expectRefusal(as(robot).setOperator({ operator: person }), 'PERMISSION_MISSING')
+  await expectRefusal(as(robot).setOperator({ operator: { ...person, name: 'mallory' } }), 'PERMISSION_MISSING')
+  await expectRefusal(as(robot).setRole({ role: { name: 'mine' } }), 'PERMISSION_MISSING')
+  await expectRefusal(as(robot).removeOperator({ name: 'admin' }), 'PERMISSION_MISSING')
+  const certificateSha256 = Buffer.from(thumbprintOf(robot), 'base64url')
+  await expectRefusal(as(robot).issueToken({ name: 'admin', certificateSha256 }), 'PERMISSION_MISSING')
+  await expect(as(robot).listOperators({})).resolves.toBeDefined()
+})
+
 test('every service is told who the operators are, and again at each change', async () => {
   const metrics = createMetrics('reader')
   const directory = new OperatorDirectory({

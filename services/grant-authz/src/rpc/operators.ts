@@ -2,7 +2,7 @@ import { durationMs, timestampFromDate } from '@bufbuild/protobuf/wkt'
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
 import { epochOf, type Feed } from '@powernode/feed'
 import type { OperatorService } from '@powernode/proto/powernode/operator/v1/service_pb.ts'
-import { callerOf, callerText, Refusal, requestOf, type CallersTable } from '@powernode/rpc'
+import { callerOf, callerText, personOf, Refusal, type CallersTable } from '@powernode/rpc'
 import { OPERATORS_FEED, type DirectoryUpdate } from '../feed/directory.ts'
 import { listStaff } from '../operations/operators/find-operator.ts'
 import { issueToken } from '../operations/operators/issue-token.ts'
@@ -120,10 +120,13 @@ function kindFrom(said: string): OperatorSaid['kind'] {
   return said === 'person' || said === 'agent' ? said : ''
 }
 
-/** Who asks, what that one may do itself, and as part of which call. */
+/**
+ * Who asks, what that one may do itself, and as part of which call. A person: an agent that could make operators, roles or
+ * tokens could make itself one.
+ */
 function byOf(context: HandlerContext): By {
+  const { actor, requestId, traceparent } = personOf(context, 'say who may do what')
   const caller = callerOf(context)
-  const { actor, requestId, traceparent } = requestOf(context)
   return {
     permissions: caller.kind === 'operator' ? caller.permissions : new Set(),
     cause: { actor, correlationId: requestId, traceparent },

@@ -2,7 +2,7 @@ import type { ServiceImpl } from '@connectrpc/connect'
 import { certificatesToPem } from '@powernode/identity'
 import type { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import type { Tx } from '@powernode/postgres'
-import { callerOf, callerText, Refusal, requestOf } from '@powernode/rpc'
+import { callerOf, callerText, personOf, Refusal, requestOf } from '@powernode/rpc'
 import { trusted } from '../authority.ts'
 import { issueCertificate } from '../operations/issue-certificate.ts'
 import { listTrustHolders } from '../operations/list-trust-holders.ts'
@@ -61,10 +61,12 @@ export const authorityHandlers = (deps: RpcDeps): ServiceImpl<typeof Certificate
       const kind = wordOf(CERTIFICATE_KINDS, req.kind)
       if (kind !== 'service' && kind !== 'operator')
         throw new Refusal('REQUEST_INVALID', 'certificates are issued for services and operators')
+      // Whoever has another's certificate is another: an agent would be a person, or a service that nobody asks.
+      const by = personOf(context, 'have certificates issued')
       const usual = kind === 'service' ? deps.us.lifetimes.serviceMs : deps.us.lifetimes.operatorMs
       const { certificate, chain } = await issueCertificate(tx, now, {
         us: deps.us,
-        by: requestOf(context),
+        by,
         kind,
         name: req.name,
         csrDer: req.csrDer,

@@ -53,6 +53,12 @@ describe('who may call', () => {
       expect(AUTHORITY_CALLERS[rpc]).toEqual(['system.federation_ca.manage'])
   })
 
+  test('an agent has no certificate issued: with one it would be whoever it names', async () => {
+    const { csrDer } = await createCsr()
+    const wanted = { kind: CertificateKind.OPERATOR, name: 'alice', csrDer: Uint8Array.from(csrDer) }
+    await expectRefusal(caAs({ ...ALICE, agent: true }).issueCertificate(wanted), 'PERMISSION_MISSING')
+  })
+
   test('only the gateway is given the keys of the certificates we show', async () => {
     const { onB: peerId } = await federate(b, a, { trustMode: 'hierarchical' })
     for (const [name, has] of [['federation-gateway', true], ['liveness', false]] as const) {
