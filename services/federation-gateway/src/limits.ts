@@ -24,6 +24,8 @@ export type CallLimits = {
   readonly streamsPerConnection: number
   /** Calls per second of one peer. */
   readonly callsPerPeer: number
+  /** Streams of resources that one peer may have open. */
+  readonly watchesPerPeer: number
   /** Accepts per minute from one source, and with one token. */
   readonly acceptsPerSource: number
   readonly acceptsPerToken: number

@@ -58,7 +58,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   const decisions = new Decisions(deps)
   const admitted = stillAdmitted(table, clock)
   const decider = new Decider({ ...deps, decisions, admitted, consume })
-  const watches = new Watches(policy, table)
+  const watches = new Watches(policy, table, config.calls.watchesPerPeer)
   const arrivals = new Arrivals(config.calls.defaultDeadlineMs)
   const resolve = (url: string) => resolveEndpoint(url, config.addressPolicy)
   const outbound = new Outbound({ ...deps, own, resolve, limits: config.outbound })

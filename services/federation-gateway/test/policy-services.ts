@@ -149,6 +149,7 @@ export class TestOwner {
         const before = this.#found(id)
         const after = { ...before, record: { ...before.record, ...changes }, revision: before.revision + 1n }
         this.records.set(id, after)
+        await this.meanwhile()
         return { resource: after }
       },
       watchResources: ({ kind, id }, { signal }) => this.#watch(kind, id, signal),

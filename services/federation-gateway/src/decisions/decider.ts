@@ -30,7 +30,19 @@ export type DeciderParts = {
 }
 
 /** One call that has to be decided: whose, what it wants, and all that it shows for it. */
-export type Call = { readonly visit: Visit; readonly wanted: Wanted; readonly request: AccessRequest }
+export type Call = {
+  readonly visit: Visit
+  readonly wanted: Wanted
+  readonly request: AccessRequest
+  /** An override that was used up for this very call before: it covers all that the call is about. */
+  readonly overrideId?: string
+}
+
+/**
+ * Calls that an override lets pass: those that have one answer. A stream has no end, and whoever only asks whether a call
+ * would pass uses nothing up.
+ */
+const HAS_ONE_ANSWER: ReadonlySet<string> = new Set(['ListResources', 'GetResource', 'UpdateResource'])
 
 /** One decision, and what it was made on. */
 export type Made = {
@@ -72,11 +84,10 @@ export class Decider {
     return policy.fresh ? decide(policy.now, request, this.nowMs) : staleVerdict()
   }
 
-  /** What speaks against the peer itself by now. */
-  unwelcome(visit: Visit): Refusal | undefined {
+  /** The peer as it stands by now; or what speaks against it. */
+  readmitted(visit: Visit): PeerRoute | Refusal {
     try {
-      this.#parts.admitted(visit)
-      return undefined
+      return this.#parts.admitted(visit)
     } catch (error) {
       if (error instanceof Refusal) return error
       throw error
@@ -116,10 +127,9 @@ export class Decider {
   }
 
   async #overridden(call: Call, made: Made): Promise<Made> {
-    const { policy, consume } = this.#parts
-    const { peerId, kind, id } = call.request
-    const overrideId = policy.now.override(peerId, kind, id, made.atMs)
-    if (overrideId === undefined || !(await consume(overrideId, made.id))) return made
+    const overrideId = call.overrideId || (await this.#useOverride(call, made))
+    if (!overrideId) return made
+    const { policy } = this.#parts
     const detail = `override ${overrideId} lets this one call pass: ${made.verdict.detail}`
     const onlyId = policy.now.grant(made.verdict.grantId)?.resourceId ?? ''
     return {
@@ -127,6 +137,13 @@ export class Decider {
       overrideId,
       verdict: { ...made.verdict, allowed: true, reason: 'ALLOWED', axis: '', detail, onlyId },
     }
+  }
+
+  async #useOverride({ wanted, request: { peerId, kind, id } }: Call, made: Made): Promise<string | undefined> {
+    if (!HAS_ONE_ANSWER.has(wanted.rpc)) return undefined
+    const { policy, consume } = this.#parts
+    const overrideId = policy.now.override(peerId, kind, id, made.atMs)
+    return overrideId !== undefined && (await consume(overrideId, made.id)) ? overrideId : undefined
   }
 
   #entry({ visit, wanted, request }: Call, { id, atMs, verdict, overrideId, epoch }: Made) {

@@ -1,5 +1,6 @@
 import { residencyVerdict, staleVerdict, type ResidencyVerdict, type ServedKind, type Verdict } from '@powernode/policy'
 import { Refusal } from '@powernode/rpc'
+import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import type { Asked } from '../door/unary.ts'
 import { refusalOf, verdictOnRecord, type Call, type Decider, type Made } from './decider.ts'
 import { accessRequest, type Wanted } from './presented.ts'
@@ -30,6 +31,9 @@ async function allowedOnRecord(decider: Decider, call: Call, verdict?: Verdict):
   return made
 }
 
+/** A version that no policy has. */
+const NEVER = -1
+
 /**
  * Leave to answer one call: allowed, on record, and good only as long as it would be given again.
  *
@@ -38,7 +42,7 @@ async function allowedOnRecord(decider: Decider, call: Call, verdict?: Verdict):
  */
 export class Leave {
   readonly #decider: Decider
-  readonly #call: Call
+  #call: Call
   #made: Made
   #untilMs: number
 
@@ -73,12 +77,13 @@ export class Leave {
   /** What speaks against it at this moment. Nothing is looked up twice while nothing has changed. */
   objection(): Objection | undefined {
     const { policy } = this.#decider
-    const unwelcome = this.#decider.unwelcome(this.#call.visit)
-    if (unwelcome) return unwelcome
+    const route = this.#decider.readmitted(this.#call.visit)
+    if (route instanceof Refusal) return route
+    this.#follow(route)
     if (!policy.fresh) return staleVerdict()
     if (policy.version === this.#made.version && this.#decider.nowMs < this.#untilMs) return undefined
     const verdict = this.#decider.judge(this.#call.request)
-    if (!verdict.allowed && !(verdict.axis === 'residency' && this.#made.overrideId !== '')) return verdict
+    if (!this.#isGood(verdict)) return verdict
     this.#made = { ...this.#made, version: policy.version }
     this.#untilMs = this.#grantEndsMs()
     return undefined
@@ -114,6 +119,12 @@ export class Leave {
     return this.residencyOf(record)?.allowed !== false
   }
 
+  /** Whether the record that a change has made may be shown: that takes `read`, and leave that is good at this moment. */
+  shows(record: Leaving): boolean {
+    if (this.objection() || this.residencyOf(record)?.allowed === false) return false
+    return this.#isGood(this.#decider.judge({ ...this.#call.request, scope: 'read' }))
+  }
+
   /** Decides, on record, about one record that may not go where this call would take it; an override lets it pass once. */
   async confirmRecord(record: Leaving): Promise<void> {
     const residency = this.residencyOf(record)
@@ -123,9 +134,23 @@ export class Leave {
       visit,
       wanted: { ...wanted, dataClass: record.dataClass || this.kind.dataClass },
       request: { ...request, id: record.id },
+      overrideId: this.#made.overrideId,
     }
     const made = await allowedOnRecord(this.#decider, call, verdictOnRecord(this.#made.verdict, residency))
     this.#made = { ...this.#made, id: made.id, overrideId: made.overrideId }
+  }
+
+  /** What the peering says of the peer is asked anew when it has changed: data goes to where the peer is by now. */
+  #follow({ dataResidency: declaredResidency, spiffeId: enrolledIdentity }: PeerRoute): void {
+    const { request } = this.#call
+    if (request.declaredResidency === declaredResidency && request.enrolledIdentity === enrolledIdentity) return
+    this.#call = { ...this.#call, request: { ...request, declaredResidency, enrolledIdentity } }
+    this.#made = { ...this.#made, version: NEVER }
+  }
+
+  /** What residency forbids, and an override let pass, passes to the end. */
+  #isGood({ allowed, axis }: Verdict): boolean {
+    return allowed || (axis === 'residency' && this.#made.overrideId !== '')
   }
 
   #grantEndsMs(): number {

@@ -64,7 +64,7 @@ export function resourceHandlers(parts: ResourceParts): Record<ResourceMethod, U
         owner.updateResource({ kind, id, changes, ifRevision, peerId: leave.peerId }, onward(asked)),
       )
       const changed = asAsked(resource, kind, id)
-      const shown = leave.residencyOf(changed)?.allowed === false ? conceal(changed) : changed
+      const shown = leave.shows(changed) ? changed : conceal(changed)
       return { resource: reveal(shown, leave.kind.sensitiveFields), decisionId: leave.decisionId }
     }),
 

@@ -8,7 +8,7 @@ import type { WatchResourcesResponse as Owned } from '@powernode/proto/powernode
 import { leaveFor, type Leave } from '../decisions/leave.ts'
 import { reveal } from '../owners/reveal.ts'
 import type { ResourceParts } from './resource-parts.ts'
-import { askedBy, onward, readRequest, type Asked } from './unary.ts'
+import { askedBy, onward, peerOf, readRequest, type Asked } from './unary.ts'
 import { DECISION_ID } from './visit.ts'
 
 type Call = ServerWritableStream<Buffer, Buffer>
@@ -33,7 +33,7 @@ export function watchResources(parts: ResourceParts): handleServerStreamingCall<
       over.abort()
       call.emit('error', asked.visit.fail(error))
     }
-    follow(parts, call, { ...asked, signal: over.signal }, end).then(() => {
+    enter(parts, call, { ...asked, signal: over.signal }, end).then(() => {
       if (asked.signal.aborted) asked.visit.abandon()
       else if (!over.signal.aborted) call.end()
     }, end)
@@ -41,6 +41,16 @@ export function watchResources(parts: ResourceParts): handleServerStreamingCall<
 }
 
 // oxlint-disable-next-line max-params -- one stream: with what, where to, who asked, and how it ends
+async function enter(parts: ResourceParts, call: Call, asked: Asked, end: (error: unknown) => void): Promise<void> {
+  const leaveRoom = parts.watches.enter(peerOf(asked).peerId)
+  try {
+    await follow(parts, call, asked, end)
+  } finally {
+    leaveRoom()
+  }
+}
+
+// oxlint-disable-next-line max-params -- as above
 async function follow(parts: ResourceParts, call: Call, asked: Asked, end: (error: unknown) => void): Promise<void> {
   const { decider, owners, watches } = parts
   const { kind, id } = readRequest(input, call.request)

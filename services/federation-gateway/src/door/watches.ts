@@ -1,4 +1,5 @@
 import type { Clock } from '@powernode/clock'
+import { Refusal } from '@powernode/rpc'
 import type { HeldPolicy } from '../policy/held-policy.ts'
 import type { PeerTable } from '../peers/peer-table.ts'
 
@@ -16,10 +17,34 @@ const LOOK_EVERY_MS = 50
  */
 export class Watches {
   readonly #open = new Set<Watch>()
+  readonly #perPeer: number
+  /** How many each peer has, open or about to be. */
+  readonly #taken = new Map<string, number>()
 
-  constructor(policy: HeldPolicy, table: PeerTable) {
+  constructor(policy: HeldPolicy, table: PeerTable, perPeer: number) {
+    this.#perPeer = perPeer
     policy.watch(() => this.review())
     table.watch(() => this.review())
+  }
+
+  /**
+   * Room for one more stream of a peer, before anything is decided about it; what it returns gives that back. Every change
+   * of policy looks at each of them before it is acknowledged, so a peer with thousands would hold up all revocations.
+   */
+  enter(peerId: string): () => void {
+    const taken = this.#taken.get(peerId) ?? 0
+    if (taken >= this.#perPeer) {
+      throw new Refusal('RATE_LIMITED', 'too many open streams', {
+        metadata: { limit: String(this.#perPeer) },
+        retryAfterMs: 1_000,
+      })
+    }
+    this.#taken.set(peerId, taken + 1)
+    return () => {
+      const left = (this.#taken.get(peerId) ?? 0) - 1
+      if (left > 0) this.#taken.set(peerId, left)
+      else this.#taken.delete(peerId)
+    }
   }
 
   open(watch: Watch): () => void {
