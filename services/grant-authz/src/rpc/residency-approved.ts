@@ -1,5 +1,5 @@
 import { durationMs } from '@bufbuild/protobuf/wkt'
-import { executor, type Executor } from '@powernode/approvals'
+import { eitherOf, executor, type Executor } from '@powernode/approvals'
 import { epochOf } from '@powernode/feed'
 import {
   CreateOverrideRequestSchema,
@@ -13,6 +13,7 @@ import { setDataResidency } from '../operations/residency/set-data-residency.ts'
 import { modeFrom } from '../residency.ts'
 import type { Tables } from '../store/tables.ts'
 import type { GrantDeps } from './grant-door.ts'
+import { RESIDENCY, ruleExecutor } from './residency-rule-acts.ts'
 
 /** What of residency may have to be approved first, and how it is carried out afterwards: by the verbs of the RPCs. */
 export function residencyExecutors({
@@ -20,13 +21,16 @@ export function residencyExecutors({
 }: Pick<GrantDeps, 'policyFeed'>): Readonly<Record<string, Executor<Tables>>> {
   return {
     // oxlint-disable-next-line max-params -- a verb, with the request in its place
-    'sdwan.federation_peer_data_residency': executor(SetDataResidencyRequestSchema, async (tx, now, request, by) => {
-      await setDataResidency(tx, now, { ...residencySaid(request), by })
-      const epoch = await epochOf(tx, POLICY_FEED)
-      return async (signal) => {
-        if (epoch !== undefined) await policyFeed.enforced(epoch, signal)
-      }
-    }),
+    [RESIDENCY]: eitherOf(
+      ruleExecutor({ policyFeed }),
+      executor(SetDataResidencyRequestSchema, async (tx, now, request, by) => {
+        await setDataResidency(tx, now, { ...residencySaid(request), by })
+        const epoch = await epochOf(tx, POLICY_FEED)
+        return async (signal) => {
+          if (epoch !== undefined) await policyFeed.enforced(epoch, signal)
+        }
+      }),
+    ),
     // oxlint-disable-next-line max-params -- a verb, with the request in its place
     'federation.residency_override': executor(CreateOverrideRequestSchema, async (tx, now, request, by) => {
       await createOverride(tx, now, { ...overrideSaid(request), by })
