@@ -26,7 +26,15 @@ const SERVED = {
   'peer-registry': ['powernode.ca.v1.CertificateAuthorityService', 'powernode.peer.v1.PeerRegistryService'],
   liveness: ['powernode.liveness.v1.LivenessService'],
   'audit-ledger': ['powernode.audit.v1.AuditLedgerService'],
-  'grant-authz': ['powernode.grant.v1.GrantAuthzService'],
+  'grant-authz': [
+    'powernode.approval.v1.ApprovalService',
+    'powernode.grant.v1.GrantAuthzService',
+    'powernode.operator.v1.OperatorService',
+    'powernode.policy.v1.PolicyService',
+    'powernode.residency.v1.ResidencyService',
+    'powernode.resource.v1.CatalogueService',
+    'powernode.resource.v1.ResourceService',
+  ],
 } as const
 type Server = keyof typeof SERVED
 const SERVERS = Object.keys(SERVED) as Server[] // keys of a constant
