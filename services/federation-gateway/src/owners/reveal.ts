@@ -34,16 +34,19 @@ export function forbiddenChange(changes: JsonObject, sensitiveFields: readonly s
   )
 }
 
-/** The same object when there is no such field. A name that has a dot in it is one, too. */
+/**
+ * The same object when there is no such field. A name that has a dot in it is one, too, so a path may be spelt in several
+ * ways, and be there in more than one of them: none of these is shown.
+ */
 function withoutField(record: JsonObject, path: string): JsonObject {
-  if (Object.hasOwn(record, path)) return omit(record, path)
+  let left = Object.hasOwn(record, path) ? omit(record, path) : record
   for (let dot = path.indexOf('.'); dot > 0; dot = path.indexOf('.', dot + 1)) {
     const [field, inner] = [path.slice(0, dot), path.slice(dot + 1)]
-    const value = Object.hasOwn(record, field) ? record[field] : undefined
+    const value = Object.hasOwn(left, field) ? left[field] : undefined
     const without = value === undefined ? undefined : withoutWithin(value, inner)
-    if (without !== value && without !== undefined) return { ...record, [field]: without }
+    if (without !== value && without !== undefined) left = { ...left, [field]: without }
   }
-  return record
+  return left
 }
 
 function withoutWithin(value: JsonValue, path: string): JsonValue {
