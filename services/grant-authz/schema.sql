@@ -798,6 +798,7 @@ create table peer_residency (
   reason text not null default ''::text,
   set_by text not null default ''::text,
   set_at timestamp with time zone,
+  located text not null default ''::text,
   declared text not null default ''::text,
   announced text[] not null default '{}'::text[],
   epoch bigint not null default 0,
@@ -805,12 +806,14 @@ create table peer_residency (
   constraint peer_residency_tag_fkey FOREIGN KEY (tag) REFERENCES region(name),
   constraint peer_residency_announced_check CHECK ((cardinality(announced) <= 16)),
   constraint peer_residency_declared_check CHECK ((length(declared) <= 64)),
+  constraint peer_residency_located_check CHECK ((length(located) <= 64)),
   constraint peer_residency_mode_check CHECK ((mode = ANY (ARRAY[''::text, 'off'::text, 'advise'::text, 'enforce'::text]))),
-  constraint peer_residency_reason_check CHECK ((length(reason) <= 256))
+  constraint peer_residency_reason_check CHECK ((length(reason) <= 256)),
+  constraint residency_located_by_a_tag CHECK (((tag IS NOT NULL) OR (located = ''::text)))
 );
 CREATE INDEX peer_residency_by_epoch ON grant_authz.peer_residency USING btree (epoch);
 CREATE INDEX peer_residency_by_tag ON grant_authz.peer_residency USING btree (tag);
-CREATE TRIGGER peer_residency_changed BEFORE UPDATE ON grant_authz.peer_residency FOR EACH ROW WHEN (((new.tag IS DISTINCT FROM old.tag) OR (new.mode IS DISTINCT FROM old.mode))) EXECUTE FUNCTION feed_stamp('policy');
+CREATE TRIGGER peer_residency_changed BEFORE UPDATE ON grant_authz.peer_residency FOR EACH ROW WHEN ((((new.tag IS DISTINCT FROM old.tag) OR (new.mode IS DISTINCT FROM old.mode)) OR (new.located IS DISTINCT FROM old.located))) EXECUTE FUNCTION feed_stamp('policy');
 CREATE TRIGGER peer_residency_told BEFORE INSERT ON grant_authz.peer_residency FOR EACH ROW WHEN (((new.tag IS NOT NULL) OR (new.mode <> ''::text))) EXECUTE FUNCTION feed_stamp('policy');
 grant insert, select, update on peer_residency to grant_authz;
 

@@ -49,7 +49,11 @@ export function* pagesOf(grants: number): Generator<Uint8Array> {
     { name: 'eu-west-1', parent: 'eu' },
     { name: 'us', parent: '' },
   ]
-  const residencies = Array.from({ length: PEERS / 10 }, (_, index) => ({ peerId: peerOf(index * 10), tag: 'eu' }))
+  const residencies = Array.from({ length: PEERS / 10 }, (_, index) => ({
+    peerId: peerOf(index * 10),
+    tag: 'eu',
+    located: 'eu-west-1',
+  }))
   const bridges = Array.from({ length: PEERS }, (_, index) => ({
     id: uuid(3, index),
     peerId: peerOf(index),

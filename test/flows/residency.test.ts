@@ -2,7 +2,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { TestPlatform } from '../mesh.ts'
 import { becomePeers, type, typeJson, typeRefused } from './operator-at-keyboard.ts'
 
-type Shown = { readonly residencies: readonly { declared: string; data_residency: string; mode: string }[] }
+type Shown = {
+  readonly residencies: readonly { declared: string; located: string; data_residency: string; mode: string }[]
+}
+type Why = { readonly explanation: { readonly next: string[] } }
 type Overrides = { readonly overrides: readonly { id: string; status: string; decision_id: string }[] }
 type Tried = {
   readonly would_be_refused: number
@@ -65,7 +68,7 @@ test('a peer that declares itself elsewhere loosens nothing, and our ledger has 
   await declares('EU')
   await callRefused()
   const { residencies } = await typeJson<Shown>(a, 'residency show b')
-  expect(residencies).toMatchObject([{ data_residency: 'eu', mode: 'enforce', declared: 'EU' }])
+  expect(residencies).toMatchObject([{ data_residency: 'eu', mode: 'enforce', declared: 'EU', located: 'us-east-1' }])
   const { id } = await typeJson<{ id: string }>(a, 'peer show b')
   const news = async () =>
     (await a.ledger.listEntries({ peerId: id })).entries.filter(
@@ -102,6 +105,30 @@ test('what if the peer were tagged otherwise: the calls of the past that would h
   expect([eu.would_be_refused, eu.would_be_allowed]).toEqual([1, 0])
   expect(eu.changed).toHaveLength(1)
   expect(went).toEqual(ID)
+})
+
+test('a peer that was refused for where it is cannot declare itself back in', async () => {
+  await declares('eu-west-1')
+  const decision = await callRefused()
+  const { out } = await type(a, `why ${decision}`)
+  expect(out).toMatch(/would go to "eu-west-1", but when the tag was set the peer said "us-east-1"/)
+  const { explanation } = await typeJson<Why>(a, `why ${decision}`)
+  const { id } = await typeJson<{ id: string }>(a, 'peer show b')
+  expect(explanation.next).toContainEqual(expect.stringContaining(`fedctl residency set ${id} eu`))
+  await typeRefused(a, 'residency set b EU') // what cannot be set accepts nothing
+  await callRefused()
+})
+
+test('until an operator accepts the new place, by setting the tag again', async () => {
+  const { residency } = await typeJson<{ residency: Shown['residencies'][0] }>(a, 'residency set b eu')
+  expect(residency).toMatchObject({ data_residency: 'eu', located: 'eu-west-1' })
+  await call()
+  await declares('eu-central-1') // moved inside of the tag: both places are allowed
+  await call()
+  await declares('us-east-1')
+  await callRefused()
+  expect((await typeJson<Shown>(a, 'residency show b')).residencies[0]?.located).toBe('eu-west-1')
+  expect((await type(a, 'residency show b')).out).toMatch(/SAYS OF ITSELF +SAID WHEN SET[\s\S]*us-east-1 +eu-west-1/)
 })
 
 test('taken away, the tag holds nothing back', async () => {

@@ -74,7 +74,7 @@ describe('OpenFGA #3155: a fill that was begun before a write lands after it', (
     const table = aPolicy({ ...WORLD.page, settings: { strictAxes: true } })
     table.apply(pageOf({ settings: { strictAxes: false } }))
     expect(decide(table, aRequest(), NOW_MS).axis).toBe('instance')
-    table.apply(pageOf({ residencies: [{ peerId: PEER, tag: 'us', mode: '' }] }))
+    table.apply(pageOf({ residencies: [{ peerId: PEER, tag: 'us', mode: '', located: '' }] }))
     table.position(2n)
     expect(decide(table, aRequest(), NOW_MS).reason).toBe('RESIDENCY_VIOLATION')
   })

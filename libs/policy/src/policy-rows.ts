@@ -19,7 +19,7 @@ export class PolicyRows {
     for (const id of page.removedGrantIds) this.grants.delete(id)
     for (const bridge of page.bridges) this.bridges.set(bridge)
     for (const id of page.removedBridgeIds) this.bridges.delete(id)
-    for (const { peerId, tag, mode } of page.residencies) this.residencies.set(peerId, { tag, mode })
+    for (const { peerId, tag, mode, located } of page.residencies) this.residencies.set(peerId, { tag, mode, located })
     for (const peerId of page.removedResidencyPeerIds) this.residencies.delete(peerId)
     for (const override of page.overrides) this.overrides.set(override)
     for (const id of page.removedOverrideIds) this.overrides.delete(id)

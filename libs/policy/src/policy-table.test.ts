@@ -155,7 +155,7 @@ describe('a table', () => {
           tell(model)
         }
         const { rules, residencies } = model.inForce
-        const said = residencies.get(question.peerId) ?? { tag: '', mode: '' }
+        const said = residencies.get(question.peerId) ?? { tag: '', mode: '', located: '' }
         const request = { peerId: question.peerId, declaredResidency: question.declared }
         const verdict = residencyVerdict(table, question)
         expect(verdict.allowed ? undefined : verdict.reason).toBe(
@@ -324,8 +324,8 @@ function expectSame(table: PolicyTable, { inForce, epoch }: Model): void {
     expect(table.grant(id)).toEqual(row && { ...expected, secretSha256: new Uint8Array(row.secretSha256) })
   }
   for (const peerId of PEERS) {
-    const { tag, mode } = inForce.residencies.get(peerId) ?? {}
-    expect(table.residencyOf(peerId)).toEqual(tag === undefined ? undefined : { tag, mode })
+    const { tag, mode, located } = inForce.residencies.get(peerId) ?? {}
+    expect(table.residencyOf(peerId)).toEqual(tag === undefined ? undefined : { tag, mode, located })
     for (const networkId of NETWORKS) {
       const states = [...inForce.bridges.values()].filter(
         (row) => row.peerId === peerId && row.sdwanNetworkId === networkId,

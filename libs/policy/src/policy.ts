@@ -39,7 +39,12 @@ export type ServedKind = {
 }
 
 /** What our operators say about one peer and where its data stays. */
-export type PeerResidency = { readonly tag: string; readonly mode: string }
+export type PeerResidency = {
+  readonly tag: string
+  readonly mode: string
+  /** Where the peer said it was when our operator set the tag. Empty: nowhere, which is unknown. */
+  readonly located: string
+}
 
 /** All that a decision may depend on, as of one epoch. */
 export interface Policy {

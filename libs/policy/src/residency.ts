@@ -117,33 +117,36 @@ type Constraint = {
 
 /**
  * Whether data of a class may go to a peer: the peer's tag, and every rule for the class, MUST allow the place the peer
- * declares. The strictest outcome of all wins, so neither a second rule nor what a peer says of itself loosens anything.
- * A destination that is not among the known regions is refused under enforce.
+ * declares; and, where there is a tag, the place it declared when our operator set that. The strictest outcome of all
+ * wins, so neither a second rule nor what a peer says of itself loosens anything: a peer that was refused for where it is
+ * and declares another place stays refused until an operator sets the tag again. A place that is not among the known
+ * regions is refused under enforce.
  */
 export function residencyVerdict(
   policy: Pick<Policy, 'residency' | 'residencyOf'>,
   asked: ResidencyQuestion,
 ): ResidencyVerdict {
   const { residency: rules } = policy
-  const { tag = '', mode: said = '' } = policy.residencyOf(asked.peerId) ?? {}
+  const { tag = '', mode: said = '', located = '' } = policy.residencyOf(asked.peerId) ?? {}
   const mode = modeOf(said, tag === '' ? rules.defaultMode : 'enforce')
   const destination = asked.declared
+  const spots = tag === '' || located === destination ? [destination] : [destination, located]
   const constraints: readonly Constraint[] = [
     { ruleId: '', mode, places: tag === '' ? undefined : [tag] },
     ...rules
       .concerning(asked.peerId, asked.dataClass)
       .map((rule) => ({ ruleId: rule.id, mode: modeOf(rule.mode, mode), places: rule.allowedRegions })),
   ]
-  let worst: { readonly of: Constraint; readonly reason: ResidencyVerdict['reason'] } | undefined
+  let worst: Finding | undefined
   let strictest = constraints[0] as Constraint // the tag's is always there
   for (const constraint of constraints) {
     if (STRICTNESS[constraint.mode] > STRICTNESS[strictest.mode]) strictest = constraint
     if (constraint.mode === 'off') continue
-    const reason = problemOf(rules, constraint, destination)
-    if (reason && (!worst || STRICTNESS[constraint.mode] > STRICTNESS[worst.of.mode]))
-      worst = { of: constraint, reason }
+    if (worst && STRICTNESS[constraint.mode] <= STRICTNESS[worst.of.mode]) continue
+    worst = problemOf(rules, constraint, spots) ?? worst
   }
-  const { of: decisive, reason } = worst ?? { of: strictest, reason: '' as const }
+  const found = worst ?? { of: strictest, reason: '', spot: destination }
+  const { of: decisive, reason } = found
   const allowed = reason === '' || decisive.mode !== 'enforce'
   return {
     allowed,
@@ -153,21 +156,31 @@ export function residencyVerdict(
     advised: allowed && reason !== '',
     destination,
     resourceRegion: asked.region === '' ? rules.homeRegion : asked.region,
-    detail: sentenceOf(rules, decisive, reason, asked),
+    detail: sentenceOf(rules, found, asked),
   }
 }
 
-function problemOf(rules: ResidencyRules, { places }: Constraint, destination: string): ResidencyVerdict['reason'] {
-  if (!rules.knows(destination)) return 'RESIDENCY_UNKNOWN'
-  if (!places || places.some((place) => rules.liesIn(destination, place))) return ''
+/** What a constraint says of the first place that it does not allow. */
+type Finding = { readonly of: Constraint; readonly reason: ResidencyVerdict['reason']; readonly spot: string }
+
+function problemOf(rules: ResidencyRules, of: Constraint, spots: readonly string[]): Finding | undefined {
+  for (const spot of spots) {
+    const reason = reasonAgainst(rules, of, spot)
+    if (reason !== '') return { of, reason, spot }
+  }
+  return undefined
+}
+
+function reasonAgainst(rules: ResidencyRules, { places }: Constraint, spot: string): ResidencyVerdict['reason'] {
+  if (!rules.knows(spot)) return 'RESIDENCY_UNKNOWN'
+  if (!places || places.some((place) => rules.liesIn(spot, place))) return ''
   const isMisspelt = places.length > 0 && !places.some((place) => rules.knows(place))
   return isMisspelt ? 'RESIDENCY_UNKNOWN' : 'RESIDENCY_VIOLATION'
 }
 
 function sentenceOf(
   rules: ResidencyRules,
-  { ruleId, mode, places }: Constraint,
-  reason: ResidencyVerdict['reason'],
+  { of: { ruleId, mode, places }, reason, spot }: Finding,
   { declared, dataClass }: ResidencyQuestion,
 ): string {
   if (mode === 'off') return 'residency is not looked at for this peer'
@@ -178,6 +191,11 @@ function sentenceOf(
     return where
       ? `${what} may go to ${shown(declared)}: ${says} says ${where}`
       : `${what} may go to ${shown(declared)}`
+  if (spot !== declared) {
+    const then = spot === '' ? 'the peer did not say where it was' : `the peer said ${shown(spot)}`
+    const why = rules.knows(spot) ? `, and ${says} says ${where || 'nowhere'}` : spot && ', which is no known region'
+    return `${what} would go to ${shown(declared)}, but when the tag was set ${then}${why}: the new place counts once the tag is set again`
+  }
   if (!rules.knows(declared))
     return declared === ''
       ? `${what} would go to a peer that does not say where it is`

@@ -127,7 +127,7 @@ describe('what we send', () => {
 
   test('is refused before it leaves where it may not go, and an override lets it go once', async () => {
     await readable()
-    a.grants.tell({ residencies: [{ peerId: toB.peerId, tag: 'eu', mode: 'enforce' }] })
+    a.grants.tell({ residencies: [{ peerId: toB.peerId, tag: 'eu', mode: 'enforce', located: 'us' }] })
     await until(async () => update().then(() => false, (error) => refusalOf(error)?.reason === 'RESIDENCY_VIOLATION')) // prettier-ignore
     b.grants.owner.asked.length = 0
     const refusal = await expectRefusal(update(), 'RESIDENCY_VIOLATION')

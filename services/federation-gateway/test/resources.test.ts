@@ -352,7 +352,7 @@ describe('records', () => {
 
 test('an override lets one call pass, of twenty at once', async () => {
   world.grants.owner.put('m-1')
-  const residencies = [{ peerId: PEER, tag: 'us', mode: 'enforce' }]
+  const residencies = [{ peerId: PEER, tag: 'us', mode: 'enforce', located: 'eu-west-1' }]
   const expiresAtMs = clock.now().getTime() + 60_000
   const overrides = [{ id: OVERRIDE, peerId: PEER, resourceKind: 'NodeModule', resourceId: 'm-1', expiresAtMs }]
   await policy({ residencies, overrides })
@@ -415,7 +415,7 @@ describe('a stream of resources', () => {
 
   test.each<[string, () => Promise<unknown>, string]>([
     ['its bridge is suspended', () => policy(bridged('suspended')), 'SCOPE_MISMATCH'],
-    ['residency forbids it', () => policy({ ...bridged('active'), residencies: [{ peerId: PEER, tag: 'us', mode: 'enforce' }] }), 'RESIDENCY_VIOLATION'], // prettier-ignore
+    ['residency forbids it', () => policy({ ...bridged('active'), residencies: [{ peerId: PEER, tag: 'us', mode: 'enforce', located: 'eu-west-1' }] }), 'RESIDENCY_VIOLATION'], // prettier-ignore
     ['its scope is taken away', () => policy(bridged('active'), { scopes: 2 }), 'SCOPE_MISMATCH'],
     ['its kind is served no more', () => policy({ ...bridged('active'), servedKinds: { kinds: [] } }), 'RESOURCE_KIND_UNKNOWN'], // prettier-ignore
     ['the peer is suspended', async () => world.registry.put({ ...route, state: PeerState.SUSPENDED }), 'PEER_SUSPENDED'], // prettier-ignore

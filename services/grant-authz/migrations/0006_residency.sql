@@ -43,11 +43,14 @@ create table peer_residency (
   reason text not null default '' check (length(reason) <= 256),
   set_by text not null default '',
   set_at timestamptz,
+  -- What the peer said of itself when the tag was set: it has to be allowed as well as what it says now.
+  located text not null default '' check (length(located) <= 64),
   -- What the peer says of itself, in its own words.
   declared text not null default '' check (length(declared) <= 64),
   -- Declarations outside of the tag that were announced since it was set: each once, and no more than so many.
   announced text[] not null default '{}' check (cardinality(announced) <= 16),
-  epoch bigint not null default 0
+  epoch bigint not null default 0,
+  constraint residency_located_by_a_tag check (tag is not null or located = '')
 );
 create index peer_residency_by_epoch on peer_residency (epoch);
 create index peer_residency_by_tag on peer_residency (tag);
@@ -103,7 +106,8 @@ create trigger residency_override_told before insert or update on residency_over
 create trigger peer_residency_told before insert on peer_residency
   for each row when (new.tag is not null or new.mode <> '') execute function feed_stamp('policy');
 create trigger peer_residency_changed before update on peer_residency
-  for each row when ((new.tag, new.mode) is distinct from (old.tag, old.mode)) execute function feed_stamp('policy');
+  for each row when ((new.tag, new.mode, new.located) is distinct from (old.tag, old.mode, old.located))
+  execute function feed_stamp('policy');
 
 -- A change of a rule or a region is one of the whole. Takes the row that is the lock.
 create function tell_residency() returns trigger language plpgsql set search_path from current as $$

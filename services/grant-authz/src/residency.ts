@@ -14,7 +14,9 @@ export type Residency = {
   readonly reason: string
   readonly setBy: string
   readonly setAt: Date | undefined
-  /** Decides nothing where we have set a tag. */
+  /** What the peer said of itself when the tag was set. Empty: nothing, or there is no tag. */
+  readonly located: string
+  /** What it says now: where we have set a tag, one more place that has to be allowed, and nothing else. */
   readonly declared: string
   /** Declarations that were announced already, since the tag was set. */
   readonly announced: readonly string[]
@@ -50,31 +52,38 @@ export function modeFrom(text: string): Mode | '' {
   return mode
 }
 
-/** Refuses a tag that is no region of ours. A tag says where data stays; with it comes enforce, unless said otherwise. */
+/**
+ * Refuses a tag that is no region of ours. A tag says where data stays; with it comes enforce, unless said otherwise, and
+ * the place that the peer declares is pinned: setting a tag again is how an operator accepts another one.
+ */
 export function retag(
   regions: Regions,
   before: Residency,
-  said: Pick<Residency, 'tag' | 'mode' | 'reason' | 'setBy'> & { readonly setAt: Date },
+  said: Pick<Residency, 'tag' | 'mode' | 'reason' | 'setBy' | 'located'> & { readonly setAt: Date },
 ): Residency {
   if (said.tag !== undefined) requireRegion(regions, said.tag)
   const mode = said.mode === '' && said.tag !== undefined ? 'enforce' : said.mode
-  const announced = said.tag === before.tag ? before.announced : []
-  return { ...before, ...said, mode, announced }
+  const located = said.tag === undefined ? '' : said.located
+  const announced = said.tag === before.tag && located === before.located ? before.announced : []
+  return { ...before, ...said, mode, located, announced }
 }
 
 /** Whether two residencies of a peer decide alike. */
 export function sameDecision(a: Residency, b: Residency): boolean {
-  return a.tag === b.tag && a.mode === b.mode
+  return a.tag === b.tag && a.mode === b.mode && a.located === b.located
 }
 
 const MOST_ANNOUNCED = 16
 
-/** What is new about a declaration: the peer says that it is outside of our tag, or inside of it after all. */
-export type DeclaredNews = 'outside' | 'inside'
+/**
+ * What is new about a declaration: the peer says that it is outside of our tag; inside of it again, as when that was set,
+ * so that data goes there; or inside now, which counts for nothing until an operator sets the tag again.
+ */
+export type DeclaredNews = 'outside' | 'back' | 'inside'
 
 /**
- * What a peer declares of itself is noted; our tag stays as it is. It is news when it lies outside of the tag, and when it
- * lies inside and the claim before did not: then data goes there again, on nothing but the peer's word. Each place is told
+ * What a peer declares of itself is noted; our tag, and what is pinned beside it, stay as they are. It is news when it lies
+ * outside of the tag, and when it lies inside and the claim before, or the one that is pinned, did not. Each place is told
  * of once, and so many in all: our ledger is not a peer's to fill.
  */
 export function declare(
@@ -82,10 +91,11 @@ export function declare(
   before: Residency,
   declared: string,
 ): { readonly after: Residency; readonly news: DeclaredNews | undefined } {
-  const { tag, announced } = before
-  const isOutside = (said: string) => tag !== undefined && said !== '' && !liesIn(regions, said, tag)
-  const cameInside = isOutside(before.declared) && declared !== ''
-  const found = isOutside(declared) ? 'outside' : cameInside ? 'inside' : undefined
+  const { tag, located, announced } = before
+  const isInside = (said: string) => tag !== undefined && liesIn(regions, said, tag)
+  const isOutside = (said: string) => tag !== undefined && said !== '' && !isInside(said)
+  const inside = !isInside(located) ? 'inside' : isOutside(before.declared) ? 'back' : undefined
+  const found = isOutside(declared) ? 'outside' : isInside(declared) ? inside : undefined
   const news = announced.includes(declared) || announced.length >= MOST_ANNOUNCED ? undefined : found
   return { after: { ...before, declared, announced: news ? [...announced, declared] : announced }, news }
 }

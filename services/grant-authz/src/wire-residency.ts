@@ -19,7 +19,7 @@ import type { Region } from './region.ts'
 import { modeFrom, type Residency, type ResidencyRule, type ResidencySettings } from './residency.ts'
 
 export function residencyToWire(residency: Residency): WireResidency {
-  const { peerId, tag = '', mode, setBy, setAt, declared, reason } = residency
+  const { peerId, tag = '', mode, setBy, setAt, declared, reason, located } = residency
   return create(ResidencySchema, {
     peerId,
     dataResidency: tag,
@@ -28,6 +28,7 @@ export function residencyToWire(residency: Residency): WireResidency {
     ...(setAt && { setAt: timestampFromDate(setAt) }),
     declared,
     reason,
+    located,
   })
 }
 

@@ -75,7 +75,12 @@ const override = fc.record({
   expiresAtMs: fc.integer({ min: 0, max: 10 }),
 })
 
-const residency = fc.record({ peerId: one(PEERS), tag: oneOrNone(REGION_NAMES), mode: one(MODES) })
+const residency = fc.record({
+  peerId: one(PEERS),
+  tag: oneOrNone(REGION_NAMES),
+  mode: one(MODES),
+  located: mostly('eu-west-1', oneOrNone(REGION_NAMES)),
+})
 
 const residencyRules = fc.record({
   defaultMode: mostly('', one(MODES)),

@@ -49,15 +49,15 @@ function naiveDecisionWithGrant(
   if (request.sdwanNetworkId && !page.bridges?.some(isBridge)) return ['SCOPE_MISMATCH', 'bridge']
   if (!listed(grant.sourceCidrs, () => grant.sourceCidrs.some((cidr) => naiveHolds(cidr, request.sourceAddress))))
     return ['SCOPE_MISMATCH', 'source']
-  const { tag = '', mode = '' } = page.residencies?.find(({ peerId }) => peerId === request.peerId) ?? {}
-  const residency = naiveResidency(page.residencyRules ?? empty, { tag, mode }, request, kind.dataClass ?? '')
+  const { tag = '', mode = '', located = '' } = page.residencies?.find(({ peerId }) => peerId === request.peerId) ?? {}
+  const residency = naiveResidency(page.residencyRules ?? empty, { tag, mode, located }, request, kind.dataClass ?? '')
   return residency ? [residency, 'residency'] : ['ALLOWED', '']
 }
 
 /** The refusal of residency, if it refuses: each of its demands on its own, tag first. */
 export function naiveResidency(
   { defaultMode, rules, regions }: ResidencyRulesSaid,
-  { tag, mode }: PeerResidency,
+  { tag, mode, located }: PeerResidency,
   { peerId, declaredResidency }: Pick<AccessRequest, 'peerId' | 'declaredResidency'>,
   dataClass: string,
 ): 'RESIDENCY_UNKNOWN' | 'RESIDENCY_VIOLATION' | undefined {
@@ -79,9 +79,11 @@ export function naiveResidency(
   ]
   for (const { places, mode } of demands) {
     if (mode === 'off' || mode === 'advise') continue
-    if (!isKnown(declaredResidency)) return 'RESIDENCY_UNKNOWN'
-    if (!places || places.some((place) => above(declaredResidency).includes(place))) continue
-    return places.length > 0 && !places.some(isKnown) ? 'RESIDENCY_UNKNOWN' : 'RESIDENCY_VIOLATION'
+    for (const claim of tag ? [declaredResidency, located] : [declaredResidency]) {
+      if (!isKnown(claim)) return 'RESIDENCY_UNKNOWN'
+      if (!places || places.some((place) => above(claim).includes(place))) continue
+      return places.length > 0 && !places.some(isKnown) ? 'RESIDENCY_UNKNOWN' : 'RESIDENCY_VIOLATION'
+    }
   }
   return undefined
 }

@@ -1,7 +1,9 @@
 import { allowed, outside, type Situation } from './situation.ts'
 import { PEER, RULES, type Page } from './world.ts'
 
-const tag = (tag: string, mode = ''): Page => ({ residencies: [{ peerId: PEER, tag, mode }] })
+const tag = (tag: string, { mode = '', located = 'eu-west-1' } = {}): Page => ({
+  residencies: [{ peerId: PEER, tag, mode, located }],
+})
 const rule = (allowedRegions: string[], more: { peerId?: string; dataClass?: string; mode?: string } = {}) => ({
   id: `rule-${more.peerId ?? 'all'}-${more.dataClass ?? 'catalogue'}`,
   peerId: '',
@@ -37,9 +39,36 @@ export const RESIDENCY_SITUATIONS: readonly Situation[] = [
     page: tag('eu-wset-1'),
     request: { declaredResidency: 'eu-wset-1' },
   }),
-  outside('a misspelt mode is enforce', 'RESIDENCY_VIOLATION', { page: tag('us', 'advice') }),
-  allowed('a peer outside its tag, where that is only advised', { page: tag('us', 'advise') }, { advised: true }),
-  allowed('a peer outside its tag, where nobody looks', { page: tag('us', 'off') }),
+  outside('a peer that was outside its tag when that was set, and says that it is inside now', 'RESIDENCY_VIOLATION', {
+    page: tag('eu', { located: 'us' }),
+  }),
+  outside('a peer that did not say where it was when its tag was set, and says it now', 'RESIDENCY_UNKNOWN', {
+    page: tag('eu', { located: '' }),
+  }),
+  outside('a peer that was in a region nobody knows when its tag was set', 'RESIDENCY_UNKNOWN', {
+    page: tag('eu', { located: 'atlantis' }),
+  }),
+  outside('a peer that was inside its tag when that was set, and is not now', 'RESIDENCY_VIOLATION', {
+    page: tag('eu', { located: 'eu-central-1' }),
+    request: { declaredResidency: 'us' },
+  }),
+  allowed('a peer that moved inside the region of its tag', { page: tag('eu', { located: 'eu-central-1' }) }),
+  allowed(
+    'a peer that was elsewhere when its tag was set, where that is only advised',
+    { page: tag('eu', { mode: 'advise', located: 'us' }) },
+    { advised: true },
+  ),
+  allowed('a peer whose tag was taken away, wherever it was', { page: tag('', { located: 'us' }) }),
+  outside('a rule that allows where the peer is, and not where it was when its tag was set', 'RESIDENCY_VIOLATION', {
+    page: { ...rules(rule(['eu-west-1'])), ...tag('eu', { located: 'eu-central-1' }) },
+  }),
+  outside('a misspelt mode is enforce', 'RESIDENCY_VIOLATION', { page: tag('us', { mode: 'advice' }) }),
+  allowed(
+    'a peer outside its tag, where that is only advised',
+    { page: tag('us', { mode: 'advise' }) },
+    { advised: true },
+  ),
+  allowed('a peer outside its tag, where nobody looks', { page: tag('us', { mode: 'off' }) }),
   allowed(
     'a peer without a tag and without a place, where that is only advised',
     { request: { declaredResidency: '' } },
@@ -60,6 +89,6 @@ export const RESIDENCY_SITUATIONS: readonly Situation[] = [
     page: rules(rule(['us'], { dataClass: '*' }), rule(['eu'], { peerId: PEER })),
   }),
   outside('a rule that enforces, beside a tag that only advises', 'RESIDENCY_VIOLATION', {
-    page: { ...rules(rule(['us'])), ...tag('us', 'advise') },
+    page: { ...rules(rule(['us'])), ...tag('us', { mode: 'advise' }) },
   }),
 ]

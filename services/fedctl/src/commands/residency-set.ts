@@ -12,7 +12,9 @@ import { plainEnforcement, present, written } from '../written.ts'
 
 export const residencySet = (run: Run) =>
   new Command('set')
-    .description('our data that goes to this peer stays in a region; the peer cannot loosen it')
+    .description(
+      'our data that goes to this peer stays in a region; set again, it accepts where the peer says it is now',
+    )
     .addArgument(peer())
     .argument('[region]', 'a region of ours (see: fedctl residency rules)', '')
     .option('--clear', 'take the tag away')

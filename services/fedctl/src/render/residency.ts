@@ -16,6 +16,10 @@ export function residencyTable(residencies: readonly Residency[], { to, now, wid
       { title: 'TAG', text: ({ dataResidency }) => dataResidency || '-' },
       { title: 'MODE', text: ({ mode, dataResidency }) => mode || (dataResidency ? 'enforce' : '-') },
       { title: 'SAYS OF ITSELF', text: ({ declared }) => declared || '-' },
+      {
+        title: 'SAID WHEN SET',
+        text: ({ located, dataResidency }) => (dataResidency && (located || 'not said')) || '-',
+      },
       { title: 'SET', text: ({ setAt, setBy }) => (setAt ? `${age(setAt, now)} ago by ${setBy}` : '-') },
       { title: 'WHY', text: ({ reason }) => reason || '-' },
     ],

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import { decide, parseBearer, SCOPES, hasScope } from '@powernode/policy'
-import { aPolicy, SITUATIONS, type Situation } from '@powernode/policy/testing'
+import { aPolicy, PEER, SITUATIONS, type Situation } from '@powernode/policy/testing'
 import { DecisionSchema, type Decision } from '@powernode/proto/powernode/decision/v1/decision_pb.ts'
 import { GrantSchema, type Grant } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
 import { ResidencyRuleSchema } from '@powernode/proto/powernode/policy/v1/service_pb.ts'
@@ -45,7 +45,13 @@ function caseOf({ world }: Situation): Case {
     rule: rule && create(ResidencyRuleSchema, { ...rule, allowedRegions: [...rule.allowedRegions] }),
     residency:
       residency &&
-      create(ResidencySchema, { peerId: residency.peerId, dataResidency: residency.tag, setBy: 'operator/alice' }),
+      create(ResidencySchema, {
+        peerId: residency.peerId,
+        dataResidency: residency.tag,
+        setBy: 'operator/alice',
+        declared: request.declaredResidency,
+        located: residency.located,
+      }),
   }
 }
 
@@ -84,7 +90,7 @@ const SAYS: Readonly<Record<string, RegExp>> = {
   'SCOPE_MISMATCH source': /from|address/,
   'KIND_UNKNOWN kind': /no service of ours serves/,
   'RESIDENCY_VIOLATION residency': /would go to/,
-  'RESIDENCY_UNKNOWN residency': /does not say where it is|no known region/,
+  'RESIDENCY_UNKNOWN residency': /does not say where it is|did not say where it was|no known region/,
 }
 
 describe('on the side that was asked', () => {
@@ -186,6 +192,20 @@ test('a reason of a later version is passed on, with where it stands', () => {
       next: ['docs/errors.md explains MOON_PHASE'],
     })
   }
+})
+
+test.each([
+  ['a peer that was outside its tag when that was set, and says that it is inside now', 'it said us'],
+  ['a peer that did not say where it was when its tag was set, and says it now', 'it said nothing'],
+])('%s: what to do is to set the tag again', (name, said) => {
+  const { because, next } = explain(caseOf(refusals.find((situation) => situation.name === name) as Situation))
+  expect(because).toMatch(/when the tag was set/)
+  expect(next).toContainEqual(expect.stringMatching(`${said}.*fedctl residency set ${PEER} eu$`))
+})
+
+test('a peer that is where it was is not to be accepted anew', () => {
+  const outside = refusals.find(({ name }) => name === 'a peer outside its tag') as Situation
+  expect(explain(caseOf(outside)).next.join()).not.toContain('residency set')
 })
 
 test('an allowed call says by which grant, and what residency advises against', () => {

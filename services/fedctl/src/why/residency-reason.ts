@@ -22,7 +22,16 @@ function ruleLine({ decision, rule, residency, name }: Case): string {
   return `what goes to ${name(decision.peerId)} stays in ${residency.dataResidency}: set by ${residency.setBy}${why}`
 }
 
-function nextFor({ decision }: Case): string[] {
+/** Setting the tag again accepts where they say they are now: shown where that is another place than the one pinned beside it. */
+function acceptance({ residency, name }: Case): string[] {
+  const { peerId = '', dataResidency: tag, declared, located } = residency ?? {}
+  if (!tag || !declared || declared === located) return []
+  const now = `${name(peerId)} says now that it is in ${declared}; when the tag was set it said ${located || 'nothing'}`
+  return [`${now}. To accept the new place: fedctl residency set ${peerId} ${tag}`]
+}
+
+function nextFor(found: Case): string[] {
+  const { decision } = found
   const { peerId, resourceKind, resourceId, reason } = decision
   const one = resourceId ? ` --id ${resourceId}` : ''
   const known =
@@ -33,6 +42,7 @@ function nextFor({ decision }: Case): string[] {
       : []
   return [
     ...known,
+    ...acceptance(found),
     `fedctl residency show ${peerId}`,
     `allow it once: fedctl residency override create ${peerId} --kind ${resourceKind || '…'}${one} --reason …`,
   ]

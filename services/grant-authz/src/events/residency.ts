@@ -22,15 +22,16 @@ export function residencySet(before: Residency, after: Residency, { at, by }: { 
 }
 
 /**
- * fed.residency.declared.<peer id>: the peer says that it is outside of our tag; or inside after all, which lets data go
- * there again on nothing but its word.
+ * fed.residency.declared.<peer id>: the peer says that it is outside of our tag; or inside of it after all. That counts for
+ * nothing where the place that is pinned is another, until an operator sets the tag again; where the peer is back, data
+ * goes there again.
  */
 export function residencyDeclared(
   before: Residency,
   after: Residency,
   { news, at, by }: { news: DeclaredNews; at: Date; by: By },
 ): Announcement {
-  const severity = news === 'inside' ? 'high' : 'medium'
+  const severity = news === 'back' ? 'high' : 'medium'
   return { ...aboutPeer(before, after, at), word: 'declared', severity, ...causeOf(by) }
 }
 

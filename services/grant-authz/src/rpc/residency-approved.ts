@@ -38,8 +38,8 @@ export function residencyExecutors({
   }
 }
 
-export function residencySaid({ peerId, dataResidency, mode, reason }: SetDataResidencyRequest) {
-  return { peerId: peerId.toLowerCase(), tag: dataResidency || undefined, mode: modeFrom(mode), reason }
+export function residencySaid({ peerId, dataResidency, mode, reason, located }: SetDataResidencyRequest) {
+  return { peerId: peerId.toLowerCase(), tag: dataResidency || undefined, mode: modeFrom(mode), reason, located }
 }
 
 export function overrideSaid({ peerId, resourceKind, resourceId, reason, ttl }: CreateOverrideRequest) {

@@ -34,12 +34,14 @@ let running: Promise<unknown>
 /** What the ledger holds, the newest first. */
 let past: Decision[]
 let pagesAsked: number
+/** Where the peer says it is. */
+let declared: string
 const clock = new FakeClock(NOW)
 
 const registry: Registry = {
   async getPeer({ peer: id = '' }) {
     if (id === STRANGER) throw new Refusal('PEER_NOT_FOUND', 'no such peer')
-    return create(GetPeerResponseSchema, { peer: { id } })
+    return create(GetPeerResponseSchema, { peer: { id, dataResidency: declared } })
   },
 }
 const ledger: Ledger = {
@@ -62,6 +64,7 @@ beforeEach(async () => {
   stopping = new AbortController()
   past = []
   pagesAsked = 0
+  declared = 'eu-west-1'
   const logger = createLogger('test', { level: 'silent' })
   const listen = { url: database.url, schema: 'grant_authz', applicationName: 'test' }
   const deps = { db: database.db, database: listen, clock, logger, metrics: createMetrics('test') }
@@ -95,12 +98,39 @@ test('a tag is set, shown, and in force everywhere when the call returns', async
     dataResidency: 'eu',
     reason: 'dpa',
   })
-  expect(residency).toMatchObject({ peerId: PEER, dataResidency: 'eu', mode: 'enforce', setBy: 'operator/alice', reason: 'dpa' }) // prettier-ignore
+  expect(residency).toMatchObject({ peerId: PEER, dataResidency: 'eu', mode: 'enforce', setBy: 'operator/alice', reason: 'dpa', located: 'eu-west-1' }) // prettier-ignore
   expect(enforcement).toMatchObject({ by: 'acknowledged' })
   expect(enforcement?.epoch).toBeGreaterThan(0n)
   expect((await alice().listResidencies({})).residencies).toEqual([residency])
   expect((await alice().listResidencies({ peerId: STRANGER })).residencies).toEqual([])
   await expectRefusal(alice().listResidencies({ peerId: 'b' }), 'PEER_NOT_FOUND')
+})
+
+test('the place that the peer declares is pinned with the tag; who expects another is told, and pins nothing', async () => {
+  const said = { peerId: PEER, dataResidency: 'eu' }
+  declared = 'us-east-1'
+  const refusal = await expectRefusal(alice().setDataResidency({ ...said, located: 'eu-west-1' }), 'REQUEST_INVALID')
+  expect(refusal.metadata).toEqual({ declared: 'us-east-1', located: 'eu-west-1' })
+  expect((await alice().listResidencies({})).residencies).toEqual([])
+  expect((await alice().setDataResidency(said)).residency?.located).toBe('us-east-1')
+  declared = 'eu-west-1'
+  expect((await alice().listResidencies({})).residencies).toMatchObject([{ located: 'us-east-1' }])
+  expect((await alice().setDataResidency(said)).residency?.located).toBe('eu-west-1')
+  expect((await alice().setDataResidency({ peerId: PEER })).residency?.located).toBe('')
+})
+
+test('peers are listed page by page, each once', async () => {
+  const ids = Array.from({ length: 5 }, (_, n) => `${STRANGER.slice(0, -1)}${n}`)
+  for (const peerId of ids) await alice().setDataResidency({ peerId, dataResidency: 'eu' })
+  const seen: string[][] = []
+  for (let pageToken = ''; ;) {
+    const page = await alice().listResidencies({ pageSize: 2, pageToken })
+    seen.push(page.residencies.map(({ peerId }) => peerId))
+    pageToken = page.nextPageToken
+    if (pageToken === '') break
+  }
+  expect(seen).toEqual([ids.slice(0, 2), ids.slice(2, 4), ids.slice(4)])
+  await expectRefusal(alice().listResidencies({ pageToken: 'x' }), 'PAGE_TOKEN_INVALID')
 })
 
 test('a peer that the registry does not know gets no tag and no override: it would protect nobody', async () => {
@@ -140,13 +170,15 @@ test('what an agent asked for is done in its name once a person approved it, and
   const approvals = server.clientAs(ApprovalService, { kind: 'operator', name: 'alice' })
   const { approval } = await approvals.getApproval({ approvalId: metadata['approval_id'] ?? '' })
   expect(approval?.summary).toBe(`data that goes to peer ${PEER} has to stay in ch`)
+  expect(approval?.effects).toContain('accepted as its place: "eu-west-1"')
+  declared = 'ch' // what is approved is what was read, not what the peer says by then
   await approvals.approve({ approvalId: approval?.id ?? '', planSha256: approval?.planSha256 ?? new Uint8Array() })
-  const tags = async () => (await alice().listResidencies({})).residencies.map(({ dataResidency, setBy }) => [dataResidency, setBy]) // prettier-ignore
+  const tags = async () => (await alice().listResidencies({})).residencies.map(({ dataResidency, setBy, located }) => [dataResidency, setBy, located]) // prettier-ignore
   await until(async () => {
     await clock.advance(1_000)
     return (await tags()).length > 0
   })
-  expect(await tags()).toEqual([['ch', 'operator/robot']])
+  expect(await tags()).toEqual([['ch', 'operator/robot', 'eu-west-1']])
 })
 
 test('rules, regions and the default are set, shown and removed; each answer says that it is in force', async () => {
@@ -225,6 +257,7 @@ describe('what if', () => {
       aDecision(5, { overrideId: STRANGER }),
       aDecision(2),
     ]
+    declared = 'us-east-1' // a tag that is tried pins what a tag that is set would pin
     const answer = await alice().whatIf({ residency: { peerId: PEER, tag: 'us', mode: 'enforce' } })
     expect(answer).toMatchObject({ lookedAt: 4, wouldBeRefused: 1, wouldBeAllowed: 1 })
     expect(answer.changed).toMatchObject([
@@ -245,6 +278,7 @@ describe('what if', () => {
   test('refuses what could not be set either', async () => {
     await expectRefusal(alice().whatIf({ rule: { ...rule, allowedRegions: ['EU'] } }), 'REGION_UNKNOWN')
     await expectRefusal(alice().whatIf({ residency: { peerId: PEER, tag: 'eu-wset' } }), 'REGION_UNKNOWN')
+    await expectRefusal(alice().whatIf({ residency: { peerId: STRANGER, tag: 'eu' } }), 'PEER_NOT_FOUND')
     await expectRefusal(alice().whatIf({ since: durationFromMs(31 * DAY_MS) }), 'REQUEST_INVALID')
   })
 
@@ -261,41 +295,5 @@ describe('what if', () => {
     past = [1, 20, 29, 31].map((days) => aDecision(days, { at: timestampFromMs(NOW.getTime() - days * DAY_MS) }))
     expect((await alice().whatIf({})).lookedAt).toBe(3)
     expect((await alice().whatIf({ since: durationFromMs(10 * DAY_MS) })).lookedAt).toBe(1)
-  })
-})
-
-describe('what loosens a tag falls under the policy of the tag', () => {
-  const id = '019f0000-0000-7000-8000-00000000abcd'
-  test.each([
-    ['a region put into the one of the tag', () => agent().setRegion({ name: 'us-east-1', parent: 'eu' })],
-    ['a rule', () => agent().setResidencyRule({ rule: { dataClass: '*', allowedRegions: ['us'], mode: 'off' } })],
-    ['the default', () => agent().setDefaultMode({ mode: 'off' })],
-    ['a region gone', () => agent().removeRegion({ name: 'no' })],
-  ])('%s, by an agent, waits for a person', async (_, asks) => {
-    const before = await agent().getResidencyRules({})
-    await expectRefusal(asks(), 'APPROVAL_REQUIRED')
-    expect(await agent().getResidencyRules({})).toEqual(before)
-  })
-
-  test('what cannot be done is refused before anybody is asked', async () => {
-    await expectRefusal(agent().removeResidencyRule({ ruleId: id }), 'RESIDENCY_RULE_NOT_FOUND')
-    await expectRefusal(agent().setRegion({ name: 'x', parent: 'atlantis' }), 'REGION_UNKNOWN')
-  })
-
-  test('it is carried out once a person has approved it', async () => {
-    const { metadata } = await expectRefusal(
-      agent().setRegion({ name: 'us-east-1', parent: 'eu' }),
-      'APPROVAL_REQUIRED',
-    )
-    const alice = server.clientAs(ApprovalService, { kind: 'operator', name: 'alice' })
-    await alice.approve({
-      approvalId: metadata['approval_id']!,
-      planSha256: Buffer.from(metadata['plan_sha256'] ?? '', 'hex'),
-    })
-    await until(async () => {
-      await clock.advance(500)
-      const { rules } = await agent().getResidencyRules({})
-      return rules?.regions.find(({ name }) => name === 'us-east-1')?.parent === 'eu'
-    })
   })
 })

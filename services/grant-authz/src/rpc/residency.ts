@@ -1,11 +1,13 @@
 import type { ServiceImpl } from '@connectrpc/connect'
 import type { Gate } from '@powernode/approvals'
+import type { Peer } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import {
   CreateOverrideRequestSchema,
   SetDataResidencyRequestSchema,
   type ResidencyService,
+  type SetDataResidencyRequest,
 } from '@powernode/proto/powernode/residency/v1/service_pb.ts'
-import { requestOf, type CallersTable } from '@powernode/rpc'
+import { Refusal, requestOf, type CallersTable } from '@powernode/rpc'
 import { consumeOverride, createOverride, revokeOverride } from '../operations/residency/overrides.ts'
 import { setDataResidency } from '../operations/residency/set-data-residency.ts'
 import { MODES } from '../residency.ts'
@@ -48,17 +50,22 @@ export const residencyHandlers = (deps: ResidencyDeps): ServiceImpl<typeof Resid
   ...whatIfHandler(deps),
 
   async setDataResidency(request, context) {
-    const said = residencySaid(request)
-    await peerOf(deps, said.peerId, context.signal)
+    const peer = await peerOf(deps, request.peerId.toLowerCase(), context.signal)
+    const pinning = { ...request, located: locatedNow(request, peer) }
+    const said = residencySaid(pinning)
     const verb = (tx: GrantTx, now: Date) => setDataResidency(tx, now, { ...said, by: requestOf(context) })
     await actOrRehearse(deps, true, verb) // what cannot be done is refused before anybody is asked to approve it
     const where = said.tag === undefined ? 'may go anywhere that the rules allow' : `has to stay in ${said.tag}`
     await deps.gate.pass(context, {
       action: 'sdwan.federation_peer_data_residency',
       schema: SetDataResidencyRequestSchema,
-      request,
+      request: pinning, // so that what is approved is what approvers read, whatever the peer declares meanwhile
       summary: `data that goes to peer ${said.peerId} ${where}`,
-      effects: [`mode: ${said.mode || (said.tag === undefined ? 'the default' : MODES[2])}`, `reason: ${said.reason}`],
+      effects: [
+        `mode: ${said.mode || (said.tag === undefined ? 'the default' : MODES[2])}`,
+        `reason: ${said.reason}`,
+        ...(said.tag === undefined ? [] : [`accepted as its place: ${shownPlace(said.located)}`]),
+      ],
       peerId: said.peerId,
     })
     const { signal } = context
@@ -66,10 +73,18 @@ export const residencyHandlers = (deps: ResidencyDeps): ServiceImpl<typeof Resid
     return { residency: residencyToWire(result), ...enforcement }
   },
 
-  listResidencies: ({ peerId }) =>
+  listResidencies: ({ peerId, pageSize: size, pageToken: token }) =>
     look(deps, async (tx) => {
-      const found = await residencies.list(tx, filterId(peerId) || undefined)
-      return { residencies: found.map(residencyToWire) }
+      const limit = pageSize(size)
+      const found = await residencies.after(tx, {
+        peerId: filterId(peerId) || undefined,
+        last: afterPage(token),
+        limit: limit + 1,
+      })
+      return {
+        residencies: found.slice(0, limit).map(residencyToWire),
+        nextPageToken: pageToken(found.length > limit ? found[limit - 1]?.peerId : undefined),
+      }
     }),
 
   async createOverride(request, context) {
@@ -120,3 +135,13 @@ export const residencyHandlers = (deps: ResidencyDeps): ServiceImpl<typeof Resid
       return { consumed: await consumeOverride(tx, now, said) }
     }),
 })
+
+/** What is pinned beside a tag: the place that the peer declares now. Who expects another is told before anything is done. */
+function locatedNow({ dataResidency, located }: SetDataResidencyRequest, { dataResidency: declared }: Peer): string {
+  if (dataResidency === '') return ''
+  if (located === '' || located === declared) return declared
+  const sentence = `the peer says it is in ${shownPlace(declared)}, not in ${shownPlace(located)}`
+  throw new Refusal('REQUEST_INVALID', sentence, { metadata: { declared, located } })
+}
+
+const shownPlace = (place: string): string => (place === '' ? 'none that it names' : JSON.stringify(place))

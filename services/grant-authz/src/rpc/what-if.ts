@@ -20,8 +20,9 @@ import { isUuid } from '../uuid.ts'
 import { asked, NOTHING_ASKED, tryOut } from '../what-if.ts'
 import { ruleFromWire, ruleToWire } from '../wire-residency.ts'
 import { look, type DoorDeps } from './door.ts'
+import { peerOf, type GrantDeps } from './grant-door.ts'
 
-export type WhatIfDeps = DoorDeps & { readonly ledger: Ledger }
+export type WhatIfDeps = DoorDeps & Pick<GrantDeps, 'registry'> & { readonly ledger: Ledger }
 
 const MOST_MS = 30 * 86_400_000
 /** The id of a rule that is only tried: no rule of ours has it. */
@@ -30,11 +31,12 @@ const TRIED = 'tried'
 /** Asks the past again: nothing is changed, and no more than a page of decisions is looked at at once. */
 export const whatIfHandler = (deps: WhatIfDeps): Pick<ServiceImpl<typeof ResidencyService>, 'whatIf'> => ({
   async whatIf({ rule, residency, peerId, since }, context) {
+    const located = residency && (await declaredBy(deps, residency.peerId, context.signal))
     const policy = await look(deps, async (tx) => {
       const known = await regions.all(tx)
       const tried = {
         rule: rule && (await ruleToTry(tx, known, rule)),
-        residency: residency && residencyToTry(known, residency),
+        residency: residency && residencyToTry(known, { ...residency, located: located ?? '' }),
       }
       return tryOut(await residencyPolicy(tx), tried)
     })
@@ -53,10 +55,15 @@ async function ruleToTry(tx: GrantTx, known: Regions, said: WireRule): Promise<W
   return ruleToWire({ ...rule, id: rule.id || TRIED })
 }
 
-function residencyToTry(known: Regions, { peerId, tag, mode }: PeerResidency): PeerResidency {
-  if (!isUuid(peerId)) throw new Refusal('PEER_NOT_FOUND', `${JSON.stringify(peerId)} is no id of a peer`)
+function residencyToTry(known: Regions, { peerId, tag, mode, located }: PeerResidency): PeerResidency {
   if (tag !== '') requireRegion(known, tag)
-  return create(PeerResidencySchema, { peerId, tag, mode: modeFrom(mode) })
+  return create(PeerResidencySchema, { peerId, tag, mode: modeFrom(mode), located })
+}
+
+/** What would be pinned if a tag were set now. */
+async function declaredBy(deps: WhatIfDeps, peerId: string, signal: AbortSignal): Promise<string> {
+  if (!isUuid(peerId)) throw new Refusal('PEER_NOT_FOUND', `${JSON.stringify(peerId)} is no id of a peer`)
+  return (await peerOf(deps, peerId, signal)).dataResidency
 }
 
 function backMs(since: Duration | undefined): number {

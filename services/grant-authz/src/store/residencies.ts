@@ -1,7 +1,7 @@
 import type { Residency } from '../residency.ts'
 import type { GrantTx } from './tables.ts'
 
-const COLUMNS = ['peer_id', 'tag', 'mode', 'reason', 'set_by', 'set_at', 'declared', 'announced'] as const
+const COLUMNS = ['peer_id', 'tag', 'mode', 'reason', 'set_by', 'set_at', 'located', 'declared', 'announced'] as const
 
 /** Locks what is known of a peer's residency, also when that is nothing yet, until the transaction ends. */
 export async function lock(tx: GrantTx, peerId: string): Promise<Residency> {
@@ -21,33 +21,39 @@ export async function lock(tx: GrantTx, peerId: string): Promise<Residency> {
 
 /** What is known of a peer's residency; undefined: nothing. */
 export async function find(tx: GrantTx, peerId: string): Promise<Residency | undefined> {
-  return (await list(tx, peerId))[0]
+  return (await after(tx, { peerId, last: undefined, limit: 1 }))[0]
 }
 
 /** Writes what was decided about a peer whose row is locked. */
-export async function save(tx: GrantTx, after: Residency): Promise<void> {
+export async function save(tx: GrantTx, residency: Residency): Promise<void> {
   await tx
     .updateTable('peer_residency')
     .set({
-      tag: after.tag ?? null,
-      mode: after.mode,
-      reason: after.reason,
-      set_by: after.setBy,
-      set_at: after.setAt ?? null,
-      declared: after.declared,
-      announced: after.announced,
+      tag: residency.tag ?? null,
+      mode: residency.mode,
+      reason: residency.reason,
+      set_by: residency.setBy,
+      set_at: residency.setAt ?? null,
+      located: residency.located,
+      declared: residency.declared,
+      announced: residency.announced,
     })
-    .where('peer_id', '=', after.peerId)
+    .where('peer_id', '=', residency.peerId)
     .execute()
 }
 
-/** Every peer of which something is known, or one of them. */
-export async function list(tx: GrantTx, peerId: string | undefined): Promise<Residency[]> {
+/** Peers of which something is known, after one, by id; or one peer. */
+export async function after(
+  tx: GrantTx,
+  { peerId, last, limit }: { peerId: string | undefined; last: string | undefined; limit: number },
+): Promise<Residency[]> {
   const rows = await tx
     .selectFrom('peer_residency')
     .select(COLUMNS)
     .$if(peerId !== undefined, (query) => query.where('peer_id', '=', peerId ?? ''))
+    .$if(last !== undefined, (query) => query.where('peer_id', '>', last ?? ''))
     .orderBy('peer_id')
+    .limit(limit)
     .execute()
   return rows.map(toResidency)
 }
@@ -59,6 +65,7 @@ type Selected = {
   readonly reason: string
   readonly set_by: string
   readonly set_at: Date | null
+  readonly located: string
   readonly declared: string
   readonly announced: readonly string[]
 }
@@ -71,6 +78,7 @@ function toResidency(row: Selected): Residency {
     reason: row.reason,
     setBy: row.set_by,
     setAt: row.set_at ?? undefined,
+    located: row.located,
     declared: row.declared,
     announced: row.announced,
   }

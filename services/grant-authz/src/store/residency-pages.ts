@@ -63,7 +63,7 @@ type Part = { readonly page: PolicyPage | undefined; readonly next: string | und
 async function residencyPage(tx: GrantTx, since: bigint | undefined, last: string): Promise<Part> {
   const isMeant = since === undefined ? sql`(tag is not null or mode <> '')` : sql`epoch > ${since.toString()}`
   const { rows } = await sql<Omit<PeerResidency, '$typeName' | '$unknown'>>`
-    select peer_id as "peerId", coalesce(tag, '') as tag, mode from peer_residency
+    select peer_id as "peerId", coalesce(tag, '') as tag, mode, located from peer_residency
     where ${isMeant} and ${afterId('peer_id', last)} order by peer_id limit ${ROWS}`.execute(tx)
   const isHeld = ({ tag, mode }: { tag: string; mode: string }) => tag !== '' || mode !== ''
   const page = create(PolicyPageSchema, {

@@ -28,6 +28,7 @@ export type PeerResidencyRow = {
   reason: Generated<string>
   set_by: Generated<string>
   set_at: Date | null
+  located: Generated<string>
   declared: Generated<string>
   announced: Generated<readonly string[]>
   epoch: Generated<number>

@@ -26,7 +26,7 @@ type Rule = { peerId: string | undefined; dataClass: string; allowedRegions: str
 /** Residency as a person would keep it on paper. */
 type Model = {
   regions: Map<string, string | undefined>
-  tags: Map<string, { tag: string | undefined; mode: Mode | '' }>
+  tags: Map<string, { tag: string | undefined; mode: Mode | ''; located: string }>
   declared: Map<string, string>
   rules: Map<string, Rule>
   defaultMode: Mode
@@ -98,7 +98,7 @@ function paper({ regions, tags, rules, defaultMode, home }: Model): Policy {
         regions: [...regions].map(([name, parent = '']) => ({ name, parent })),
         rules: [...rules].map(([id, { peerId = '', ...rule }]) => ({ id, peerId, ...rule })),
       },
-      residencies: [...tags].map(([peerId, { tag = '', mode }]) => ({ peerId, tag, mode })),
+      residencies: [...tags].map(([peerId, { tag = '', mode, located }]) => ({ peerId, tag, mode, located })),
     }),
   ])
 }
@@ -110,10 +110,15 @@ const tag = (said: { peerId: string; name: string; mode: Mode | '' }): Command =
   toString: () => `tag ${JSON.stringify(said)}`,
   run: (model, real) => {
     const name = said.name || undefined
+    const { peerId, mode } = said
+    const located = model.declared.get(peerId) ?? '' // what the peer says at that moment, whatever it says later
     return both(model, real, {
       expected: name === undefined || model.regions.has(name) ? '' : 'REGION_UNKNOWN',
-      verb: (tx) => setDataResidency(tx, NOW, { by: BY, peerId: said.peerId, tag: name, mode: said.mode, reason: '' }),
-      note: () => model.tags.set(said.peerId, { tag: name, mode: said.mode || (name === undefined ? '' : 'enforce') }),
+      verb: (tx) => setDataResidency(tx, NOW, { by: BY, peerId, tag: name, mode, reason: '', located }),
+      note: () => {
+        const kept = name === undefined ? '' : located
+        model.tags.set(peerId, { tag: name, mode: mode || (name === undefined ? '' : 'enforce'), located: kept })
+      },
     })
   },
 })
@@ -206,6 +211,7 @@ const COMMANDS = [
   fc.record({ peerId: peer, name, mode }).map(tag),
   peer.map((peerId) => tag({ peerId, name: '', mode: '' })),
   fc.record({ peerId: peer, name }).map(declaration),
+  fc.record({ peerId: peer, name: fc.constantFrom('eu-west-1', 'us') }).map(declaration),
   fc
     .record({
       peerId: fc.option(peer, { nil: undefined }),

@@ -1,6 +1,8 @@
+import { fromBinary } from '@bufbuild/protobuf'
 import { residencyVerdict } from '@powernode/policy'
 import { inTransaction, openDb } from '@powernode/postgres'
 import type { TestDatabase } from '@powernode/postgres/testing'
+import { EventSchema, Severity } from '@powernode/proto/powernode/event/v1/event_pb.ts'
 import { expectRefusal } from '@powernode/rpc/testing'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -25,8 +27,15 @@ afterEach(() => database.drop())
 
 const OTHER = '019f0000-0000-7000-8000-00000000cafe'
 const act = <T>(verb: (tx: GrantTx) => Promise<T>) => inTransaction(database.db, verb)
-const tag = (name: string | undefined, mode: '' | 'off' | 'advise' | 'enforce' = '', peerId = PEER) =>
-  act((tx) => setDataResidency(tx, NOW, { by: BY, peerId, tag: name, mode, reason: 'contract 7' }))
+/** An operator sets a tag, while the peer says that it is in eu-west-1 unless another place is said. */
+const tag = (
+  name: string | undefined,
+  said: { mode?: '' | 'off' | 'advise' | 'enforce'; peerId?: string; located?: string } = {},
+) =>
+  act((tx) => {
+    const whole = { by: BY, peerId: PEER, tag: name, mode: '', reason: 'contract 7', located: 'eu-west-1', ...said } as const // prettier-ignore
+    return setDataResidency(tx, NOW, whole)
+  })
 const declares = (declared: string) => act((tx) => declareResidency(tx, NOW, { by: BY, peerId: PEER, declared }))
 const rule = (said: Partial<ResidencyRule>) =>
   act((tx) =>
@@ -57,7 +66,7 @@ describe('a tag', () => {
     await expectRefusal(tag('eu '), 'REGION_UNKNOWN')
     const { metadata, next } = await expectRefusal(tag('eu-wset-1'), 'REGION_UNKNOWN')
     expect([metadata['region'], next]).toEqual(['eu-wset-1', expect.stringContaining('eu-west-1')])
-    expect(await act((tx) => residencies.list(tx, undefined))).toEqual([])
+    expect(await act((tx) => residencies.find(tx, PEER))).toBeUndefined()
     expect(await act(announced)).toEqual([])
   })
 
@@ -77,14 +86,14 @@ describe('a tag', () => {
   })
 
   test('may merely advise, or be off', async () => {
-    await tag('eu', 'advise')
+    await tag('eu', { mode: 'advise' })
     expect(await verdict('us')).toBe('allowed advise RESIDENCY_VIOLATION')
-    await tag('eu', 'off')
+    await tag('eu', { mode: 'off' })
     expect(await verdict('us')).toBe('allowed off')
   })
 
   test('of one peer says nothing of another', async () => {
-    await tag('us', '', OTHER)
+    await tag('us', { peerId: OTHER })
     expect(await verdict('eu')).toBe('allowed advise')
   })
 })
@@ -97,10 +106,49 @@ describe('what a peer says of itself (it could redeclare itself out of its resid
     expect(await verdict('us-east-1')).toBe('refused enforce RESIDENCY_VIOLATION')
   })
 
-  test('inside of our tag after all is news too: data goes there again on nothing but its word', async () => {
+  test('loosens nothing either where it was refused, and then says that it is inside: its own word lets nobody back in', async () => {
+    await declares('us')
+    await tag('eu', { located: 'us' })
+    expect(await verdict('us')).toBe('refused enforce RESIDENCY_VIOLATION')
+    await declares('eu-west-1')
+    expect(await verdict('eu-west-1')).toBe('refused enforce RESIDENCY_VIOLATION')
+    expect(await act((tx) => residencies.find(tx, PEER))).toMatchObject({ located: 'us', declared: 'eu-west-1' })
+  })
+
+  test('counts once an operator sets the same tag again, and gateways are told', async () => {
+    await tag('eu', { located: 'us' })
+    const before = await epoch()
+    expect(await tag('eu', { located: 'eu-west-1' })).toMatchObject({ tag: 'eu', located: 'eu-west-1' })
+    expect(await verdict('eu-west-1')).toBe('allowed enforce')
+    expect(await epoch()).toBeGreaterThan(before)
+    expect(await act(announced)).toEqual(['residency.set', 'residency.set'])
+  })
+
+  test('for the first time after the tag was set is unknown until then', async () => {
+    await tag('eu', { located: '' })
+    await declares('eu-west-1')
+    expect(await verdict('eu-west-1')).toBe('refused enforce RESIDENCY_UNKNOWN')
+    await tag('eu')
+    expect(await verdict('eu-west-1')).toBe('allowed enforce')
+  })
+
+  test('holds for the rules as well, as long as there is a tag', async () => {
+    await rule({ allowedRegions: ['eu-west-1'], mode: 'enforce' })
+    await tag('eu', { located: 'eu-central-1' })
+    expect(await verdict('eu-west-1', 'personal')).toBe('refused enforce RESIDENCY_VIOLATION')
+    await tag(undefined)
+    expect(await act((tx) => residencies.find(tx, PEER))).toMatchObject({ located: '' })
+    expect(await verdict('eu-west-1', 'personal')).toBe('allowed enforce')
+  })
+
+  test('inside of our tag is news: where it was when that was set, data goes there again; else an operator is asked to look', async () => {
+    const news = async () => (await events()).filter(([kind]) => kind === 'residency.declared')
     await tag('eu')
     for (const said of ['eu-west-1', 'us', 'eu-central-1', 'us', 'eu-central-1', 'eu-west-1']) await declares(said)
-    expect((await act(announced)).slice(1)).toEqual(['residency.declared', 'residency.declared'])
+    expect(await news()).toEqual([['residency.declared', Severity.MEDIUM], ['residency.declared', Severity.HIGH]]) // prettier-ignore
+    await tag('eu', { located: 'us' })
+    for (const said of ['eu-west-1', 'eu-west-1', '', 'eu-west-1']) await declares(said)
+    expect((await news()).slice(2)).toEqual([['residency.declared', Severity.MEDIUM]])
   })
 
   test('outside of our tag is news, once', async () => {
@@ -130,7 +178,7 @@ describe('what a peer says of itself (it could redeclare itself out of its resid
 
 describe('a rule', () => {
   test('holds for its class beside the tag, and both have to allow', async () => {
-    await tag('eu')
+    await tag('eu', { located: 'eu-central-1' })
     await rule({ allowedRegions: ['eu-central', 'ch'], mode: 'enforce' })
     expect(await verdict('eu-central-1', 'personal')).toBe('allowed enforce')
     expect(await verdict('eu-west-1', 'personal')).toBe('refused enforce RESIDENCY_VIOLATION')
@@ -250,6 +298,7 @@ describe('what is changed by hand', () => {
     `delete from region where name = 'uk-south-1'`,
     `update residency_rule set allowed_regions = array['eu', 'nowhere']`,
     `update peer_residency set tag = 'EU'`,
+    `update peer_residency set tag = null`,
     `update residency_settings set home_region = 'home'`,
   ])('is refused by the tables where the code would refuse it, by the owner too: %s', async (change) => {
     await rule({ allowedRegions: ['uk-south-1'] })
@@ -269,6 +318,17 @@ describe('what is changed by hand', () => {
     )
   })
 })
+
+/** What was announced, with how much it matters. */
+const events = () =>
+  act(async (tx) => {
+    const { rows } = await sql<{ subject: string; event: Uint8Array }>`
+      select subject, event from outbox order by position`.execute(tx)
+    return rows.map(({ subject, event }) => [
+      subject.split('.').slice(1, 3).join('.'),
+      fromBinary(EventSchema, event).severity,
+    ])
+  })
 
 async function byHand(change: string): Promise<void> {
   const owner = openDb<Tables>({ url: database.ownerUrl, schema: 'grant_authz', applicationName: 'test' })
