@@ -297,3 +297,39 @@ describe('what if', () => {
     expect((await alice().whatIf({ since: durationFromMs(10 * DAY_MS) })).lookedAt).toBe(1)
   })
 })
+
+describe('what loosens a tag falls under the policy of the tag', () => {
+  const id = '019f0000-0000-7000-8000-00000000abcd'
+  test.each([
+    ['a region put into the one of the tag', () => agent().setRegion({ name: 'us-east-1', parent: 'eu' })],
+    ['a rule', () => agent().setResidencyRule({ rule: { dataClass: '*', allowedRegions: ['us'], mode: 'off' } })],
+    ['the default', () => agent().setDefaultMode({ mode: 'off' })],
+    ['a region gone', () => agent().removeRegion({ name: 'no' })],
+  ])('%s, by an agent, waits for a person', async (_, asks) => {
+    const before = await agent().getResidencyRules({})
+    await expectRefusal(asks(), 'APPROVAL_REQUIRED')
+    expect(await agent().getResidencyRules({})).toEqual(before)
+  })
+
+  test('what cannot be done is refused before anybody is asked', async () => {
+    await expectRefusal(agent().removeResidencyRule({ ruleId: id }), 'RESIDENCY_RULE_NOT_FOUND')
+    await expectRefusal(agent().setRegion({ name: 'x', parent: 'atlantis' }), 'REGION_UNKNOWN')
+  })
+
+  test('it is carried out once a person has approved it', async () => {
+    const { metadata } = await expectRefusal(
+      agent().setRegion({ name: 'us-east-1', parent: 'eu' }),
+      'APPROVAL_REQUIRED',
+    )
+    const alice = server.clientAs(ApprovalService, { kind: 'operator', name: 'alice' })
+    await alice.approve({
+      approvalId: metadata['approval_id']!,
+      planSha256: Buffer.from(metadata['plan_sha256'] ?? '', 'hex'),
+    })
+    await until(async () => {
+      await clock.advance(500)
+      const { rules } = await agent().getResidencyRules({})
+      return rules?.regions.find(({ name }) => name === 'us-east-1')?.parent === 'eu'
+    })
+  })
+})
