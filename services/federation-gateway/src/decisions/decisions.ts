@@ -10,13 +10,18 @@ export type DecisionInit = MessageInitShape<typeof DecisionSchema>
 
 type Waiting = {
   readonly decision: DecisionInit
+  readonly bytes: number
   readonly sinceMs: number
   readonly resolve: () => void
   readonly reject: (error: Refusal) => void
 }
 
-/** Half of what the ledger takes in one message, and far below its megabyte even when every text is as long as may be. */
+/** Half of what the ledger takes in one message. */
 const BATCH = 512
+/** And below its megabyte: a message that it turns away would take the decisions about all peers with it. */
+const BATCH_BYTES = 900_000
+/** What a decision has beside the texts that `weigh` counts: ids, moments, words of ours. */
+const EACH_BYTES = 700
 /** One is being committed, and the next is there when that is done; whatever comes meanwhile makes a fuller one. */
 const UNDERWAY = 2
 /** More than this is not waited for. */
@@ -65,7 +70,7 @@ export class Decisions {
   record(decision: DecisionInit): Promise<void> {
     if (this.#queue.length >= MAX_WAITING) return Promise.reject(unavailable('too many decisions wait for the ledger'))
     return new Promise((resolve, reject) => {
-      this.#queue.push({ decision, sinceMs: this.#elapsedMs(), resolve, reject })
+      this.#queue.push({ decision, bytes: weigh(decision), sinceMs: this.#elapsedMs(), resolve, reject })
       this.#wake()
     })
   }
@@ -102,7 +107,7 @@ export class Decisions {
         await new Promise<void>((resolve) => (this.#wake = resolve))
         continue
       }
-      const batch = this.#queue.splice(0, BATCH)
+      const batch = this.#queue.splice(0, fitting(this.#queue))
       const number = ++this.#number
       this.#sent.set(number, batch)
       yield { number, decisions: batch.map(({ decision }) => decision) }
@@ -133,6 +138,22 @@ export class Decisions {
       this.#queue = this.#queue.filter((waiting) => !isLate(waiting))
     }
   }
+}
+
+/** How many of those in front go into one message; at least one, if there is one. */
+function fitting(queue: readonly Waiting[]): number {
+  let bytes = 0
+  const end = queue.findIndex((waiting, at) => at === BATCH || (bytes += waiting.bytes) > BATCH_BYTES)
+  return end < 0 ? queue.length : Math.max(end, 1)
+}
+
+/** More than it has on the wire: a unit of a JavaScript text is three bytes at most. Peers choose these, more or less. */
+function weigh(decision: DecisionInit): number {
+  const { resourceKind = '', resourceId = '', nodeInstanceId = '', sdwanNetworkId = '' } = decision
+  const { detail = '', axis = '', destinationRegion = '', resourceRegion = '', dataClass = '' } = decision
+  const asked = resourceKind.length + resourceId.length + nodeInstanceId.length + sdwanNetworkId.length
+  const said = detail.length + axis.length + destinationRegion.length + resourceRegion.length + dataClass.length
+  return EACH_BYTES + 3 * (asked + said)
 }
 
 function unavailable(why: string): Refusal {
