@@ -32,14 +32,14 @@ let lines: string[]
 let failing: Map<string, Error>
 let tries: number
 /** What happens while a notice is on its way. */
-let meanwhile: () => Promise<void>
+let meanwhile: (peer: string | null) => Promise<void>
 
 /** The gateway, as far as it carries notices. */
 const border: Border = {
   async notifyGrant({ notice }, options) {
     const peer = new Headers(options?.headers).get('powernode-peer-id')
     tries += 1
-    await meanwhile()
+    await meanwhile(peer)
     const failure = failing.get(peer ?? '')
     if (failure) throw failure
     heard.push({ peer, notice: notice as GrantNotice })
@@ -191,4 +191,16 @@ test('nobody is told who is gone for good, and no bearer waits for ever', async 
     return (await owed()).length === 0
   })
   expect(heard).toEqual([])
+})
+
+test('a peer that hears everything out and never answers holds up nobody else’s, however much it is owed', async () => {
+  const { promise: never, resolve: letGo } = Promise.withResolvers<void>()
+  meanwhile = (peer) => (peer === PEER ? never : Promise.resolve())
+  for (let n = 0; n < 40; n++) await deliver({ resourceId: `r${n}` })
+  await until(async () => tries >= 8)
+  await deliver({ peerId: idOf(1), remoteSubject: 'x' })
+  await until(async () => heard.some(({ peer }) => peer === idOf(1)))
+  expect(heard.some(({ peer }) => peer === PEER)).toBe(false)
+  letGo()
+  await until(async () => heard.length === 41)
 })

@@ -23,6 +23,8 @@ export type NoticeDeps = {
 }
 
 const AT_ONCE = 16
+/** So many of them to one peer: one that lets us wait for each answer must not keep us from the others. */
+const OF_ONE_PEER = 4
 const SLOWEST_LOOK_MS = 2_000
 /** Longer than the call takes; a replica that was killed over one leaves it to the others for so long. */
 const LEASE_MS = 2 * SEND_MS
@@ -46,33 +48,45 @@ export async function runNotices(deps: NoticeDeps, signal: AbortSignal): Promise
 }
 
 async function tellDue(deps: NoticeDeps, bell: Doorbell, signal: AbortSignal): Promise<void> {
-  const { db, clock, logger } = deps
-  const underway = new Set<Promise<void>>()
+  const { clock, logger } = deps
+  const underway = new Map<Promise<void>, string>()
   while (!signal.aborted) {
     let waitMs = SLOWEST_LOOK_MS
     try {
-      const free = AT_ONCE - underway.size
-      const now = clock.now()
-      const until = new Date(now.getTime() + LEASE_MS)
-      const due = free > 0 ? await inTransaction(db, (tx) => notices.claimDue(tx, now, { until, limit: free })) : []
-      for (const notice of due) {
+      for (let isMore = true; isMore && underway.size < AT_ONCE;) {
+        const notice = await claimOne(deps, busyOf(underway.values()))
+        isMore = notice !== undefined
+        if (!notice) continue
         const one = tellOne(deps, notice, signal).finally(() => {
           underway.delete(one)
           bell.ring()
         })
-        underway.add(one)
+        underway.set(one, notice.peerId)
       }
-      if (free > due.length) waitMs = await untilNext(deps)
+      if (underway.size < AT_ONCE) waitMs = await untilNext(deps, busyOf(underway.values()))
     } catch (error) {
       logger.warn({ task: 'notices', error }, 'what peers are to be told cannot be read')
     }
     await bell.wait(clock, waitMs, signal)
   }
-  await Promise.all(underway)
+  await Promise.all(underway.keys())
 }
 
-async function untilNext({ db, clock }: NoticeDeps): Promise<number> {
-  const next = await inTransaction(db, (tx) => notices.nextDueAt(tx))
+async function claimOne({ db, clock }: NoticeDeps, busy: readonly string[]): Promise<OwedNotice | undefined> {
+  const now = clock.now()
+  const until = new Date(now.getTime() + LEASE_MS)
+  const [notice] = await inTransaction(db, (tx) => notices.claimDue(tx, now, { until, limit: 1, busy }))
+  return notice
+}
+
+/** The peers that are told as much at once as any peer is. */
+function busyOf(told: Iterable<string>): readonly string[] {
+  const counts = Map.groupBy(told, (peerId) => peerId)
+  return [...counts].flatMap(([peerId, all]) => (all.length < OF_ONE_PEER ? [] : [peerId]))
+}
+
+async function untilNext({ db, clock }: NoticeDeps, busy: readonly string[]): Promise<number> {
+  const next = await inTransaction(db, (tx) => notices.nextDueAt(tx, busy))
   const ms = next ? next.getTime() - clock.now().getTime() : SLOWEST_LOOK_MS
   return Math.min(SLOWEST_LOOK_MS, Math.max(1, ms))
 }

@@ -63,25 +63,36 @@ const OWED = [
   'rings',
 ] as const
 
-/** Takes up to `limit` that are due, the longest due first, so that no other replica does before `until`. */
+/**
+ * Takes up to `limit` that are due, the longest due first, so that no other replica does before `until`; but none for a
+ * peer that is `busy`.
+ */
 export async function claimDue(
   tx: GrantTx,
   now: Date,
-  { until, limit }: { until: Date; limit: number },
+  { until, limit, busy = [] }: { until: Date; limit: number; busy?: readonly string[] },
 ): Promise<OwedNotice[]> {
   return tx
     .updateTable('grant_notice')
     .set({ due_at: until })
     .where(
-      sql<boolean>`grant_id in (select grant_id from grant_notice where due_at <= ${now}
+      sql<boolean>`grant_id in (select grant_id from grant_notice
+        where due_at <= ${now} and peer_id <> all (${busy}::uuid[])
         order by due_at limit ${limit} for update skip locked)`,
     )
     .returning(OWED)
     .execute()
 }
 
-export async function nextDueAt(tx: GrantTx): Promise<Date | undefined> {
-  const row = await tx.selectFrom('grant_notice').select('due_at').orderBy('due_at').limit(1).executeTakeFirst()
+/** When the next one is due that is not for a busy peer. */
+export async function nextDueAt(tx: GrantTx, busy: readonly string[] = []): Promise<Date | undefined> {
+  const row = await tx
+    .selectFrom('grant_notice')
+    .select('due_at')
+    .where(sql<boolean>`peer_id <> all (${busy}::uuid[])`)
+    .orderBy('due_at')
+    .limit(1)
+    .executeTakeFirst()
   return row?.due_at
 }
 
