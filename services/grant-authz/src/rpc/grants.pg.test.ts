@@ -138,6 +138,14 @@ test('many are revoked at once by peer, moment and kind; when nothing is named, 
   expect([rest.revoked, rest.enforcement?.epoch]).toEqual([2, 1n + (before.enforcement?.epoch ?? 0n)])
 })
 
+test('what another replica, whose clock is ahead, has issued ends with the rest when no moment is named', async () => {
+  const ahead = openDoors(database, peers, new FakeClock(after(5_000)))
+  await ahead.alice.createGrant(WANTED)
+  expect((await doors.alice.revokeGrants({ peerId: PEER, dryRun: true })).revoked).toBe(1)
+  expect((await doors.alice.revokeGrants({ peerId: PEER })).revoked).toBe(1)
+  await ahead.close()
+})
+
 test('more than fit into one transaction are revoked, and a hundred are shown', async () => {
   await create()
   await sql`

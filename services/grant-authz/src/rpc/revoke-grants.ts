@@ -17,13 +17,14 @@ const SHOWN = 100
 /**
  * Many grants end: all of a peer, of a kind, issued before a moment, or where these meet.
  *
- * In batches. What is issued while they run is not meant. When one fails in the middle, those before are revoked, and
- * whoever asks again revokes the rest.
+ * In batches, until one is not full. Which grants there are is asked of the database and not of the clock, unless a moment
+ * is named: another replica's, which is ahead, may have stamped what is there already. When a batch fails in the middle,
+ * those before are revoked, and whoever asks again revokes the rest.
  */
 export const manyGrantsHandlers = (deps: GrantDeps): Pick<ServiceImpl<typeof GrantAuthzService>, 'revokeGrants'> => ({
   async revokeGrants(req, context) {
     const { dryRun, reason } = req
-    const chosen = { ...chosenFrom(req), issuedBefore: issuedBefore(req, deps.clock.now()) }
+    const chosen = chosenFrom(req)
     const cause = causeOf(context)
     const shown = []
     let revoked = 0
@@ -49,12 +50,9 @@ function chosenFrom(req: RevokeGrantsRequest): grants.Chosen {
     throw new Refusal('NOTHING_TO_REVOKE', 'it is not said which grants are to end', {
       next: 'name a peer, a kind, or a moment before which they were issued',
     })
-  return { peerId: filterId(req.peerId) || undefined, resourceKind: req.resourceKind || undefined }
-}
-
-/** At most what there is now, so that the batches come to an end whatever is issued meanwhile. */
-function issuedBefore({ issuedBefore: said }: RevokeGrantsRequest, now: Date): Date {
-  const end = new Date(now.getTime() + 1)
-  const before = said ? dateOf(said, 'issued_before') : end
-  return before < end ? before : end
+  return {
+    peerId: filterId(req.peerId) || undefined,
+    resourceKind: req.resourceKind || undefined,
+    issuedBefore: req.issuedBefore && dateOf(req.issuedBefore, 'issued_before'),
+  }
 }
