@@ -4,6 +4,12 @@ import { Refusal } from '@powernode/rpc'
 export const VERBS = ['auto_approve', 'notify_and_proceed', 'require_approval', 'blocked'] as const
 export type PolicyVerb = (typeof VERBS)[number]
 
+/** What grant-authz carries out itself: no other service asks for it, nor says what came of it. */
+export const OWN_ACTIONS: ReadonlySet<string> = new Set([
+  'sdwan.federation_peer_data_residency',
+  'federation.residency_override',
+])
+
 /** What has to be approved before an action is done. */
 export type ApprovalPolicy = {
   readonly action: string

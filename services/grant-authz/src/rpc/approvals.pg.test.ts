@@ -72,6 +72,11 @@ describe('what lets agents do more is for people', () => {
   })
 })
 
+test('no service asks for, or stands in the way of, an act that is ours to carry out', async () => {
+  for (const action of ['federation.residency_override', 'sdwan.federation_peer_data_residency'])
+    await expectRefusal(registry().requestApproval({ ...asking(), action }), 'CALLER_NOT_ALLOWED')
+})
+
 test('a vote that comes too late is told so, and settles it', async () => {
   const { id: approvalId, planSha256 } = await requested()
   await clock.advance(APPROVAL_TTL_MS)

@@ -3,7 +3,7 @@ import { epochOf, type Feed } from '@powernode/feed'
 import type { ApprovalService } from '@powernode/proto/powernode/approval/v1/service_pb.ts'
 import { callerOf, callerText, personOf, Refusal, requestOf, type CallersTable } from '@powernode/rpc'
 import { APPROVAL_STATES, type ApprovalState } from '../approval.ts'
-import { VERBS, type PolicyVerb } from '../approval-policy.ts'
+import { OWN_ACTIONS, VERBS, type PolicyVerb } from '../approval-policy.ts'
 import { OPERATORS_FEED, type DirectoryUpdate } from '../feed/directory.ts'
 import { approveApproval, notFound, rejectApproval, type Decided } from '../operations/approvals/decide-approval.ts'
 import { setAutonomy, setPolicy } from '../operations/approvals/set-policy.ts'
@@ -98,7 +98,12 @@ export const approvalHandlers = (deps: ApprovalDeps): ServiceImpl<typeof Approva
 
   getAutonomy: () => look(deps, async (tx) => ({ autonomy: autonomyToWire(await policies.autonomy(tx)) })),
 
-  requestApproval: (req, context) => ownedBy(deps, ownerIn(context)).requestApproval(req),
+  requestApproval(req, context) {
+    const owner = ownerIn(context)
+    if (OWN_ACTIONS.has(req.action))
+      throw new Refusal('CALLER_NOT_ALLOWED', `${owner} does not carry out ${req.action}`)
+    return ownedBy(deps, owner).requestApproval(req)
+  },
   listApproved: (req, context) => ownedBy(deps, ownerIn(context)).listApproved(req),
   reportExecution: (req, context) => ownedBy(deps, ownerIn(context)).reportExecution(req),
 })

@@ -13,6 +13,13 @@ import { kindToWire, recordFromWire, resourceToWire, type Defaults } from '../wi
 import { act, actOrRehearse, look, type DoorDeps } from './door.ts'
 import { pageSize } from './page.ts'
 
+/** Services of the platform itself. Whoever broke into one of them must not answer for resources by it. */
+const WITHOUT_KINDS: ReadonlySet<string> = new Set(
+  ['peer-registry', 'federation-gateway', 'liveness', 'audit-ledger', 'operator-gateway', 'nats'].map(
+    (name) => `service/${name}`,
+  ),
+)
+
 const READ = ['system.federation.read'] as const
 const MANAGE = ['system.federation_resources.manage'] as const
 
@@ -30,6 +37,7 @@ export const catalogueHandlers = (deps: DoorDeps): ServiceImpl<typeof CatalogueS
 
   async registerKinds({ kinds: names, address }, context) {
     const service = callerText(callerOf(context))
+    if (WITHOUT_KINDS.has(service)) throw new Refusal('CALLER_NOT_ALLOWED', `${service} has no kinds of its own`)
     if (!/^[^\s/]+:\d{1,5}$/.test(address)) throw new Refusal('REQUEST_INVALID', 'an address is host:port')
     await act(deps, (tx, now) => registerKinds(tx, now, { names, service, address }))
     return { leaseMs: KIND_LEASE_MS }

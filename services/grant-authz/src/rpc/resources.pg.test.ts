@@ -132,6 +132,14 @@ test('a service serves a kind while it says so; afterwards nobody does', async (
   await expectRefusal(modules.registerKinds({ kinds: ['NodeModule'], address: 'nowhere' }), 'REQUEST_INVALID')
 })
 
+test.each(['liveness', 'audit-ledger', 'federation-gateway', 'peer-registry', 'nats'])(
+  'service/%s, which has no kinds, takes none over: whoever broke into it does not answer for our resources',
+  async (name) => {
+    const broken = server.clientAs(CatalogueService, { kind: 'service', name })
+    await expectRefusal(broken.registerKinds({ kinds: ['NodeModule'], address: 'evil:1' }), 'CALLER_NOT_ALLOWED')
+  },
+)
+
 describe('who watches a kind', () => {
   type Told = WatchResourcesResponse['update']
   const words = ({ case: what, value }: Told): string =>
