@@ -79,6 +79,20 @@ export async function unendedLike(tx: GrantTx, key: Key): Promise<Grant | undefi
     .executeTakeFirst()
 }
 
+/** The newest grant of this peer, subject, kind and resource, whatever became of it. */
+export async function newestLike(tx: GrantTx, key: Key): Promise<Grant | undefined> {
+  return tx
+    .selectFrom('federation_grant')
+    .select(GRANT)
+    .where('peer_id', '=', key.peerId)
+    .where('remote_subject', '=', key.remoteSubject)
+    .where('resource_kind', '=', key.resourceKind)
+    .where('resource_id', '=', key.resourceId)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+}
+
 /** Writes `after`, provided the row still stands where `before` left it. Answers with the row: its revision has grown. */
 export async function save(tx: GrantTx, before: Grant, after: Grant): Promise<Grant> {
   const saved = await tx

@@ -34,13 +34,16 @@ export async function applyDefaults(tx: GrantTx, now: Date, said: Said): Promise
   const peer = await peers.lock(tx, said.peerId)
   if (peer.revokedAt) return
   const standing = `${said.relationship.mode}/${said.relationship.role}`
-  await settleOperatorGrant(tx, now, { ...said, peer })
-  await settleCapabilities(tx, now, { ...said, changed: peer.relationship !== standing })
+  const changed = peer.relationship !== standing
+  await settleOperatorGrant(tx, now, { ...said, peer, changed })
+  await settleCapabilities(tx, now, { ...said, changed })
   await peers.noteReview(tx, peer.id, { relationship: standing, at: now })
 }
 
-async function settleOperatorGrant(tx: GrantTx, now: Date, said: Said & { peer: peers.KnownPeer }): Promise<void> {
-  const { peer, relationship, suspended, cause } = said
+type Told = Said & { readonly peer: peers.KnownPeer; readonly changed: boolean }
+
+async function settleOperatorGrant(tx: GrantTx, now: Date, said: Told): Promise<void> {
+  const { peer, relationship, suspended, cause, changed } = said
   const limits = await settings.read(tx)
   const due = defaultsFor(relationship, limits).operatorGrant
   const held = peer.operatorGrantId === null ? undefined : await grants.lock(tx, peer.operatorGrantId)
@@ -56,8 +59,27 @@ async function settleOperatorGrant(tx: GrantTx, now: Date, said: Said & { peer: 
   }
   if (held && lives) return keepWithin(tx, now, { grant: held, allowed: limits.operatorGrantScopes, cause })
   if (suspended || refusedByOperator) return
+  if (!held && !changed && (await wasTakenAway(tx, peer.id))) return
   await issueOperatorGrant(tx, now, { ...said, scopes: due.scopes })
 }
+
+/**
+ * Whether an operator took away the same grant that an operator had given by hand. From then on it counts as the one that
+ * we gave and an operator took away, until the relationship is another.
+ */
+async function wasTakenAway(tx: GrantTx, peerId: string): Promise<boolean> {
+  const newest = await grants.newestLike(tx, operatorGrantOf(peerId))
+  if (!newest?.revokedBy.startsWith('operator/')) return false
+  await peers.noteOperatorGrant(tx, peerId, newest.id)
+  return true
+}
+
+const operatorGrantOf = (peerId: string) => ({
+  peerId,
+  remoteSubject: parentOperator(peerId),
+  resourceKind: MANAGED_CHILD_OPERATOR,
+  resourceId: '',
+})
 
 /** The grant that is there is narrowed to what the settings allow, and prolonged before it ends. Never widened. */
 async function keepWithin(
@@ -83,7 +105,7 @@ async function issueOperatorGrant(
   { peerId, relationship, sealing, cause, scopes }: Said & { scopes: Grant['scopes'] },
 ): Promise<void> {
   // An operator who gave the same by hand has done our work, and keeps it.
-  const key = { peerId, remoteSubject: parentOperator(peerId), resourceKind: MANAGED_CHILD_OPERATOR, resourceId: '' }
+  const key = operatorGrantOf(peerId)
   const given = await grants.unendedLike(tx, key)
   if (given && statusAt(given, now) === 'active') return
   const { grant } = await createGrant(tx, now, {

@@ -184,6 +184,19 @@ test('a grant that an operator gave for the same by hand is left alone', async (
   expect(await held()).toEqual([given])
 })
 
+test('what an operator gave by hand and took away again is not given by us either', async () => {
+  const said = { remoteSubject: `parent-operator@${PEER}`, resourceKind: 'managed_child_operator' }
+  const given = await act((tx) => give(tx, said))
+  await look(related(PARENT))
+  await act((tx) => revokeGrant(tx, NOW, { grantId: given.id, reason: '', cause: CAUSE }))
+  await look(related(PARENT))
+  await look(related(PARENT))
+  expect(await standing()).toEqual(['revoked read'])
+  await look(related(EQUAL))
+  await look(related(PARENT))
+  expect((await standing()).toSorted()).toEqual(['active read+write+admin', 'revoked read'])
+})
+
 test('a suspended parent is given nothing and loses nothing, and one that is no parent any more loses', async () => {
   await look(related(PARENT, true))
   expect(await standing()).toEqual([])
