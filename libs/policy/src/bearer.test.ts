@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { matches, mintBearer, parseBearer } from './bearer.ts'
+import { matches, mintBearer, parseBearer, withoutBearers } from './bearer.ts'
 import { sha256Of } from './testing/world.ts'
 
 const secretText = fc.stringMatching(/^[A-Za-z0-9_-]{43}$/)
@@ -77,4 +77,11 @@ describe('a bearer', () => {
       }),
     )
   })
+})
+
+test('a text that somebody made of bearers loses their secrets', () => {
+  const { bearer } = mintBearer('019b76da-a800-7000-8000-000000000001')
+  const text = withoutBearers(`no ${bearer}, no ${bearer.toUpperCase()}x`)
+  expect(text).toBe('no fg-019b76da-a800-7000-8000-000000000001.…, no FG-019B76DA-A800-7000-8000-000000000001.…x')
+  expect(withoutBearers('fg-1.2')).toBe('fg-1.2')
 })

@@ -23,6 +23,13 @@ export function parseBearer(text: string): Bearer | undefined {
   return grantId !== undefined && secret !== undefined ? { grantId, secret } : undefined
 }
 
+const ANYWHERE = new RegExp(`(fg-${UUID})\\.[A-Za-z0-9_-]{43}`, 'gi')
+
+/** A text of somebody else's, in which the secret of each bearer is left out. */
+export function withoutBearers(text: string): string {
+  return text.replaceAll(ANYWHERE, '$1.…')
+}
+
 /**
  * Whether a secret is the one of this digest, in a time that does not tell how far they agree.
  *

@@ -1,4 +1,4 @@
-export { matches, mintBearer, parseBearer, type Bearer } from './bearer.ts'
+export { matches, mintBearer, parseBearer, withoutBearers, type Bearer } from './bearer.ts'
 export { canonicalAddress, canonicalCidr, enclosingCidr, inSomeCidr } from './cidr.ts'
 export { decide, decideWithGrant, staleVerdict } from './decide.ts'
 export {

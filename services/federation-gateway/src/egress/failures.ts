@@ -1,5 +1,6 @@
 import { Code } from '@connectrpc/connect'
 import { status as Status, type ServiceError } from '@grpc/grpc-js'
+import { withoutBearers } from '@powernode/policy'
 import { Refusal, refusalOf } from '@powernode/rpc'
 import { NotConnected } from './road.ts'
 import { isDistrust } from './server-check.ts'
@@ -10,8 +11,8 @@ export type Failure =
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   /** The peer answered "not now". Worth repeating. */
   | { readonly kind: 'not_now'; readonly refusal: Refusal }
-  /** Nobody answered. Worth repeating, and trying elsewhere. */
-  | { readonly kind: 'unreachable'; readonly why: string }
+  /** Nobody answered. Worth repeating, and trying elsewhere; `isSent`: the peer may have the message all the same. */
+  | { readonly kind: 'unreachable'; readonly why: string; readonly isSent?: boolean }
   /** Somebody answered who is not the peer, or whose address we must not call. Trying elsewhere can help, repeating cannot. */
   | { readonly kind: 'wrong'; readonly refusal: Refusal }
 
@@ -30,7 +31,11 @@ export function failureOf(error: unknown): Failure | undefined {
   if (!isServiceError(error)) return undefined
   const said = refusalOf(error)
   if (said) return { kind: said.status === Code.Unavailable ? 'not_now' : 'refused', refusal: peerRefused(said) }
-  return { kind: 'unreachable', why: `${Status[error.code] ?? error.code}: ${error.details}` }
+  return {
+    kind: 'unreachable',
+    why: withoutBearers(`${Status[error.code] ?? error.code}: ${error.details}`),
+    isSent: true,
+  }
 }
 
 /** What our own services are told when no endpoint did: the worst that was met, since that is what somebody must act on. */
@@ -55,14 +60,19 @@ export function refusalFor(failures: readonly { readonly url: string; readonly f
   return new Refusal('PEER_UNREACHABLE', `the peer cannot be reached: ${tried}`, { metadata, retryAfterMs: 5_000 })
 }
 
-/** The other side's "no", made ours: its reason and words go on, so that our operator sees what theirs would. */
-function peerRefused({ reason, message, metadata, next, details, retryAfterMs }: Refusal): Refusal {
+/**
+ * The other side's "no", made ours: its reason and words go on, so that our operator sees what theirs would. It was shown a
+ * bearer, and may repeat it: what goes on is kept and logged.
+ */
+function peerRefused({ reason, message: said, metadata, next, details, retryAfterMs }: Refusal): Refusal {
+  const message = withoutBearers(said)
+  const kept = Object.fromEntries(Object.entries(metadata).map(([name, text]) => [name, withoutBearers(text)]))
   return new Refusal('PEER_REFUSED', `the peer refused: ${message}`, {
     metadata: {
-      ...metadata,
+      ...kept,
       peer_reason: reason,
       peer_message: message,
-      ...(next !== undefined && { peer_next: next }),
+      ...(next !== undefined && { peer_next: withoutBearers(next) }),
     },
     details,
     ...(retryAfterMs !== undefined && { retryAfterMs }),

@@ -79,7 +79,7 @@ export class OutCall {
     const { requestHeader } = this.#context
     const passed = [NODE_INSTANCE_HEADER, NETWORK_HEADER].flatMap((name) => {
       const value = requestHeader.get(name)
-      return value === null ? [] : [[name, value]]
+      return value === null ? [] : [[name, headerFrom(value, name)]]
     })
     return { authorization: `Bearer ${bearer}`, ...Object.fromEntries(passed) }
   }
@@ -123,7 +123,7 @@ export class OutCall {
 
   async #bearer(): Promise<string> {
     const own = this.#context.requestHeader.get(GRANT_HEADER)
-    if (own) return own.trim()
+    if (own) return headerFrom(own, GRANT_HEADER)
     const { kind: resourceKind, id: resourceId, scope } = this.#wanted
     const { peerId } = this.#route
     const { bearer } = await this.#parts.grants.chooseReceivedGrant(
@@ -160,4 +160,13 @@ export class OutCall {
       ...outcome,
     } as DecisionInit)
   }
+}
+
+/** What cannot be a header is refused without being repeated: the library would, in an error that is logged. */
+function headerFrom(value: string, name: string): string {
+  const text = value.trim()
+  if (/^[\u0021-\u007e]{1,512}$/.test(text)) return text
+  throw new Refusal('REQUEST_INVALID', `the header ${name} holds one word of 512 plain characters at most`, {
+    metadata: { header: name },
+  })
 }

@@ -78,7 +78,7 @@ export class PeerClient {
       failures.push({ url: endpoint.url, failure: tried })
       if (tried.kind === 'refused' || tried.kind === 'not_now')
         throw refusalFor([{ url: endpoint.url, failure: tried }])
-      if (call.signal.aborted) break
+      if (call.signal.aborted || isEnough(tried, call)) break
     }
     throw refusalFor(failures)
   }
@@ -104,7 +104,7 @@ export class PeerClient {
           return tried
         }
         last = tried
-        if (call.signal.aborted) break
+        if (call.signal.aborted || isEnough(tried, call)) break
       }
     } catch (error) {
       call.signal.throwIfAborted()
@@ -183,6 +183,11 @@ export class PeerClient {
     const serverName = isIP(host) ? own.spiffeId.trustDomain : host // an address cannot be a server name (RFC 6066 §3)
     return { ...where, serverName, context: createSecureContext(TLS_OPTIONS), check: mustHoldName(host) }
   }
+}
+
+/** What must not reach the peer twice is sent nowhere else once it may have reached it. */
+function isEnough(tried: Tried<unknown>, { repeatable = true }: PeerCall): boolean {
+  return !repeatable && tried.kind === 'unreachable' && tried.isSent === true
 }
 
 /**
