@@ -36,7 +36,7 @@ afterEach(async () => {
 })
 
 const gateway = () => server.clientAs(AuditLedgerService, { kind: 'service', name: 'federation-gateway' })
-const reader = () => server.clientAs(AuditLedgerService, { kind: 'service', name: 'grant-authz' })
+const reader = () => server.clientAs(AuditLedgerService, { kind: 'operator', name: 'alice' })
 const PEER = '01930000-0000-7000-8000-0000000000aa'
 const idOf = (n: number) => `01930000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`
 const minutesAgo = (n: number) => timestampFromDate(new Date(NOW.getTime() - n * 60_000))
