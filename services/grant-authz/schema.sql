@@ -203,6 +203,19 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION grant_authz.guard_new_approval()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if new.state <> 'pending' then
+    raise exception 'approval % begins as %', new.id, new.state using errcode = 'check_violation';
+  end if;
+  return new;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION grant_authz.guard_new_bridge()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -353,6 +366,19 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION grant_authz.guard_vote()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'grant_authz'
+AS $function$
+begin
+  if not exists (select 1 from approval where id = new.approval_id and state = 'pending') then
+    raise exception 'approval % is decided', new.approval_id using errcode = 'check_violation';
+  end if;
+  return new;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION grant_authz.is_axis(list text[])
  RETURNS boolean
  LANGUAGE sql
@@ -449,6 +475,7 @@ CREATE INDEX approval_by_peer ON grant_authz.approval USING btree (peer_id, id);
 CREATE INDEX approval_pending ON grant_authz.approval USING btree (expires_at) WHERE (state = 'pending'::text);
 CREATE UNIQUE INDEX approval_pending_once ON grant_authz.approval USING btree (requested_by, plan_sha256) WHERE (state = 'pending'::text);
 CREATE TRIGGER approval_guarded BEFORE UPDATE ON grant_authz.approval FOR EACH ROW EXECUTE FUNCTION guard_approval();
+CREATE TRIGGER approval_guarded_when_new BEFORE INSERT ON grant_authz.approval FOR EACH ROW EXECUTE FUNCTION guard_new_approval();
 CREATE TRIGGER approval_told AFTER INSERT OR UPDATE ON grant_authz.approval FOR EACH ROW WHEN ((new.state = ANY (ARRAY['approved'::text, 'executed'::text, 'failed'::text]))) EXECUTE FUNCTION tell_operators();
 grant insert, select, update on approval to grant_authz;
 
@@ -478,6 +505,7 @@ create table approval_vote (
   constraint approval_vote_reason_check CHECK ((length(reason) <= 256)),
   constraint approval_vote_voter_check CHECK ((voter ~ '^operator/'::text))
 );
+CREATE TRIGGER approval_vote_guarded BEFORE INSERT ON grant_authz.approval_vote FOR EACH ROW EXECUTE FUNCTION guard_vote();
 grant insert, select on approval_vote to grant_authz;
 
 create table autonomy (

@@ -88,6 +88,17 @@ create index approval_pending on approval (expires_at) where state = 'pending';
 create index approval_approved on approval (owner, decided_at) where state = 'approved';
 create index approval_by_peer on approval (peer_id, id);
 
+create function guard_new_approval() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if new.state <> 'pending' then
+    raise exception 'approval % begins as %', new.id, new.state using errcode = 'check_violation';
+  end if;
+  return new;
+end
+$$;
+create trigger approval_guarded_when_new before insert on approval
+  for each row execute function guard_new_approval();
+
 -- What is decided stays decided, what was asked for stays what it was: the owner's word too.
 create function guard_approval() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
@@ -119,6 +130,17 @@ create table approval_vote (
   at timestamptz not null,
   primary key (approval_id, voter, approves)
 );
+
+-- A vote belongs to what waits: what is decided was decided by the votes it had.
+create function guard_vote() returns trigger language plpgsql set search_path from current as $$
+begin
+  if not exists (select 1 from approval where id = new.approval_id and state = 'pending') then
+    raise exception 'approval % is decided', new.approval_id using errcode = 'check_violation';
+  end if;
+  return new;
+end
+$$;
+create trigger approval_vote_guarded before insert on approval_vote for each row execute function guard_vote();
 
 -- Whether what acts by itself may act. One row.
 create table autonomy (

@@ -127,6 +127,17 @@ test('the newest come first, page by page, by state and by peer', async () => {
   await expectRefusal(as('alice').listApprovals({ states: ['done'] }), 'REQUEST_INVALID')
 })
 
+test('no page is larger than a message may be, however long the plans are: nobody can hide the queue, nor stop the owner', async () => {
+  for (const n of [1, 2, 3, 4, 5, 6]) {
+    const { id: approvalId, planSha256 } = await requested(`${n}${'x'.repeat(250_000)}`)
+    await as('alice').approve({ approvalId, planSha256 })
+  }
+  const first = await as('alice').listApprovals({})
+  const rest = await as('alice').listApprovals({ pageToken: first.nextPageToken })
+  expect([first.approvals.length, rest.approvals.length, rest.nextPageToken]).toEqual([4, 2, ''])
+  expect((await registry().listApproved({})).approvals).toHaveLength(4)
+})
+
 test('what is not there is not found', async () => {
   await expectRefusal(as('alice').getApproval({ approvalId: PEER }), 'APPROVAL_NOT_FOUND')
   await expectRefusal(as('alice').reject({ approvalId: PEER }), 'APPROVAL_NOT_FOUND')

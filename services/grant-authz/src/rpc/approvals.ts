@@ -50,17 +50,15 @@ export const approvalHandlers = (deps: ApprovalDeps): ServiceImpl<typeof Approva
 
   listApprovals: (req) =>
     look(deps, async (tx) => {
-      const limit = pageSize(req.pageSize)
       if (req.peerId !== '' && !isUuid(req.peerId))
         throw new Refusal('PEER_NOT_FOUND', `${req.peerId} is no id of a peer`)
-      const page = await approvals.list(tx, {
+      const { approvals: page, hasMore } = await approvals.list(tx, {
         states: req.states.map(stateOf),
         peerId: req.peerId || undefined,
         beforeId: afterPage(req.pageToken),
-        limit: limit + 1,
+        limit: pageSize(req.pageSize),
       })
-      const last = page.length > limit ? page[limit - 1] : undefined
-      return { approvals: page.slice(0, limit).map(approvalToWire), nextPageToken: pageToken(last?.id) }
+      return { approvals: page.map(approvalToWire), nextPageToken: pageToken(hasMore ? page.at(-1)?.id : undefined) }
     }),
 
   getApproval: ({ approvalId }, context) =>

@@ -49,6 +49,18 @@ export async function lockPending(
   return (await withVotes(tx, rows))[0]
 }
 
+/** How many acts of a requester wait, of those whose time is not over. */
+export async function countPending(tx: GrantTx, now: Date, requestedBy: string): Promise<number> {
+  const row = await tx
+    .selectFrom('approval')
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .where('requested_by', '=', requestedBy)
+    .where('state', '=', 'pending')
+    .where('expires_at', '>', now)
+    .executeTakeFirstOrThrow()
+  return row.count
+}
+
 /** Locks those whose time is over, but leaves those that somebody is deciding. */
 export async function lockDue(tx: GrantTx, now: Date, limit: number): Promise<Approval[]> {
   const rows = await tx
@@ -84,28 +96,57 @@ export async function addVote(tx: GrantTx, approvalId: string, { by, approves, r
   await tx.insertInto('approval_vote').values({ approval_id: approvalId, voter: by, approves, reason, at }).execute()
 }
 
-/** The newest first, from the one after `beforeId` on. */
+/** The newest first, from the one after `beforeId` on; no more than fit into an answer. */
 export async function list(
   tx: GrantTx,
   said: { states: readonly ApprovalState[]; peerId: string | undefined; beforeId: string | undefined; limit: number },
-): Promise<Approval[]> {
-  let query = tx.selectFrom('approval').select(APPROVAL).orderBy('id', 'desc').limit(said.limit)
+): Promise<Page> {
+  let query = tx
+    .selectFrom('approval')
+    .select(SIZED)
+    .orderBy('id', 'desc')
+    .limit(said.limit + 1)
   if (said.states.length > 0) query = query.where('state', 'in', said.states)
   if (said.peerId !== undefined) query = query.where('peer_id', '=', said.peerId)
   if (said.beforeId !== undefined) query = query.where('id', '<', said.beforeId)
-  return withVotes(tx, await query.execute())
+  const found = await query.execute()
+  const fitting = fittingOf(found).slice(0, said.limit)
+  const approvals = await allOf(tx, fitting)
+  return {
+    approvals: approvals.toSorted((one, other) => (one.id > other.id ? -1 : 1)),
+    hasMore: found.length > fitting.length,
+  }
 }
 
-/** What a service has to carry out now, the longest approved first. */
+export type Page = { readonly approvals: readonly Approval[]; readonly hasMore: boolean }
+
+/** Plans and effects may be long: a page of them must not be more than a message may be, or nobody could read any. */
+const MOST_BYTES = 2 ** 20
+const SIZED = ['id', sql<number>`octet_length(plan) + octet_length(array_to_string(effects, ' '))`.as('bytes')] as const
+
+/** The ids of as many as fit into an answer, one in any case. */
+function fittingOf(found: readonly { readonly id: string; readonly bytes: number }[]): string[] {
+  let bytes = 0
+  return found.filter((row, at) => (bytes += row.bytes) <= MOST_BYTES || at === 0).map(({ id }) => id)
+}
+
+async function allOf(tx: GrantTx, ids: readonly string[]): Promise<Approval[]> {
+  if (ids.length === 0) return []
+  return withVotes(tx, await tx.selectFrom('approval').select(APPROVAL).where('id', 'in', ids).execute())
+}
+
+/** What a service has to carry out now, the longest approved first; no more than fit into an answer. */
 export async function listExecutable(tx: GrantTx, owner: string, limit: number): Promise<Approval[]> {
   const rows = await executable(tx)
-    .select(APPROVAL)
+    .select(SIZED)
     .where('owner', '=', owner)
     .orderBy('decided_at')
     .orderBy('id')
     .limit(limit)
     .execute()
-  return withVotes(tx, rows)
+  const ids = fittingOf(rows)
+  const place = new Map(ids.map((id, at) => [id, at]))
+  return (await allOf(tx, ids)).toSorted((one, other) => (place.get(one.id) ?? 0) - (place.get(other.id) ?? 0))
 }
 
 /** How many approvals each service has to carry out now. */

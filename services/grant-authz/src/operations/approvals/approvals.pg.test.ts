@@ -95,7 +95,23 @@ describe('who is asked', () => {
   })
 })
 
+test('one who asks and asks does not bury what others ask for: a hundred of one wait, and no more', async () => {
+  for (let n = 0; n < 100; n++) await at.waits('robot', { why: `${n}` })
+  const refusal = await expectRefusal(at.ask('robot', { why: 'one more' }), 'RATE_LIMITED')
+  expect(refusal.metadata).toEqual({ pending: '100' })
+  await at.waits('robot', { why: '7' }) // waits already
+  await at.waits('vera')
+  await at.waits('robot', { why: 'later', at: after(4 * HOUR) })
+})
+
 describe('who approves', () => {
+  test('who asked when one was enough, and may control by now, is not that one where it takes two', async () => {
+    const asked = await at.waits('vera')
+    await at.act((tx) => sql`insert into operator_role (operator, role) values ('vera', 'operator')`.execute(tx))
+    await at.policy('require_approval', 2)
+    expect(await at.waits('vera', { countsAsApproval: true })).toEqual(asked)
+  })
+
   test('nobody approves what they asked for themselves', async () => {
     const asked = await at.waits('vera')
     await expectRefusal(at.approve(asked, 'vera'), 'APPROVAL_OWN_REQUEST')
@@ -307,6 +323,18 @@ describe('the database refuses too', () => {
     const { id } = await at.waits('robot')
     await reject(id)
     await expect(update(id, `state = 'approved'`)).rejects.toThrow('cannot become')
+  })
+
+  test('an approval that begins as anything but pending, and a vote on one that is decided', async () => {
+    const { id } = await at.waits('robot')
+    const begins = sql`
+      insert into approval select gen_random_uuid(), action, 'approved', summary, effects, plan_type, plan, plan_sha256,
+        owner, requested_by, requested_at, expires_at, approvers_needed, autonomous, peer_id, request_id, requested_at
+      from approval where id = ${id}`
+    await expect(at.act((tx) => begins.execute(tx))).rejects.toThrow('begins as approved')
+    await reject(id)
+    const vote = sql`insert into approval_vote values (${id}, 'operator/bob', true, '', ${NOW})`
+    await expect(at.act((tx) => vote.execute(tx))).rejects.toThrow('is decided')
   })
 
   test('a vote taken back', async () => {

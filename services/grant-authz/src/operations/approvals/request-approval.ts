@@ -46,7 +46,9 @@ export async function requestApproval(tx: GrantTx, now: Date, said: ApprovalSaid
   if (ruling === 'tell') await append(tx, approvalMoved('proceeded', asked, { at: now, actor: said.requestedBy }))
   if (ruling !== 'wait') return { proceed: true }
   const waiting = await queued(tx, now, asked)
-  return { proceed: false, approval: requester.isApprover ? await approvedByAsking(tx, now, waiting) : waiting }
+  // What waits already may have been asked for when it took fewer: asking again is a vote as far as it would be one today.
+  const counts = requester.isApprover && waiting.approversNeeded >= asked.approversNeeded
+  return { proceed: false, approval: counts ? await approvedByAsking(tx, now, waiting) : waiting }
 }
 
 async function requesterOf(tx: GrantTx, { requestedBy, countsAsApproval }: ApprovalSaid): Promise<Requester> {
@@ -67,11 +69,24 @@ async function queued(tx: GrantTx, now: Date, asked: Approval): Promise<Approval
     await approvals.save(tx, over)
     await append(tx, approvalMoved('timed-out', over, { at: now, actor: BY_TIME, before }))
   }
+  await refuseFlood(tx, now, asked.requestedBy)
   if (await approvals.insert(tx, asked)) {
     await append(tx, approvalMoved('requested', asked, { at: now, actor: asked.requestedBy }))
     return asked
   }
   return queued(tx, now, asked) // somebody else was quicker
+}
+
+/** So much of one requester waits at a time: more would hide from people what others ask for. */
+const MOST_PENDING = 100
+
+async function refuseFlood(tx: GrantTx, now: Date, requestedBy: string): Promise<void> {
+  const pending = await approvals.countPending(tx, now, requestedBy)
+  if (pending < MOST_PENDING) return
+  throw new Refusal('RATE_LIMITED', `${pending} acts that ${requestedBy} asked for wait to be approved already`, {
+    metadata: { pending: String(pending) },
+    next: 'fedctl approval list',
+  })
 }
 
 async function approvedByAsking(tx: GrantTx, now: Date, waiting: Approval): Promise<Approval> {
