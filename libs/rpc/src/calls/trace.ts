@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 
 export const TRACEPARENT = 'traceparent'
 
@@ -34,6 +34,15 @@ export function traceparentOf({ traceId, spanId, flags }: Trace): string {
   return `00-${traceId}-${spanId}-${flags}`
 }
 
+/** Random bytes in store: a visit to the generator for each id would cost more than the id. */
+const store = Buffer.alloc(4_096)
+let used = store.length
+
 function hex(bytes: number): string {
-  return randomBytes(bytes).toString('hex')
+  if (used + bytes > store.length) {
+    randomFillSync(store)
+    used = 0
+  }
+  used += bytes
+  return store.toString('hex', used - bytes, used)
 }

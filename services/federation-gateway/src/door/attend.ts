@@ -75,13 +75,14 @@ export function attendance(parts: Attendance): (session: Session) => ServerInter
                 if (visit) call.sendStatus(visit.fail(dawdled()))
                 session.end(REFUSED_GRACE_MS)
               })
-              admit(parts, path, visit).then(
-                () => proceed(metadata),
-                (error: unknown) => {
-                  if (visit) call.sendStatus(visit.fail(error))
-                  if (isUntrusted(error)) session.end(REFUSED_GRACE_MS)
-                },
-              )
+              try {
+                admit(parts, path, visit)
+              } catch (error) {
+                call.sendStatus(visit.fail(error))
+                if (isUntrusted(error)) session.end(REFUSED_GRACE_MS)
+                return
+              }
+              proceed(metadata)
             },
             onReceiveMessage(message, proceed) {
               if (parts.isTalk(path)) arrived()
@@ -109,7 +110,7 @@ function dawdled(): Refusal {
   return new Refusal('DEADLINE_EXCEEDED', 'the request did not arrive as a whole in time')
 }
 
-async function admit({ table, clock, isServed, limits }: Attendance, path: string, visit: Visit): Promise<void> {
+function admit({ table, clock, isServed, limits }: Attendance, path: string, visit: Visit): void {
   const { identity, source } = visit.visitor
   const method = METHODS.get(path)
   const states = method ? ADMITTED[method] : CURRENT_STATES
@@ -117,7 +118,7 @@ async function admit({ table, clock, isServed, limits }: Attendance, path: strin
     return takeOrRefuse(limits.acceptsPerSource, source, 'invitations redeemed from your address')
 
   // Counted before it is decided, so that being refused is no way around the limit.
-  await takeOrRefuse(limits.callsPerPeer, isStranger(visit.visitor) ? source : visitorName(visit.visitor), 'calls')
+  takeOrRefuse(limits.callsPerPeer, isStranger(visit.visitor) ? source : visitorName(visit.visitor), 'calls')
   if (!isServed(path)) {
     throw new Refusal('METHOD_UNKNOWN', `there is no method ${path} here`, {
       next: 'list what is served: grpcurl <address> list',

@@ -108,7 +108,7 @@ export class Door {
     if (heard !== 'something') return this.#letGo(socket, heard, 'silent')
     place.spoke()
     if (!beginsTls(socket)) return this.#drop(socket, 'plaintext')
-    if (await this.#handshakes.take(source)) return this.#drop(socket, 'handshake_rate')
+    if (this.#handshakes.take(source)) return this.#drop(socket, 'handshake_rate')
     if (socket.destroyed) return
     this.#arriving.set(ends, { place, trustVersion: contexts.version })
     this.#tls.emit('connection', socket)

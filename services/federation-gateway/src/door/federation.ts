@@ -43,30 +43,22 @@ export function federationHandlers(
 
     accept: unary(parts, accept, async (request, asked) => {
       const token = hash('sha256', request.acceptanceToken, 'base64url')
-      const answer = takeOrRefuse(acceptsPerToken, token, 'attempts with this invitation').then(() =>
-        passOn(
-          registry.redeemInvitation(
-            { accept: request, sourceAddress: asked.visit.visitor.remoteAddress },
-            onward(asked),
-          ),
-        ),
-      )
-      return answer.then(
-        ({ accept: agreed }) => {
-          redeemed.inc({ result: 'ok' })
-          return required(agreed)
-        },
-        (error: unknown) => {
-          redeemed.inc({ result: refusalOf(error)?.reason ?? 'fault' })
-          throw error
-        },
-      )
+      try {
+        takeOrRefuse(acceptsPerToken, token, 'attempts with this invitation')
+        const { remoteAddress: sourceAddress } = asked.visit.visitor
+        const answer = await passOn(registry.redeemInvitation({ accept: request, sourceAddress }, onward(asked)))
+        redeemed.inc({ result: 'ok' })
+        return required(answer.accept)
+      } catch (error) {
+        redeemed.inc({ result: refusalOf(error)?.reason ?? 'fault' })
+        throw error
+      }
     }),
 
     heartbeat: unary(parts, heartbeat, async (request, asked) => {
       const { peerId } = peerOf(asked)
       outbound.heard(peerId)
-      if (request.platform && (await descriptionsPerPeer.take(peerId))) delete request.platform
+      if (request.platform && descriptionsPerPeer.take(peerId)) delete request.platform
       return heartbeats.record(peerId, request, asked)
     }),
 

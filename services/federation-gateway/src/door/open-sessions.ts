@@ -69,6 +69,7 @@ export function openSessions(deps: SessionDeps): Sessions {
       },
     }),
     table,
+    doubt: (visitor) => deps.watches.doubt(visitor),
     ownDomain: config.trustDomain,
     limits: config.door,
     clock,

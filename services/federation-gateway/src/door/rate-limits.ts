@@ -1,29 +1,43 @@
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import { elapsed } from '@powernode/process'
 import { Refusal } from '@powernode/rpc'
 
 /** So many of something per key and time. In memory, per process: with two gateways a peer may do twice as much. */
 export type RateLimit = {
   /** Undefined when there was room; else how long until there is again. */
-  readonly take: (key: string) => Promise<{ readonly retryAfterMs: number } | undefined>
+  readonly take: (key: string) => { readonly retryAfterMs: number } | undefined
 }
 
-export function rateLimit(points: number, perSeconds: number): RateLimit {
-  const limiter = new RateLimiterMemory({ points, duration: perSeconds })
+type Window = { taken: number; readonly endsMs: number }
+
+/**
+ * A window per key, which begins with the first of it and ends by the stopwatch.
+ *
+ * What is over is forgotten once in a window's time, so that names nobody uses any more fill no memory.
+ */
+export function rateLimit(points: number, perSeconds: number, elapsedMs = elapsed()): RateLimit {
+  const lengthMs = perSeconds * 1_000
+  const windows = new Map<string, Window>()
+  let tidyAtMs = lengthMs
   return {
-    async take(key) {
-      try {
-        await limiter.consume(key)
-        return undefined
-      } catch (full) {
-        if (full instanceof RateLimiterRes) return { retryAfterMs: full.msBeforeNext }
-        throw full
+    take(key) {
+      const nowMs = elapsedMs()
+      if (nowMs >= tidyAtMs) {
+        for (const [name, { endsMs }] of windows) if (endsMs <= nowMs) windows.delete(name)
+        tidyAtMs = nowMs + lengthMs
       }
+      const window = windows.get(key)
+      if (!window || window.endsMs <= nowMs) {
+        windows.set(key, { taken: 1, endsMs: nowMs + lengthMs })
+        return points >= 1 ? undefined : { retryAfterMs: lengthMs }
+      }
+      window.taken += 1
+      return window.taken <= points ? undefined : { retryAfterMs: Math.ceil(window.endsMs - nowMs) }
     },
   }
 }
 
 /** Takes one from a limit, or refuses and says when to come again. */
-export async function takeOrRefuse(limit: RateLimit, key: string, what: string): Promise<void> {
-  const full = await limit.take(key)
+export function takeOrRefuse(limit: RateLimit, key: string, what: string): void {
+  const full = limit.take(key)
   if (full) throw new Refusal('RATE_LIMITED', `too many ${what}`, { retryAfterMs: full.retryAfterMs })
 }

@@ -22,6 +22,8 @@ export type SessionParts = {
   /** What every call on a connection passes through first. */
   readonly attend: (session: Session) => ServerInterceptor
   readonly table: PeerTable
+  /** Ends what of a visitor would not end by itself, since what vouched for it has changed. */
+  readonly doubt: (visitor: Visitor) => void
   readonly ownDomain: string
   readonly limits: Pick<DoorLimits, 'strangerLifetimeMs' | 'graceMs'>
   readonly clock: Clock
@@ -77,8 +79,8 @@ export class Sessions {
 
   /** Our own roots or revocation list changed: whoever they vouched for has to show its certificate again. */
   reviewOwn(): void {
-    const { ownDomain, limits } = this.#parts
-    this.#endWhere(({ identity }) => identity.kind === 'own' || inDomain(identity, ownDomain), limits.graceMs)
+    const { ownDomain } = this.#parts
+    this.#doubtWhere(({ identity }) => identity.kind === 'own' || inDomain(identity, ownDomain))
   }
 
   /** Says goodbye to all, and waits until they are gone; no longer than `graceMs`. */
@@ -89,7 +91,7 @@ export class Sessions {
   }
 
   #review({ before, after }: Change): void {
-    const { ownDomain, limits } = this.#parts
+    const { ownDomain } = this.#parts
     if (before && isGone(after) && !isGone(before)) {
       this.#endWhere(
         ({ identity }) => identity.kind === 'peer' && identity.spiffeId === before.spiffeId,
@@ -99,8 +101,14 @@ export class Sessions {
     if (before && after && sameRoots(before, after)) return
     for (const route of [before, after]) {
       if (!route || route.trustDomain === ownDomain) continue // a child of ours: reviewOwn looks after those
-      this.#endWhere(({ identity }) => inDomain(identity, route.trustDomain), limits.graceMs)
+      this.#doubtWhere(({ identity }) => inDomain(identity, route.trustDomain))
     }
+  }
+
+  #doubtWhere(applies: (visitor: Visitor) => boolean): void {
+    const { limits, doubt } = this.#parts
+    this.#endWhere(applies, limits.graceMs)
+    for (const { visitor } of this.#open) if (applies(visitor)) doubt(visitor)
   }
 
   #endWhere(applies: (visitor: Visitor) => boolean, graceMs: number): void {

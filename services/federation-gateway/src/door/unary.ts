@@ -48,9 +48,16 @@ export function unary<I extends DescMessage, O extends DescMessage>(
   warmUp(method.input)
   return (call, answer) => {
     const asked = askedBy(parts, call)
+    // Of every call the library says in the end that it was cancelled; once it is answered nobody listens to that.
     respond(method, handle, call.request, asked).then(
-      (bytes) => answer(null, bytes, trailerOf(asked.visit)),
-      (error: unknown) => answer(asked.visit.fail(error)),
+      (bytes) => {
+        call.removeAllListeners('cancelled')
+        answer(null, bytes, trailerOf(asked.visit))
+      },
+      (error: unknown) => {
+        call.removeAllListeners('cancelled')
+        answer(asked.visit.fail(error))
+      },
     )
   }
 }
@@ -59,10 +66,23 @@ export function unary<I extends DescMessage, O extends DescMessage>(
 export function askedBy({ visits, clock, limits }: UnaryParts, call: ServerSurfaceCall): Asked {
   const visit = visits.get(call.metadata)
   if (!visit) throw new Error('a handler was reached without a visit')
+  let signal: AbortSignal | undefined
+  return {
+    visit,
+    headers: call.metadata,
+    timeoutMs: timeLeftMs(call.getDeadline(), clock.now(), limits),
+    get signal() {
+      return (signal ??= signalOf(call))
+    },
+  }
+}
+
+/** Made for those only who ask: of most calls nobody does, and it is one of the dearer things about a call. */
+function signalOf(call: ServerSurfaceCall): AbortSignal {
   const hungUp = new AbortController()
-  call.once('cancelled', () => hungUp.abort())
-  const timeoutMs = timeLeftMs(call.getDeadline(), clock.now(), limits)
-  return { visit, headers: call.metadata, timeoutMs, signal: hungUp.signal }
+  if (call.cancelled) hungUp.abort()
+  else call.once('cancelled', () => hungUp.abort())
+  return hungUp.signal
 }
 
 /** The call to one of our services that a peer's call becomes: same request id and trace, no more time than is left. */

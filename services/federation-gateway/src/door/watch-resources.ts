@@ -57,7 +57,7 @@ async function follow(parts: ResourceParts, call: Call, asked: Asked, end: (erro
   const leave = await leaveFor(decider, asked, { rpc: 'WatchResources', kind, id, scope: 'read' })
   const { decisionId, kind: served } = leave
   const review = () => {
-    const objection = asked.signal.aborted ? undefined : leave.objection()
+    const objection = asked.signal.aborted ? undefined : (watches.doubtOf(asked.visit.visitor) ?? leave.objection())
     if (objection) end(leave.end(objection))
   }
   const close = watches.open({ review })

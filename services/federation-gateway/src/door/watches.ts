@@ -2,6 +2,7 @@ import type { Clock } from '@powernode/clock'
 import { Refusal } from '@powernode/rpc'
 import type { HeldPolicy } from '../policy/held-policy.ts'
 import type { PeerTable } from '../peers/peer-table.ts'
+import type { Visitor } from './visitor.ts'
 
 /** An open stream that ends itself when what allowed it has gone. MUST be done with it when `review` returns. */
 export type Watch = { readonly review: () => void }
@@ -20,6 +21,7 @@ export class Watches {
   readonly #perPeer: number
   /** How many each peer has, open or about to be. */
   readonly #taken = new Map<string, number>()
+  readonly #doubted = new WeakSet<Visitor>()
 
   constructor(policy: HeldPolicy, table: PeerTable, perPeer: number) {
     this.#perPeer = perPeer
@@ -45,6 +47,18 @@ export class Watches {
       if (left > 0) this.#taken.set(peerId, left)
       else this.#taken.delete(peerId)
     }
+  }
+
+  /** What vouched for somebody has changed: its calls may finish, and its streams, which would not, end. */
+  doubt(visitor: Visitor): void {
+    this.#doubted.add(visitor)
+    this.review()
+  }
+
+  /** Why this connection is of no use to a stream any more. */
+  doubtOf(visitor: Visitor): Refusal | undefined {
+    if (!this.#doubted.has(visitor)) return undefined
+    return new Refusal('CERTIFICATE_NOT_TRUSTED', 'what vouched for your certificate has changed: connect anew')
   }
 
   open(watch: Watch): () => void {
