@@ -11,15 +11,36 @@ import { isId, type Decision } from '../decision.ts'
  * together with the decisions of everybody else in its batch.
  */
 export function decisionFromWire(wire: WireDecision): Decision {
-  const { $typeName: _, $unknown: __, at, policyEpoch, remoteDecisionId, ...said } = wire
-  if (!isId(said.id) || !at || (said.direction !== 'in' && said.direction !== 'out'))
+  const { at, direction, remoteDecisionId } = wire
+  if (!isId(wire.id) || !at || (direction !== 'in' && direction !== 'out'))
     throw new Refusal('REQUEST_INVALID', 'a decision has an id, a moment and a direction')
-  const texts = Object.entries(said).map(([name, value]) => [name, typeof value === 'string' ? storable(value) : value])
   return {
-    ...(Object.fromEntries(texts) as typeof said), // the same fields, each with a value of its own type
-    direction: said.direction,
+    id: wire.id,
+    peerId: storable(wire.peerId),
+    direction,
     at: timestampDate(at),
-    policyEpoch: Number(policyEpoch),
+    allowed: wire.allowed,
+    reason: storable(wire.reason),
+    axis: storable(wire.axis),
+    detail: storable(wire.detail),
+    rpc: storable(wire.rpc),
+    resourceKind: storable(wire.resourceKind),
+    resourceId: storable(wire.resourceId),
+    scope: storable(wire.scope),
+    nodeInstanceId: storable(wire.nodeInstanceId),
+    sdwanNetworkId: storable(wire.sdwanNetworkId),
+    sourceAddress: storable(wire.sourceAddress),
+    grantId: storable(wire.grantId),
+    dataClass: storable(wire.dataClass),
+    resourceRegion: storable(wire.resourceRegion),
+    destinationRegion: storable(wire.destinationRegion),
+    residencyMode: storable(wire.residencyMode),
+    residencyRuleId: storable(wire.residencyRuleId),
+    advised: wire.advised,
+    overrideId: storable(wire.overrideId),
+    requestId: storable(wire.requestId),
+    traceparent: storable(wire.traceparent),
+    policyEpoch: Number(wire.policyEpoch),
     remoteDecisionId: isId(remoteDecisionId) ? remoteDecisionId : null,
   }
 }

@@ -46,14 +46,21 @@ const COLUMNS = [
 const NAMES = sql.join(COLUMNS.map(([column]) => sql.ref(column)))
 const SELECTED = sql.join(COLUMNS.map(([column, , field]) => sql`${sql.ref(column)} as ${sql.ref(field)}`))
 
-/** Writes a batch in one statement. One that is there already stays: a gateway repeats what it got no answer to. */
+/**
+ * Writes a batch in one statement. One that is there already stays: a gateway repeats what it got no answer to.
+ *
+ * What all of them have alike is said once: of the two dozen fields of a decision most are, in any one batch.
+ */
 export async function add(tx: LedgerTx, decisions: readonly Decision[]): Promise<void> {
-  const lists = COLUMNS.map(
-    ([, type, field]) => sql`${decisions.map((decision) => decision[field])}::${sql.raw(type)}[]`,
-  )
+  const said = COLUMNS.map(([, type, field]) => {
+    const values = decisions.map((decision) => decision[field])
+    const [first] = values
+    if (field !== 'id' && values.every((value) => value === first)) return sql`${first}::${sql.raw(type)}`
+    return sql`unnest(${values}::${sql.raw(type)}[])`
+  })
   await sql`
     insert into decision (${NAMES})
-    select ${NAMES} from unnest(${sql.join(lists)}) as said (${NAMES})
+    select ${sql.join(said)}
     on conflict (id) do nothing`.execute(tx)
 }
 

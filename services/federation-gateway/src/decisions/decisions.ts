@@ -105,6 +105,8 @@ export class Decisions {
     while (!signal.aborted) {
       if (this.#queue.length === 0 || this.#sent.size >= UNDERWAY) {
         await new Promise<void>((resolve) => (this.#wake = resolve))
+        // All calls that have arrived by now share a message, not only the first of them.
+        await new Promise((resolve) => setImmediate(resolve))
         continue
       }
       const batch = this.#queue.splice(0, fitting(this.#queue))
