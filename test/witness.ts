@@ -34,7 +34,7 @@ const IN_ITS_TIME: Readonly<Record<string, string>> = {
   'peer_registry.errand': `kind <> 'deliver_bundle'`,
 }
 /** Rows that live on without anybody's doing: beats come and go, and what was queued is marked as sent. */
-const COUNTED_ONLY = /^(liveness\.|\w+\.(outbox|inbox)$)/
+const COUNTED_ONLY = /^(liveness\.|\w+\.(outbox|inbox|feed_replica)$)/
 /** How often something owed to a peer was tried. */
 const TRIES = '{attempts,next_attempt_at,last_error}'
 
@@ -137,7 +137,8 @@ export class Witness {
       return `select '${name}' as name, count(*) as rows, ${content} as content from ${name} t where ${IN_ITS_TIME[name] ?? true}`
     })
     const found = await this.rows<{ name: string; rows: string; content: string }>(selects.join(' union all '))
-    return found.map(({ name, rows, content }) => `${name}: ${rows} ${content}`.trim()).join('\n')
+    const lines = found.map(({ name, rows, content }) => `${name}: ${rows} ${content}`.trim())
+    return lines.toSorted().join('\n') // Postgres may read the tables in any order
   }
 
   /** The lines a service has written since this was called. */
