@@ -150,6 +150,14 @@ describe('a stream of resources', () => {
     expect(world.ledger.of(error && idIn(error.metadata))).toMatchObject({ destinationRegion: 'us', allowed: false })
   })
 
+  test('ends at once when what vouched for its reader has changed, however long its calls may still take', async () => {
+    const stream = watch()
+    await until(() => stream.answers.length === 2)
+    world.registry.put({ ...route, trustRoots: [...route.trustRoots, world.platform.authority.rootCertificate] })
+    const error = await stream.ended
+    expect(error && refusalOf(error)?.reason).toBe('CERTIFICATE_NOT_TRUSTED')
+  })
+
   test('is one of few that a peer may have: each is decided about at every change of policy', async () => {
     const open = Array.from({ length: MOST_WATCHES }, watch)
     await until(() => open.every(({ answers }) => answers.length === 2))
