@@ -1,7 +1,10 @@
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
 
 /** Of the thing an event is about, what tells it from others. */
-const TELLING = ['name', 'status', 'hearing', 'step', 'spiffe_id', 'serial', 'resource_kind', 'scopes']
+const TELLING = [
+  'name', 'status', 'hearing', 'step', 'spiffe_id', 'serial', 'resource_kind', 'scopes', 'data_residency', 'action', 'verb',
+  'summary',
+] // prettier-ignore
 const NOT_TELLING = new Set(['move', 'previous_state'])
 
 /** An event's payload in a few words: its reason first, then its own plain values, then what it is about. */
