@@ -3,7 +3,9 @@ import { pathToString } from '@bufbuild/protobuf/reflect'
 import { createValidator, type Violation } from '@bufbuild/protovalidate'
 import type { Interceptor } from '@connectrpc/connect'
 import { BadRequestSchema } from '@powernode/proto/google/rpc/error_details_pb.ts'
-import { jsonProblem } from '@powernode/proto/json-problem.ts'
+import { jsonProblem, type JsonProblem } from '@powernode/proto/json-problem.ts'
+import { textProblem } from '@powernode/proto/text-problem.ts'
+import { callerKey } from '../calls/call.ts'
 import { Refusal } from '../errors/refusal.ts'
 
 const validator = createValidator()
@@ -12,6 +14,8 @@ const validator = createValidator()
 export const validation: Interceptor = (next) => (req) => {
   if (!req.stream) {
     refuseInvalid(req.method.input, req.message)
+    // Not from services: they pass on what peers say, and whoever keeps that makes it fit to be kept.
+    if (req.contextValues.get(callerKey)?.kind === 'operator') refuseProblem(textProblem(req.method.input, req.message))
     return next(req)
   }
   return next({ ...req, message: eachValid(req.method.input, req.message) })
@@ -34,7 +38,10 @@ export function refuseInvalid(schema: DescMessage, message: Message): void {
 }
 
 function refuseJson(schema: DescMessage, message: Message): void {
-  const problem = jsonProblem(schema, message)
+  refuseProblem(jsonProblem(schema, message))
+}
+
+function refuseProblem(problem: JsonProblem | undefined): void {
   if (!problem) return
   throw new Refusal('REQUEST_INVALID', `${problem.field}: ${problem.description}`, {
     details: [create(BadRequestSchema, { fieldViolations: [problem] })],

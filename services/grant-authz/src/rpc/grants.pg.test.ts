@@ -361,3 +361,19 @@ test('of what one peer gives no more is kept than there is room for', async () =
   await expectRefusal(receive({ grantId: idOf(1) }), 'RATE_LIMITED')
   await receive({ revision: 2n, what: 'changed' })
 })
+
+test('a text that the database cannot hold is refused, wherever it stands', async () => {
+  const { grant } = await create()
+  const grantId = grant!.id
+  for (const change of [
+    { remoteSubject: 'a\0' },
+    { resourceId: 'a\0' },
+    { nodeInstanceIds: ['a\0'] },
+    { sdwanNetworkIds: ['\0'] },
+    { metadata: { a: 'b\0' } },
+  ])
+    await expectRefusal(create(change), 'REQUEST_INVALID')
+  await expectRefusal(doors.alice.updateGrant({ grantId, nodeInstanceIds: { values: ['a\0'] } }), 'REQUEST_INVALID')
+  await expectRefusal(doors.alice.listGrants({ resourceKind: 'a\0' }), 'REQUEST_INVALID')
+  await expectRefusal(doors.alice.revokeGrant({ grantId, reason: 'a\0' }), 'REQUEST_INVALID')
+})
