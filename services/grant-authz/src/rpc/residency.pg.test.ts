@@ -34,6 +34,8 @@ let running: Promise<unknown>
 /** What the ledger holds, the newest first. */
 let past: Decision[]
 let pagesAsked: number
+/** What the ledger waits for before it answers. */
+let slowly: Promise<void>
 /** Where the peer says it is. */
 let declared: string
 const clock = new FakeClock(NOW)
@@ -47,6 +49,7 @@ const registry: Registry = {
 const ledger: Ledger = {
   async listDecisions({ peerId = '', since, until, pageToken = '', pageSize = 0 }) {
     pagesAsked += 1
+    await slowly
     const within = past.filter(({ at }) => at && since && until && inRange(at, since, until))
     const meant = within.filter((decision) => peerId === '' || decision.peerId === peerId)
     const from = Number(pageToken)
@@ -64,6 +67,7 @@ beforeEach(async () => {
   stopping = new AbortController()
   past = []
   pagesAsked = 0
+  slowly = Promise.resolve()
   declared = 'eu-west-1'
   const logger = createLogger('test', { level: 'silent' })
   const listen = { url: database.url, schema: 'grant_authz', applicationName: 'test' }
@@ -332,4 +336,17 @@ describe('what loosens a tag falls under the policy of the tag', () => {
       return rules?.regions.find(({ name }) => name === 'us-east-1')?.parent === 'eu'
     })
   })
+})
+
+test('so many at a time may ask what a rule would have done: a viewer who asks and asks does not keep the ledger busy', async () => {
+  past = [create(DecisionSchema, { id: STRANGER, peerId: PEER, at: timestampFromMs(NOW.getTime() - 1_000) })]
+  const { promise: asked, resolve: letGo } = Promise.withResolvers<void>()
+  slowly = asked
+  const viewer = server.clientAs(ResidencyService, { kind: 'operator', name: 'vera' })
+  const underway = [viewer.whatIf({}), viewer.whatIf({})]
+  await until(async () => pagesAsked === 2)
+  await expectRefusal(viewer.whatIf({}), 'RATE_LIMITED')
+  letGo()
+  expect((await Promise.all(underway)).map(({ lookedAt }) => lookedAt)).toEqual([1, 1])
+  expect((await viewer.whatIf({})).lookedAt).toBe(1)
 })

@@ -29,15 +29,22 @@ export const manyGrantsHandlers = (deps: GrantDeps): Pick<ServiceImpl<typeof Gra
     const shown = []
     let revoked = 0
     let epoch = 0n
+    let afterId: string | undefined
     for (let batch = AT_ONCE; batch === AT_ONCE && !(dryRun && revoked > 0); revoked += batch) {
       const done = await actOrRehearse(deps, dryRun, async (tx, now) => {
-        const ended = await revokeGrants(tx, now, { chosen, limit: AT_ONCE, reason, cause })
+        const ended = await revokeGrants(tx, now, { chosen: { ...chosen, afterId }, limit: AT_ONCE, reason, cause })
         const drawn = (await epochOf(tx, POLICY_FEED)) ?? (await policyRows.head(tx, POLICY_FEED))
-        return { count: ended.length, grants: ended.slice(0, SHOWN).map((grant) => grantToWire(grant, now)), drawn }
+        return {
+          count: ended.length,
+          last: ended.at(-1)?.id,
+          grants: ended.slice(0, SHOWN).map((grant) => grantToWire(grant, now)),
+          drawn,
+        }
       })
       shown.push(...done.grants)
       batch = done.count
       epoch = done.drawn
+      afterId = done.last
     }
     const answer = { revoked, grants: shown.slice(0, SHOWN) }
     if (dryRun) return { ...answer, revoked: await look(deps, (tx) => grants.countUnrevoked(tx, chosen)) }

@@ -113,15 +113,18 @@ export type Chosen = {
   readonly resourceKind?: string | undefined
   readonly issuedBefore?: Date | undefined
   readonly grantId?: string | undefined
+  /** Only those after it: what was gone through already is not gone through again. */
+  readonly afterId?: string | undefined
 }
 
 /** The unrevoked grants that are meant. Expired ones too: they end as well, so that no clock that is behind brings one back. */
-function unrevoked(tx: GrantTx, { peerId, resourceKind, issuedBefore, grantId }: Chosen) {
+function unrevoked(tx: GrantTx, { peerId, resourceKind, issuedBefore, grantId, afterId }: Chosen) {
   return tx
     .selectFrom('federation_grant')
     .where('revoked_at', 'is', null)
     .where('archived_at', 'is', null)
     .$if(grantId !== undefined, (query) => query.where('id', '=', grantId ?? ''))
+    .$if(afterId !== undefined, (query) => query.where('id', '>', afterId ?? ''))
     .$if(peerId !== undefined, (query) => query.where('peer_id', '=', peerId ?? ''))
     .$if(resourceKind !== undefined, (query) => query.where('resource_kind', '=', resourceKind ?? ''))
     .$if(issuedBefore !== undefined, (query) => query.where('issued_at', '<', issuedBefore ?? new Date(0)))
