@@ -192,6 +192,19 @@ test('a caller has no more than so many connections', async () => {
   expect(await dropped(at, 'too_many_connections')).toBeGreaterThan(0)
 })
 
+test('however many names a peer signs for itself, they have the connections and the calls of one caller', async () => {
+  const at = await start({ connectionsPerCaller: 2 }, { callsPerPeer: 3 })
+  const names = await Promise.all(['n1', 'n2', 'n3'].map((name) => b.identity('service', name)))
+  const under = names.map(({ material }) => new Caller(at.door, material, 'b.example'))
+  callers.push(...under)
+  for (const caller of under.slice(0, 2)) await expect(caller.beat()).rejects.toThrow(/no peering here knows it/)
+  await expect(under[2]?.beat()).rejects.toThrow(/UNAVAILABLE/)
+  expect(await dropped(at, 'too_many_connections')).toBeGreaterThan(0)
+  await Promise.allSettled(under.slice(0, 2).flatMap((caller) => Array.from({ length: 4 }, () => caller.beat())))
+  const calls = { rpc: 'powernode.federation.v1.FederationService/Heartbeat', outcome: 'RATE_LIMITED' }
+  expect(await metric(at, 'fed_gateway_calls_total', calls)).toBeGreaterThan(0)
+})
+
 test('a stopping gateway finishes the calls it has, and frees its port', async () => {
   const at = await start({ graceMs: 5_000 })
   let answer = () => {}

@@ -9,7 +9,6 @@ import { refusalBehind } from './library-status.ts'
 import { takeOrRefuse, type RateLimit } from './rate-limits.ts'
 import type { Session } from './sessions.ts'
 import type { Recorder, Visit, Visits } from './visit.ts'
-import { isStranger, visitorName } from './visitor.ts'
 
 export type Attendance = {
   readonly table: PeerTable
@@ -118,7 +117,7 @@ function admit({ table, clock, isServed, limits }: Attendance, path: string, vis
     return takeOrRefuse(limits.acceptsPerSource, source, 'invitations redeemed from your address')
 
   // Counted before it is decided, so that being refused is no way around the limit.
-  takeOrRefuse(limits.callsPerPeer, isStranger(visit.visitor) ? source : visitorName(visit.visitor), 'calls')
+  takeOrRefuse(limits.callsPerPeer, visit.visitor.countedAs, 'calls')
   if (!isServed(path)) {
     throw new Refusal('METHOD_UNKNOWN', `there is no method ${path} here`, {
       next: 'list what is served: grpcurl <address> list',

@@ -13,7 +13,7 @@ import { sourceOf } from './sources.ts'
 import { beginsTls, firstWord, type Heard } from './speaks.ts'
 import { Strangers, type Place } from './strangers.ts'
 import { TLS_OPTIONS, type TlsContexts } from './tls-contexts.ts'
-import { endsOf, isStranger, visitorName, type Visitor } from './visitor.ts'
+import { countedAs, endsOf, isStranger, type Visitor } from './visitor.ts'
 import { whyDropped, type Dropped } from './why-dropped.ts'
 
 export type DoorParts = {
@@ -131,7 +131,7 @@ export class Door {
     const visitor = this.#visitor(socket)
     metrics.handshake(visitor.identity.kind)
     if (!isStranger(visitor)) {
-      const refused = this.#callers.enter(visitorName(visitor), socket)
+      const refused = this.#callers.enter(visitor.countedAs, socket)
       if (refused) return this.#drop(socket, refused)
       arrival.place.leave()
     }
@@ -154,7 +154,8 @@ export class Door {
       now: clock.now(),
     }
     const remoteAddress = socket.remoteAddress ?? ''
-    return { remoteAddress, source: sourceOf(remoteAddress), identity: identityOf(shown, contexts.ownDomain) }
+    const known = { remoteAddress, source: sourceOf(remoteAddress), identity: identityOf(shown, contexts.ownDomain) }
+    return { ...known, countedAs: countedAs(known, contexts.ownDomain) }
   }
 
   /** Whoever says goodbye by himself is no news: a probe, or a peer that only wanted to see our certificate. */
