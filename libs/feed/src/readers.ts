@@ -1,6 +1,9 @@
 import { LEASE_MS, MARGIN_MS } from './lease.ts'
 import { NOTHING, sameHead, type Head } from './epoch.ts'
 
+/** One that is sent so many positions and acknowledges none is broken: to acknowledge one that is forgotten ends its stream. */
+const MOST_WAITING = 10_000
+
 /**
  * What one reader may still act on, as far as this replica can tell: what it said is in force there, and until when a
  * lease this replica gave it can run.
@@ -39,9 +42,15 @@ export class Reader {
     return this.#acknowledged
   }
 
+  /** How many positions it was sent and has not acknowledged. */
+  get waiting(): number {
+    return this.#sent.length
+  }
+
   /** MUST be called before the position is sent. */
   sends(position: Head): void {
     this.#sent.push(position)
+    if (this.#sent.length > MOST_WAITING) this.#sent.shift()
   }
 
   /** False: the reader says it holds what it was never sent. */
