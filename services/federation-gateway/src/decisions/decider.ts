@@ -9,10 +9,10 @@ import {
 } from '@powernode/policy'
 import type { Logger, Metrics } from '@powernode/process'
 import { Refusal } from '@powernode/rpc'
-import { v7 as newId } from 'uuid'
 import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import type { Visit } from '../door/visit.ts'
 import type { HeldPolicy } from '../policy/held-policy.ts'
+import { newDecisionId } from './decision-id.ts'
 import { decisionIn } from './decision-record.ts'
 import type { Decisions } from './decisions.ts'
 import type { Wanted } from './presented.ts'
@@ -98,7 +98,8 @@ export class Decider {
   async onRecord(call: Call, verdict = this.judge(call.request)): Promise<Made> {
     const made = this.#make(verdict)
     const settled = verdict.axis === 'residency' ? await this.#overridden(call, made) : made
-    await Promise.all([this.#parts.decisions.record(this.#entry(call, settled)), this.#agreed(settled)])
+    const recorded = this.#parts.decisions.record(this.#entry(call, settled))
+    await (verdict.allowed ? recorded : Promise.all([recorded, this.#agreed(settled)]))
     this.#note(call, settled)
     return settled
   }
@@ -123,7 +124,7 @@ export class Decider {
   #make(verdict: Verdict): Made {
     const { policy } = this.#parts
     const atMs = this.nowMs
-    return { id: newId(), atMs, verdict, overrideId: '', version: policy.version, epoch: policy.now.epoch }
+    return { id: newDecisionId(atMs), atMs, verdict, overrideId: '', version: policy.version, epoch: policy.now.epoch }
   }
 
   async #overridden(call: Call, made: Made): Promise<Made> {

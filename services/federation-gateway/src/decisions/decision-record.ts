@@ -1,7 +1,7 @@
-import { timestampFromMs } from '@bufbuild/protobuf/wkt'
+import type { Timestamp } from '@bufbuild/protobuf/wkt'
 import type { AccessRequest, ResidencyVerdict, Verdict } from '@powernode/policy'
 import { traceparentOf, type Trace } from '@powernode/rpc'
-import type { DecisionInit } from './decisions.ts'
+import type { Decision } from '@powernode/proto/powernode/decision/v1/decision_pb.ts'
 
 /** What a decision was about, and when. */
 export type Occasion = {
@@ -15,13 +15,19 @@ export type Occasion = {
   readonly overrideId: string
 }
 
-/** The record of a call of a peer. There is no bearer in it, and nothing of the answer. */
-export function decisionIn(occasion: Occasion, request: AccessRequest, verdict: Verdict): DecisionInit {
+/**
+ * The record of a call of a peer. There is no bearer in it, and nothing of the answer.
+ *
+ * A whole message, so that none has to be made of it field by field: every call has one of these.
+ */
+export function decisionIn(occasion: Occasion, request: AccessRequest, verdict: Verdict): Decision {
+  const { residency } = verdict
   return {
+    $typeName: 'powernode.decision.v1.Decision',
     id: occasion.id,
     direction: 'in',
     peerId: request.peerId,
-    at: timestampFromMs(occasion.atMs),
+    at: timestampOf(occasion.atMs),
     allowed: verdict.allowed,
     reason: verdict.reason,
     axis: verdict.axis,
@@ -34,11 +40,26 @@ export function decisionIn(occasion: Occasion, request: AccessRequest, verdict: 
     sdwanNetworkId: request.sdwanNetworkId,
     sourceAddress: request.sourceAddress,
     grantId: verdict.grantId,
-    ...(verdict.residency && residencyFields(verdict.residency, occasion.dataClass)),
+    dataClass: residency ? occasion.dataClass : '',
+    resourceRegion: residency?.resourceRegion ?? '',
+    destinationRegion: residency?.destination ?? '',
+    residencyMode: residency?.mode ?? '',
+    residencyRuleId: residency?.ruleId ?? '',
+    advised: residency?.advised ?? false,
     overrideId: occasion.overrideId,
     requestId: occasion.requestId,
     traceparent: traceparentOf(occasion.trace),
     policyEpoch: occasion.policyEpoch,
+    remoteDecisionId: '',
+  }
+}
+
+function timestampOf(ms: number): Timestamp {
+  const seconds = Math.floor(ms / 1_000)
+  return {
+    $typeName: 'google.protobuf.Timestamp',
+    seconds: BigInt(seconds),
+    nanos: (ms - seconds * 1_000) * 1_000_000,
   }
 }
 

@@ -17,7 +17,9 @@ export async function leaveFor(decider: Decider, asked: Asked, wanted: Wanted): 
   const { visitor, peer: route } = visit
   if (!route) throw new Error('a peer was admitted without being known')
   const call = { visit, wanted, request: accessRequest(wanted, headers, { visitor, route }) }
-  const leave = new Leave(decider, call, await allowedOnRecord(decider, call))
+  const made = await decider.onRecord(call)
+  if (!made.verdict.allowed) throw refusalOf(made)
+  const leave = new Leave(decider, call, made)
   await leave.confirm()
   if (wanted.scope === 'read' || leave.kind.writable) return leave
   throw new Refusal('RESOURCE_READ_ONLY', 'resources of this kind are not changed by peers', {

@@ -110,7 +110,8 @@ async function respond<I extends DescMessage, O extends DescMessage>(
 ): Promise<Buffer> {
   const request = readRequest(method.input, bytes)
   const response = await handle(request, asked)
-  return Buffer.from(toBinary(method.output, create(method.output, response)))
+  const { buffer, byteOffset, byteLength } = toBinary(method.output, create(method.output, response))
+  return Buffer.from(buffer, byteOffset, byteLength)
 }
 
 /** The request in these bytes, or the refusal of them. */

@@ -54,7 +54,10 @@ export class PeerTable {
 
   /** The peering a certificate of this name stands for: of several (a re-peered platform) the one in force. */
   bySpiffeId(spiffeId: string): PeerRoute | undefined {
-    return preferred(this.#all(this.#bySpiffeId.get(spiffeId)))
+    const ids = this.#bySpiffeId.get(spiffeId)
+    if (ids?.size !== 1) return preferred(this.#all(ids))
+    const [only = ''] = ids // asked twice with every call, and hardly ever is there more than one
+    return this.#peers.get(only)
   }
 
   /** The peering whose bundle decides for a trust domain. None while we hold no root of it. */
