@@ -49,6 +49,19 @@ export async function lockPending(
   return (await withVotes(tx, rows))[0]
 }
 
+/** What a requester asked for and is neither over nor carried out, locked, the oldest first. */
+export async function lockOpenOf(tx: GrantTx, requestedBy: string): Promise<Approval[]> {
+  const rows = await tx
+    .selectFrom('approval')
+    .select(APPROVAL)
+    .where('requested_by', '=', requestedBy)
+    .where('state', 'in', ['pending', 'approved'])
+    .orderBy('id')
+    .forUpdate()
+    .execute()
+  return withVotes(tx, rows)
+}
+
 /** How many acts of a requester wait, of those whose time is not over. */
 export async function countPending(tx: GrantTx, now: Date, requestedBy: string): Promise<number> {
   const row = await tx

@@ -1,3 +1,4 @@
+import { PERMISSIONS } from '@powernode/rpc'
 import { expectRefusal } from '@powernode/rpc/testing'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -5,6 +6,8 @@ import { APPROVAL_TTL_MS } from '../../approval.ts'
 import * as approvals from '../../store/approvals.ts'
 import { announced, NOW, PEER } from '../../testing.ts'
 import { after, HOUR, OWNER, planTo, REVOKE, startApprovals, type Approvals } from '../../testing/approvals.ts'
+import { removeOperator } from '../operators/remove-operator.ts'
+import { setOperator } from '../operators/set-operator.ts'
 import { rejectApproval } from './decide-approval.ts'
 import { reportExecution } from './report-execution.ts'
 import { setAutonomy, setPolicy } from './set-policy.ts'
@@ -287,6 +290,26 @@ test('what an agent was approved waits while that very agent is paused', async (
   expect(await executable()).toEqual([])
   await at.act((tx) => sql`update operator set paused = false where name = 'robot'`.execute(tx))
   expect(await executable()).toEqual([asked.id])
+})
+
+test('what was asked for in a name is not done for the next who bears it', async () => {
+  const [approved, pending] = [await at.waits('robot'), await at.waits('robot', { why: 'it left, again' })]
+  await at.approve(approved, 'alice')
+  const by = {
+    permissions: new Set(PERMISSIONS),
+    cause: { actor: 'operator/root', correlationId: 'c', traceparent: '' },
+  }
+  await at.act((tx) => removeOperator(tx, NOW, { name: 'robot', by }))
+  expect(await executable()).toEqual([])
+  const said = { name: 'robot', kind: 'agent', roles: ['agent'], paused: false, note: '', oidcSubjects: [] } as const
+  await at.act((tx) => setOperator(tx, NOW, { said, by }))
+  expect(await executable()).toEqual([])
+  const states = await at.act(async (tx) => [
+    await approvals.find(tx, approved.id),
+    await approvals.find(tx, pending.id),
+  ])
+  expect(states.map((one) => [one?.state, one?.failureReason])).toEqual([['failed', 'OPERATOR_UNKNOWN'], ['rejected', '']]) // prettier-ignore
+  expect((await news()).slice(-3).toSorted()).toEqual(['approval.failed', 'approval.rejected', 'operator.set'])
 })
 
 test('a policy is set and announced; what waits needs as many as it did', async () => {

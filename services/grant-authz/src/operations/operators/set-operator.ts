@@ -11,6 +11,7 @@ import {
   type OperatorSaid,
   type Role,
 } from '../../operator.ts'
+import { closeApprovals } from '../approvals/close-approvals.ts'
 import * as operators from '../../store/operators.ts'
 import type { GrantTx } from '../../store/tables.ts'
 
@@ -41,6 +42,7 @@ export async function setOperator(
 
   await operators.save(tx, after)
   await append(tx, operatorSet({ before, after, roles: staff.roles }, now, cause))
+  if (!before) await closeApprovals(tx, now, { requestedBy: `operator/${after.name}`, by: cause.actor })
   return { operator: after, roles: staff.roles }
 }
 
