@@ -22,7 +22,7 @@ export function accept(tx: Tx<Tables>, now: Date, { us, by, req }: Asked<AcceptI
     by,
     offer: readOffer(req),
     name: req.name,
-    trustMode: wordOf(TRUST_MODES, req.trustMode) ?? 'symmetric',
+    trustMode: trustModeOf(req),
     metadata: req.metadata ?? {},
   })
 }
@@ -55,11 +55,16 @@ export function accepting(
       return [
         `a peering with ${inviter(offer)} begins, at ${offer.urls.join(', ')}`,
         'who we are, how to reach us and our trust bundle are told to them',
+        ...(trustModeOf(req) === 'hierarchical' ? [UNDER_THEM] : []),
       ]
     },
     hold,
   }
 }
+
+const UNDER_THEM = 'they sign for us, and may become our parent: its operators act here then, and its policies apply'
+
+const trustModeOf = ({ trustMode }: AcceptInvitationRequest) => wordOf(TRUST_MODES, trustMode) ?? 'symmetric'
 
 function inviter({ platformName, platformId, urls }: Offer): string {
   const name = printable(platformName, 128)

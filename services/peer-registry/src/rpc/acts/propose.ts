@@ -66,10 +66,19 @@ export function proposing(
     summary: `propose a peering: ${named}`,
     effects: async () => {
       await rehearse()
-      return ['a peer is proposed, on our side only', UNINVITED]
+      return ['a peer is proposed, on our side only', ...kinshipOf(req), UNINVITED]
     },
     peerId: req.parentPeerId,
   }
+}
+
+/** What the two are to be to each other, where that is more than equals who met. */
+function kinshipOf(req: ProposePeerRequest): string[] {
+  const [mode, role] = [wordOf(SPAWN_MODES, req.spawnMode), wordOf(SPAWN_ROLES, req.spawnRole)]
+  if ((mode === undefined || mode === 'out_of_band') && (role === undefined || role === 'symmetric')) return []
+  return [
+    `the relationship is to be ${mode ?? 'out_of_band'}; ${role === 'parent' || role === 'child' ? `we are the ${role}` : 'as equals'}`,
+  ]
 }
 
 /** A revoked peering begins anew. */
