@@ -11,6 +11,7 @@ import { createCrls } from '@powernode/identity'
 import { createClient, grpcDefinition, Refusal, refusalOf, toGrpcStatus } from '@powernode/rpc'
 import { expectRefusal } from '@powernode/rpc/testing'
 import { systemClock } from '@powernode/clock'
+import { BEARER } from '@powernode/policy/testing'
 import { createLogger } from '@powernode/process'
 import { BEAT } from './caller.ts'
 import { TEST_BUNDLE } from './inner-services.ts'
@@ -37,7 +38,7 @@ async function startPeer(shown: { cert: string; key: string }, trusts: string, h
   const met: Met[] = []
   const asked: string[] = []
   const grpc = new Server({ 'grpc.enable_channelz': 0 })
-  const { accept, heartbeat, notifyRevocation, getTrustBundle } = handlers
+  const { accept, heartbeat, notifyRevocation, getTrustBundle, getResource, listResources } = handlers
   const noted =
     (name: string, handler: Handler | undefined): Handler =>
     (call, answer) => {
@@ -50,6 +51,8 @@ async function startPeer(shown: { cert: string; key: string }, trusts: string, h
     heartbeat: noted('heartbeat', heartbeat),
     notifyRevocation: noted('notifyRevocation', notifyRevocation),
     getTrustBundle: noted('getTrustBundle', getTrustBundle),
+    getResource: noted('getResource', getResource),
+    listResources: noted('listResources', listResources),
   })
   const injector = grpc.createConnectionInjector(
     experimental.createServerCredentialsWithInterceptors(ServerCredentials.createInsecure(), []),
@@ -374,4 +377,35 @@ test('a peer whose bundle was replaced is called by the new one', async () => {
     ),
   )
   await beat(peerId)
+})
+
+test('a peer that answers with another resource than was asked for has not answered', async () => {
+  await start()
+  const other = { kind: 'NodeModule', id: 'm-2' }
+  const peer = await startPeer(b.gateway, rootsOf(world.platform), {
+    getResource: (_, answer) => answer(null, { resource: other }),
+    listResources: (_, answer) => answer(null, { resources: [other, { ...other, kind: 'Vault' }] }),
+  })
+  const route = routeTo(b, { endpoints: [peer.endpoint()] })
+  world.registry.put(route)
+  await until(async () => (await metric(world, 'fed_gateway_peers')) === 1)
+  world.grants.held = BEARER
+  const { dir: tlsDir } = await world.platform.identity('operator', 'alice')
+  const alice = createClient(
+    FederationService,
+    {
+      address: { host: '127.0.0.1', port: world.inner },
+      server: 'federation-gateway',
+      trustDomain: world.platform.trustDomain,
+      tlsDir,
+      clock: systemClock,
+      logger: createLogger('test', { level: 'silent' }),
+    },
+    world.signal,
+  )
+  const options = { headers: { 'powernode-peer-id': route.peerId } }
+  expect((await alice.getResource({ kind: 'NodeModule', id: 'm-2' }, options)).resource).toMatchObject(other)
+  const refusal = await expectRefusal(alice.getResource({ kind: 'NodeModule', id: 'm-1' }, options), 'PEER_UNREACHABLE')
+  expect(world.ledger.of(refusal.metadata['decision_id'])).toMatchObject({ direction: 'out', allowed: false })
+  await expectRefusal(alice.listResources({ kind: 'NodeModule' }, options), 'PEER_UNREACHABLE')
 })

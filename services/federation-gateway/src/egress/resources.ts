@@ -1,8 +1,15 @@
-import type { DescMessage, DescMethodUnary, MessageShape } from '@bufbuild/protobuf'
+import { isMessage, type DescMessage, type DescMethodUnary, type Message, type MessageShape } from '@bufbuild/protobuf'
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
 import { isScope } from '@powernode/policy'
 import { Refusal } from '@powernode/rpc'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import {
+  GetResourceResponseSchema,
+  ListResourcesResponseSchema,
+  UpdateResourceResponseSchema,
+  type Resource,
+} from '@powernode/proto/powernode/federation/v1/resource_pb.ts'
+import { checkAsAsked } from './as-asked.ts'
 import { callPeer, errandOf, type CallParts } from './call-peer.ts'
 import type { Measured } from './forward.ts'
 import { OutCall, type OutParts, type OutWanted } from './out-call.ts'
@@ -25,10 +32,15 @@ export function resourceForwarders(parts: CallParts & OutParts, measured: Measur
   ) {
     const askPeer = async (request: MessageShape<I>, context: HandlerContext): Promise<MessageShape<O>> => {
       const errand = await errandOf(parts, desc, context)
-      const out = new OutCall(parts, errand, { rpc: desc.name, ...wantedBy(request) })
+      const wanted = { rpc: desc.name, ...wantedBy(request) }
+      const out = new OutCall(parts, errand, wanted)
       if (sends) await out.maySend()
       const beside = { headers: await out.headers(), repeatable: !sends }
-      const answer = await orRefused(out, callPeer(parts, errand, { method: desc, request }, beside))
+      const asked = callPeer(parts, errand, { method: desc, request }, beside).then((answer) => {
+        checkAsAsked(resourcesIn(answer), wanted)
+        return answer
+      })
+      const answer = await orRefused(out, asked)
       // Every answer of these calls has the peer's id of its decision; our caller gets ours, which leads to it.
       await out.allowed('decisionId' in answer ? String(answer.decisionId) : '')
       return { ...answer, decisionId: out.id }
@@ -56,4 +68,11 @@ async function orRefused<T>(out: OutCall, asked: Promise<T>): Promise<T> {
   } catch (error) {
     throw await out.refused(error)
   }
+}
+
+/** What is shown in an answer of any of these calls; one that shows none where there has to be one shows undefined. */
+function resourcesIn(answer: Message): readonly (Resource | undefined)[] {
+  if (isMessage(answer, ListResourcesResponseSchema)) return answer.resources
+  const isOne = isMessage(answer, GetResourceResponseSchema) || isMessage(answer, UpdateResourceResponseSchema)
+  return isOne ? [answer.resource] : []
 }

@@ -8,6 +8,7 @@ import type {
 import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { DECISION_ID } from '../door/visit.ts'
 import type { PeerTable } from '../peers/peer-table.ts'
+import { checkAsAsked } from './as-asked.ts'
 import { errandOf, objectionTo, peerCall, readAnswer, type CallParts } from './call-peer.ts'
 import { failureOf, refusalFor } from './failures.ts'
 import { OutCall, type OutParts } from './out-call.ts'
@@ -31,7 +32,11 @@ export async function* forwardWatch(
     const { headers, answers } = await parts.outbound.stream(route, { ...call, signal })
     const [remoteId] = headers.get(DECISION_ID)
     await out.allowed(typeof remoteId === 'string' ? remoteId : '')
-    for await (const bytes of answers) yield readAnswer(method.output, bytes)
+    for await (const bytes of answers) {
+      const answer = readAnswer(method.output, bytes)
+      if (answer.update.case === 'resource') checkAsAsked([answer.update.value], request)
+      yield answer
+    }
   } catch (error) {
     context.signal.throwIfAborted()
     terms.signal.throwIfAborted()
