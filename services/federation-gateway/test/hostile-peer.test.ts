@@ -5,8 +5,9 @@ import { BEARER, GRANT, PEER } from '@powernode/policy/testing'
 import { createLogger } from '@powernode/process'
 import { EndpointScope } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
-import { createClient, Refusal } from '@powernode/rpc'
+import { createClient, Refusal, refusalOf } from '@powernode/rpc'
 import { expectRefusal } from '@powernode/rpc/testing'
 import { CLEARED } from './policy-world.ts'
 import { routeTo } from './platform.ts'
@@ -61,6 +62,23 @@ test('what we send is not sent a second time to another address of a peer that d
   await expectRefusal(alice.updateResource({ ...M1, changes: { name: 'two' } }, asking()), 'PEER_UNREACHABLE')
   expect(b.grants.owner.asked).toEqual(['update m-1'])
   hung.resolve()
+})
+
+test('nothing is sent to a peer that was suspended while its call was made ready', async () => {
+  a.grants.held = BEARER
+  a.grants.choosing = async () => {
+    a.registry.put({ ...toB, state: PeerState.SUSPENDED })
+    await until(async () => alice.checkAccess({ ...M1, scope: 'read' }, asking()).then(() => false, (error) => refusalOf(error)?.reason === 'PEER_SUSPENDED')) // prettier-ignore
+  }
+  const { 'powernode-grant': _, ...headers } = asking().headers as Record<string, string>
+  const before = b.ledger.decisions.length
+  const update = alice.updateResource({ ...M1, changes: { name: 'two' } }, { ...asking(), headers })
+  const refusal = await expectRefusal(update, 'PEER_SUSPENDED')
+  expect(a.ledger.of(refusal.metadata['decision_id'])).toMatchObject({ allowed: false, reason: 'PEER_SUSPENDED' })
+  expect(b.grants.owner.asked).toEqual([])
+  expect(b.ledger.decisions.slice(before).filter(({ rpc }) => rpc === 'UpdateResource')).toEqual([])
+  a.registry.put(toB)
+  await until(async () => alice.getResource(M1, asking()).then(() => true, () => false)) // prettier-ignore
 })
 
 describe('no bearer gets on record or into a log', () => {

@@ -40,6 +40,8 @@ export class TestGrantAuthz {
   readonly notices: string[] = []
   /** The bearer we hold for a peer. */
   held = ''
+  /** What a test lets happen while one is chosen. */
+  choosing: () => void | Promise<void> = () => {}
   readonly owner = new TestOwner()
   #pages: PolicyPage[] = []
   #epoch = 1n // as the feed counts them
@@ -67,7 +69,10 @@ export class TestGrantAuthz {
         this.notices.push(`${peerId} ${notice?.what}`)
         return {}
       },
-      chooseReceivedGrant: async () => ({ grantId: this.held.slice(3, 39), bearer: this.held }),
+      chooseReceivedGrant: async () => {
+        await this.choosing()
+        return { grantId: this.held.slice(3, 39), bearer: this.held }
+      },
     })
     const residency = partly(ResidencyService, {
       consumeOverride: async ({ overrideId, decisionId }) => {

@@ -82,8 +82,8 @@ export async function callPeer<I extends DescMessage, O extends DescMessage>(
 
 /** A call as it goes over the border: with the request id and the trace of the one that it is made for. */
 export function peerCall<I extends DescMessage, O extends DescMessage>(
-  { clock }: CallParts,
-  { context }: Errand,
+  { clock, table }: CallParts,
+  { context, route: { peerId } }: Errand,
   { method, request }: Asking<I, O>,
 ): PeerCall {
   const { requestId, traceparent } = requestOf(context)
@@ -96,6 +96,11 @@ export function peerCall<I extends DescMessage, O extends DescMessage>(
     metadata,
     deadline: new Date(clock.now().getTime() + (context.timeoutMs() ?? DEFAULT_DEADLINE_MS)),
     signal: context.signal,
+    objection: () => {
+      if (!table.fresh) return policyStale()
+      const route = table.peer(peerId)
+      return route ? objectionTo(route, method.localName) : gone(peerId)
+    },
   }
 }
 
@@ -127,10 +132,14 @@ function routeFor(table: PeerTable, peerId: string | null, method: string): Peer
     throw new Refusal('REQUEST_INVALID', `the header ${PEER_ID_HEADER} names the peer to call, and is missing`)
   if (!table.fresh) throw policyStale()
   const route = table.peer(peerId)
-  if (!route) throw new Refusal('PEER_NOT_FOUND', `there is no peer ${peerId}`, { metadata: { peer_id: peerId } })
+  if (!route) throw gone(peerId)
   const objection = objectionTo(route, method)
   if (objection) throw objection
   return route
+}
+
+function gone(peerId: string): Refusal {
+  return new Refusal('PEER_NOT_FOUND', `there is no peer ${peerId}`, { metadata: { peer_id: peerId } })
 }
 
 /** Why a peer may not be called for this, as things stand; undefined: it may. */

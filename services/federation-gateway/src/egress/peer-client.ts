@@ -39,6 +39,8 @@ export type PeerCall = {
   readonly signal: AbortSignal
   /** False: it must not reach the peer twice. Whatever says nothing of it may be repeated. */
   readonly repeatable?: boolean
+  /** Why it may not be sent any more. Asked when there is a connection, right before it is. */
+  readonly objection?: () => Refusal | undefined
 }
 
 /** What is done on the road to a peer: one call, or the beginning of a stream. */
@@ -134,6 +136,8 @@ export class PeerClient {
     try {
       const road = await this.#road(key, address)
       await road.connect(connectTimeoutMs)
+      const refusal = call.objection?.()
+      if (refusal) return { kind: 'refused', refusal }
       const attemptEnds = new Date(clock.now().getTime() + attemptTimeoutMs)
       const deadline = attemptEnds < call.deadline ? attemptEnds : call.deadline
       return { kind: 'answered', answer: await onRoad(road, { ...call, deadline }) }

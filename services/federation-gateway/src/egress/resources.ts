@@ -34,8 +34,8 @@ export function resourceForwarders(parts: CallParts & OutParts, measured: Measur
       const errand = await errandOf(parts, desc, context)
       const wanted = { rpc: desc.name, ...wantedBy(request) }
       const out = new OutCall(parts, errand, wanted)
-      if (sends) await out.maySend()
       const beside = { headers: await out.headers(), repeatable: !sends }
+      if (sends) await out.maySend() // as late as can be: what is decided here is what leaves
       const asked = callPeer(parts, errand, { method: desc, request }, beside).then((answer) => {
         checkAsAsked(resourcesIn(answer), wanted)
         return answer
