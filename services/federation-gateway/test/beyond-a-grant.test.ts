@@ -106,6 +106,15 @@ describe('an override is for one call', () => {
     expect(reasonOf(await caller.outcome(method.getResource, M1, bearing))).toBe('ok')
   })
 
+  test('a change of what no peer may change does not use it up', async () => {
+    const served = { service: 'service/grant-authz', address: `127.0.0.1:${world.at['grant-authz']}`, writable: false }
+    const servedKinds = { kinds: [{ kind: 'NodeModule', dataClass: 'catalogue', ...served }] }
+    await policy({ ...staysIn('us'), ...openOverride(), servedKinds })
+    await caller.outcome(method.updateResource, { ...M1, changes: { name: 'two' } }, bearing)
+    expect(world.grants.consumed.size).toBe(0)
+    expect(world.grants.owner.asked).toEqual([])
+  })
+
   test('it covers the record it was made for, also when that is of a class of its own', async () => {
     world.grants.owner.put('m-1', { record: { name: 'one' }, dataClass: 'health' })
     await policy({ ...staysIn('us'), ...openOverride() })

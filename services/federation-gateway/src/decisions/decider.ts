@@ -141,8 +141,9 @@ export class Decider {
   }
 
   async #useOverride({ wanted, request: { peerId, kind, id } }: Call, made: Made): Promise<string | undefined> {
-    if (!HAS_ONE_ANSWER.has(wanted.rpc)) return undefined
     const { policy, consume } = this.#parts
+    const isDone = wanted.scope === 'read' || policy.now.kind(kind)?.writable === true
+    if (!isDone || !HAS_ONE_ANSWER.has(wanted.rpc)) return undefined
     const overrideId = policy.now.override(peerId, kind, id, made.atMs)
     return overrideId !== undefined && (await consume(overrideId, made.id)) ? overrideId : undefined
   }
