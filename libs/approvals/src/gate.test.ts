@@ -70,6 +70,10 @@ test('what is blocked is blocked for everybody; a rehearsal is never held up', a
   }
 })
 
+test('whoever acts by the token of another over a certificate of their own is no approval by it', async () => {
+  expect(await passing({ ...person, heldBy: 'mallory' }, 'require_approval')).not.toBe('at once')
+})
+
 test('while agents are halted they may do nothing, and people go on', async () => {
   await expectRefusal(passing(agent, 'auto_approve', { halted: true }), 'AUTONOMY_HALTED')
   expect(await passing(person, 'require_approval', { halted: true })).toBe('at once')

@@ -73,9 +73,13 @@ function mayAtOnce(directory: Directory, caller: OperatorCaller, action: string)
   if (policy.verb === 'blocked') throw blocked(action)
   if (caller.agent && directory.autonomy?.halted) throw halted(directory.autonomy.reason)
   if (policy.verb === 'auto_approve') return true
-  const mayControl = !caller.agent && caller.permissions.has(CONTROL)
+  const mayControl = isApprover(caller)
   return mayControl && (policy.verb === 'notify_and_proceed' || policy.approvers === 1)
 }
+
+/** A person who may control, over a certificate of their own: else one who has tokens made would be two. */
+const isApprover = ({ agent, heldBy, permissions }: OperatorCaller): boolean =>
+  !agent && heldBy === undefined && permissions.has(CONTROL)
 
 /** Nobody may do it, whoever asks. */
 export function blocked(action: string): Refusal {
@@ -111,7 +115,7 @@ async function ask<Desc extends DescMessage>(
     requestedBy,
     requestId,
     peerId: act.peerId ?? '',
-    countsAsApproval: caller.kind === 'operator' && !caller.agent && caller.permissions.has(CONTROL),
+    countsAsApproval: caller.kind === 'operator' && isApprover(caller),
   }
   const answer = await approvals.requestApproval(request, within(context)).catch((error: unknown) => {
     throw refusalOf(error) ?? error // what grant-authz refuses is meant for whoever asked us

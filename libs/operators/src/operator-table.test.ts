@@ -53,6 +53,11 @@ test('whoever was removed does not come in by the token of another: its certific
   await expectRefusal(table().identify(shown('mallory', token), NOW), 'OPERATOR_UNKNOWN')
 })
 
+test('whose certificate it was is known where the token speaks for another', async () => {
+  expect(await table().identify(shown('robot', await stolen()), NOW)).toMatchObject({ name: 'alice', heldBy: 'robot' })
+  expect((await table().identify(shown('alice', await stolen()), NOW)).heldBy).toBeUndefined()
+})
+
 test('while agents are halted, an agent comes with the reason, and a person without', async () => {
   const halted = table({ autonomy: { halted: true, reason: 'smoke' } })
   expect(await halted.identify(shown('robot'), NOW)).toMatchObject({ agent: true, halted: 'smoke' })

@@ -32,7 +32,7 @@ export class OperatorTable {
     // Whoever is locked out, or was let go, does not come in by another's token; and an agent stays one.
     const { subject, isOidc } = await verifyToken(this.#issuers, { token, certificateSha256, now })
     const operator = this.#known(isOidc ? (this.#bySubject.get(subject) ?? '') : subject, 'token')
-    return this.#caller(operator, 'token', holds?.kind === 'agent')
+    return this.#caller(operator, 'token', holds)
   }
 
   #known(name: string, by: OperatorCaller['by']): Operator {
@@ -42,11 +42,12 @@ export class OperatorTable {
     return operator
   }
 
-  #caller({ name, kind, permissions }: Operator, by: OperatorCaller['by'], heldByAgent = false): OperatorCaller {
-    const agent = heldByAgent || kind === 'agent'
+  #caller({ name, kind, permissions }: Operator, by: OperatorCaller['by'], holds?: Operator): OperatorCaller {
+    const agent = holds?.kind === 'agent' || kind === 'agent'
+    const heldBy = holds && holds.name !== name ? { heldBy: holds.name } : {}
     const may = new Set(permissions.filter(isPermission))
     const halted = agent ? this.#halted : undefined
-    return { kind: 'operator', name, permissions: may, agent, by, ...(halted !== undefined && { halted }) }
+    return { kind: 'operator', name, permissions: may, agent, by, ...heldBy, ...(halted !== undefined && { halted }) }
   }
 }
 

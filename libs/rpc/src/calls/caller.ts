@@ -13,6 +13,8 @@ export type OperatorCaller = {
   readonly agent: boolean
   /** Why it may only look for now: an agent, while agents are halted. */
   readonly halted?: string
+  /** The operator whose certificate it was, where a token speaks for another. */
+  readonly heldBy?: string
   /** How it showed who it is. */
   readonly by: 'certificate' | 'token'
 }

@@ -77,6 +77,13 @@ test('no service asks for, or stands in the way of, an act that is ours to carry
     await expectRefusal(registry().requestApproval({ ...asking(), action }), 'CALLER_NOT_ALLOWED')
 })
 
+test('a vote is cast over a certificate of one’s own: whoever issues a token for another does not vote twice', async () => {
+  const { id: approvalId, planSha256 } = await requested()
+  const bySomebodyElse = { kind: 'operator', name: 'bob', heldBy: 'alice' } as const
+  const client = server.clientAs(ApprovalService, bySomebodyElse)
+  await expectRefusal(client.approve({ approvalId, planSha256 }), 'PERMISSION_MISSING')
+})
+
 test('a vote that comes too late is told so, and settles it', async () => {
   const { id: approvalId, planSha256 } = await requested()
   await clock.advance(APPROVAL_TTL_MS)

@@ -72,6 +72,7 @@ export const approvalHandlers = (deps: ApprovalDeps): ServiceImpl<typeof Approva
   approve: (req, context) =>
     decided(deps, req.dryRun, (tx, now) => {
       const { actor: by } = personOf(context, 'approve')
+      refuseBorrowed(context)
       const { approvalId, planSha256, reason } = req
       return approveApproval(tx, now, { approvalId, planSha256, reason, by })
     }),
@@ -138,6 +139,15 @@ async function decided(
       next: 'whoever wants it asks again',
     },
   )
+}
+
+/** A vote is cast over a certificate of one's own: else one who has tokens made for others would be all of them. */
+function refuseBorrowed(context: HandlerContext): void {
+  const caller = callerOf(context)
+  if (caller.kind !== 'operator' || caller.heldBy === undefined) return
+  throw new Refusal('PERMISSION_MISSING', `operator/${caller.heldBy} does not vote for ${callerText(caller)}`, {
+    next: 'whoever approves shows a certificate of their own',
+  })
 }
 
 function verbOf(said: string): PolicyVerb {
