@@ -1,5 +1,5 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf'
-import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt'
+import { timestampDate, timestampFromDate, type Timestamp } from '@bufbuild/protobuf/wkt'
 import { DecisionSchema, type Decision as WireDecision } from '@powernode/proto/powernode/decision/v1/decision_pb.ts'
 import { Refusal } from '@powernode/rpc'
 import { isId, type Decision } from '../decision.ts'
@@ -12,8 +12,10 @@ import { isId, type Decision } from '../decision.ts'
  */
 export function decisionFromWire(wire: WireDecision): Decision {
   const { at, direction, remoteDecisionId } = wire
-  if (!isId(wire.id) || !at || (direction !== 'in' && direction !== 'out'))
-    throw new Refusal('REQUEST_INVALID', 'a decision has an id, a moment and a direction')
+  if (!isId(wire.id) || !at || !isStorable(at, wire.policyEpoch) || (direction !== 'in' && direction !== 'out'))
+    throw new Refusal('REQUEST_INVALID', 'a decision has an id, a moment, an epoch and a direction')
+  if (wire.allowed !== (wire.reason === 'ALLOWED'))
+    throw new Refusal('REQUEST_INVALID', 'a decision has the reason ALLOWED when it allows, and only then')
   return {
     id: wire.id,
     peerId: storable(wire.peerId),
@@ -44,6 +46,12 @@ export function decisionFromWire(wire: WireDecision): Decision {
     remoteDecisionId: isId(remoteDecisionId) ? remoteDecisionId : null,
   }
 }
+
+/** Numbers beyond these the database would refuse, and with them the decisions of all gateways in the same batch. */
+function isStorable({ seconds }: Timestamp, epoch: bigint): boolean {
+  return seconds >= 0n && seconds < LAST_SECOND && epoch >= 0n && epoch <= BigInt(Number.MAX_SAFE_INTEGER)
+}
+const LAST_SECOND = 253_402_300_800n // the end of the year 9999, as for every Timestamp
 
 export function decisionToWire(decision: Decision): WireDecision {
   const { at, policyEpoch, remoteDecisionId, ...said } = decision
