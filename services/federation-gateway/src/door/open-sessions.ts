@@ -16,7 +16,7 @@ import type { Heartbeats } from './heartbeats.ts'
 import { machineServices } from './machine-services.ts'
 import { rateLimit } from './rate-limits.ts'
 import { Sessions } from './sessions.ts'
-import { createRecorder, type Visits } from './visit.ts'
+import { createRecorder, visits } from './visit.ts'
 import type { Watches } from './watches.ts'
 
 export type SessionDeps = {
@@ -37,7 +37,6 @@ export type SessionDeps = {
 /** What stands behind the door: two gRPC servers with the same services, one for callers we know and a narrower one for strangers. */
 export function openSessions(deps: SessionDeps): Sessions {
   const { config, table, clock, logger, metrics, health, neighbours, arrivals } = deps
-  const visits: Visits = new WeakMap()
   const limits = config.calls
   const parts = { visits, clock, limits }
   const handlers = federationHandlers({

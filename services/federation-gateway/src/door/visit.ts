@@ -22,7 +22,19 @@ export type Visit = {
 }
 
 /** The visit a call belongs to, found by its metadata object, which is the one thing that reaches the handler unchanged. */
-export type Visits = WeakMap<Metadata, Visit>
+export type Visits = {
+  readonly get: (metadata: Metadata) => Visit | undefined
+  readonly set: (metadata: Metadata, visit: Visit) => void
+}
+
+const VISIT = Symbol('visit')
+type Visited = Metadata & { [VISIT]?: Visit }
+
+/** Kept on the metadata itself: a WeakMap, with thousands of calls a second, is dear to the garbage collector. */
+export const visits: Visits = {
+  get: (metadata: Visited) => metadata[VISIT],
+  set: (metadata: Visited, visit) => void (metadata[VISIT] = visit),
+}
 
 /** The trailer under which every answer and every refusal of a call that was decided carries the decision's id. */
 export const DECISION_ID = 'powernode-decision-id'
