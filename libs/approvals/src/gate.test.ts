@@ -70,8 +70,22 @@ test('what is blocked is blocked for everybody; a rehearsal is never held up', a
   }
 })
 
-test('whoever acts by the token of another over a certificate of their own is no approval by it', async () => {
-  expect(await passing({ ...person, heldBy: 'mallory' }, 'require_approval')).not.toBe('at once')
+test('whoever acts by the token of another, over a certificate of their own, is none of those whom it takes', async () => {
+  const counted: boolean[] = []
+  const approvals = {
+    requestApproval: ({ countsAsApproval = false }) => {
+      counted.push(countsAsApproval)
+      return Promise.resolve({ proceed: true })
+    },
+  } as unknown as ApprovalClient // asks nobody else
+  for (const caller of [person, { ...person, heldBy: 'mallory' }, agent]) {
+    const values = createContextValues().set(callerKey, caller)
+    const context = { values, timeoutMs: () => undefined } as unknown as HandlerContext // all the gate reads
+    const request = create(RevokePeerRequestSchema)
+    const act = { action: ACTION, schema: RevokePeerRequestSchema, request, summary: 'revoke' }
+    await createGate({ approvals }).pass(context, act)
+  }
+  expect(counted).toEqual([true, false, false])
 })
 
 test('while agents are halted they may do nothing, and people go on', async () => {

@@ -73,11 +73,11 @@ function mayAtOnce(directory: Directory, caller: OperatorCaller, action: string)
   if (policy.verb === 'blocked') throw blocked(action)
   if (caller.agent && directory.autonomy?.halted) throw halted(directory.autonomy.reason)
   if (policy.verb === 'auto_approve') return true
-  const mayControl = isApprover(caller)
+  const mayControl = !caller.agent && caller.permissions.has(CONTROL)
   return mayControl && (policy.verb === 'notify_and_proceed' || policy.approvers === 1)
 }
 
-/** A person who may control, over a certificate of their own: else one who has tokens made would be two. */
+/** One of those whom it takes: a person who may control, over a certificate of their own. Else one who has tokens made is many. */
 const isApprover = ({ agent, heldBy, permissions }: OperatorCaller): boolean =>
   !agent && heldBy === undefined && permissions.has(CONTROL)
 
