@@ -123,6 +123,19 @@ describe('what we send', () => {
     await readable()
     await until(async () => update().then(() => true, () => false)) // prettier-ignore
     expect(b.grants.owner.records.get('m-1')?.record).toEqual({ name: 'two' })
+    const { requestId } = a.ledger.decisions.at(-1) ?? {}
+    const [leaves, came] = a.ledger.decisions.filter((decision) => decision.requestId === requestId)
+    expect(leaves).toMatchObject({ allowed: true, detail: 'this may be sent to the peer', remoteDecisionId: '' })
+    expect(b.ledger.of(came?.remoteDecisionId)).toMatchObject({ allowed: true, rpc: 'UpdateResource' })
+  })
+
+  test('does not leave before it is on record that it may', async () => {
+    await readable()
+    await until(async () => update().then(() => true, () => false)) // prettier-ignore
+    b.grants.owner.asked.length = 0
+    a.ledger.answering = false
+    await expectRefusal(update(), 'RECORD_UNAVAILABLE')
+    expect(b.grants.owner.asked).toEqual([])
   })
 
   test('is refused before it leaves where it may not go, and an override lets it go once', async () => {

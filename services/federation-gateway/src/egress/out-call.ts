@@ -57,7 +57,10 @@ export class OutCall {
     return this.#id
   }
 
-  /** What is sent along is data of ours that leaves: refused, on record, before it is sent, where it may not go. */
+  /**
+   * What is sent along is data of ours that leaves: whether it may is decided, and on record, before it is sent. What the
+   * peer then makes of the call is a decision of its own.
+   */
   async maySend(): Promise<void> {
     const { policy, consume, clock } = this.#parts
     const { peerId, dataResidency: declared } = this.#route
@@ -66,10 +69,18 @@ export class OutCall {
     const dataClass = policy.now.kind(kind)?.dataClass ?? ''
     const verdict = residencyVerdict(policy.now, { peerId, declared, dataClass, region: '' })
     this.#residency = residencyFields(verdict, dataClass)
-    if (verdict.allowed || verdict.reason === '') return
+    if (verdict.allowed || verdict.reason === '') return this.#mayLeave()
     const overrideId = policy.now.override(peerId, kind, id, clock.now().getTime())
     if (overrideId === undefined || !(await consume(overrideId, this.id))) return this.#refuse(verdict)
     this.#residency = { ...this.#residency, overrideId }
+    await this.#mayLeave()
+  }
+
+  async #mayLeave(): Promise<void> {
+    await this.#record({ allowed: true, reason: 'ALLOWED', detail: 'this may be sent to the peer' })
+    this.#residency = {} // is said of this decision, and not again of what came of the call
+    this.#id = newId()
+    this.#context.responseTrailer.set(DECISION_ID, this.#id)
   }
 
   /** The headers that the call goes out with. */
