@@ -8,39 +8,55 @@ import {
 } from '@powernode/proto/powernode/federation/v1/resource_pb.ts'
 import { refusalOf } from '@powernode/rpc'
 import type { Around } from './federated/neighbours.ts'
+import { familyCpuMicros } from './federated/processors.ts'
 import { startMeasured, type MeasuredThread } from './federated/measured-thread.ts'
 import { median, quantile, rounded, say, type Report } from './report.ts'
 import { withPostgres } from './own-postgres.ts'
 
 const RUNS = Number(process.env['RUNS'] ?? 5)
 const CALLS = Number(process.env['CALLS'] ?? 6_000)
-const AT_ONCE = 64
+const AT_ONCE = Number(process.env['AT_ONCE'] ?? 64)
+const WHO = ['server', 'ledger', 'postgres', 'client', 'helpers'] as const
 const PATH = '/powernode.federation.v1.FederationService'
 
+/**
+ * What a call costs, in microseconds of a processor: of the thread that serves, and of all the others behind the figure.
+ * `helpers`: what V8 does beside the threads of this process, for all of them (collecting garbage, compiling).
+ */
+type Cost = Readonly<Record<'server' | 'ledger' | 'postgres' | 'client' | 'helpers', number>>
 type Run = {
   readonly perSecond: number
-  readonly cpuMicros: number
+  readonly cost: Cost
   readonly waits: readonly number[]
   readonly refusedForNow: number
 }
 /** One road to measure: who serves it, and how to ask once. */
-type Road = { readonly server: MeasuredThread<unknown>; readonly ask: () => Promise<unknown> }
+type Road = { readonly used: () => Promise<Cost>; readonly ask: () => Promise<unknown> }
 
 /**
  * A federated call (TLS, admission, decision, durable record, and with GetResource the owner's answer) beside the same
  * call to a bare grpc-js echo over the same TLS, in turns: calls a second, and what a call costs the server's processor.
  *
- * The two figures say different things on a small machine: in calls a second, the ledger and its database take their
- * part of the same processors, which a bare echo has to itself.
+ * The client is the same thread for both, and each server has a thread of its own. Ours are all of production: nobody is
+ * answered before the ledger has the decision in a Postgres that writes to disk. In calls a second that is all inside:
+ * the ledger (one thread, with the owner of the resources) and its database take their part of the same processors,
+ * which a bare echo has to itself. What each of them used is said beside it. Not inside: its log lines are made, and
+ * thrown away.
  */
 export async function run(): Promise<Report> {
-  return withPostgres(async () => {
+  return withPostgres(async ({ pid }) => {
     const dir = new URL('../../services/audit-ledger/migrations', import.meta.url)
     const database = await testDatabase({ schema: 'audit_ledger', dir })
     const neighbours = await startMeasured<Around>('./neighbours.ts', { url: database.url })
     const around = neighbours.said
     const gateway = await startMeasured<{ port: number }>('./gateway.ts', around)
     const bare = await startMeasured<{ port: number }>('./bare.ts', around)
+    const usedBy = (server: MeasuredThread<unknown>, idle: MeasuredThread<unknown>) => async (): Promise<Cost> => {
+      const [serves, idles, ledger] = [await server.cpuMicros(), await idle.cpuMicros(), await neighbours.cpuMicros()]
+      const client = microsOf(process.threadCpuUsage())
+      const helpers = microsOf(process.cpuUsage()) - serves - idles - ledger - client
+      return { server: serves, ledger, client, helpers, postgres: familyCpuMicros(pid) }
+    }
     const [ours, echo] = [new Peer(gateway.said.port, around), new Peer(bare.said.port, around)]
     try {
       const { kind, id } = around
@@ -48,9 +64,9 @@ export async function run(): Promise<Report> {
       const get = bytesOf(GetResourceRequestSchema, { kind, id })
       await ours.untilServed(check)
       const measured = await inTurns({
-        check: { server: gateway, ask: () => ours.ask('CheckAccess', check) },
-        get: { server: gateway, ask: () => ours.ask('GetResource', get) },
-        bare: { server: bare, ask: () => echo.ask('CheckAccess', check) },
+        check: { used: usedBy(gateway, bare), ask: () => ours.ask('CheckAccess', check) },
+        get: { used: usedBy(gateway, bare), ask: () => ours.ask('GetResource', get) },
+        bare: { used: usedBy(bare, gateway), ask: () => echo.ask('CheckAccess', check) },
       })
       return report(measured)
     } finally {
@@ -65,7 +81,10 @@ export async function run(): Promise<Report> {
 
 function report(measured: Record<'check' | 'get' | 'bare', Run[]>): Report {
   const rate = (road: keyof typeof measured) => median(measured[road].map(({ perSecond }) => perSecond))
-  const cpu = (road: keyof typeof measured) => median(measured[road].map(({ cpuMicros }) => cpuMicros))
+  const cpu = (road: keyof typeof measured, of: keyof Cost = 'server') =>
+    median(measured[road].map(({ cost }) => cost[of]))
+  const inside = (road: keyof typeof measured) =>
+    Object.fromEntries(WHO.map((who) => [who, rounded(cpu(road, who), 1)]))
   const waits = measured.check.flatMap((one) => one.waits)
   return {
     bench: 'federated-call',
@@ -78,13 +97,13 @@ function report(measured: Record<'check' | 'get' | 'bare', Run[]>): Report {
     runs: measured.check.map(({ perSecond }) => rounded(perSecond, 0)),
     calls_at_once: AT_ONCE,
     refused_for_now: measured.check.reduce((sum, one) => sum + one.refusedForNow, 0),
+    // Beside the bare echo on the same processors: all of these are inside of `ours`.
+    cpu_us_per_call: { check: inside('check'), get_resource: inside('get'), bare: inside('bare') },
     // Of the thread that serves, alone: what is left when the ledger and its database have processors of their own.
-    cpu_us_per_call: { ours: rounded(cpu('check'), 1), bare: rounded(cpu('bare'), 1) },
     cpu_ratio: rounded(cpu('bare') / cpu('check'), 3),
     get_resource: {
       per_s: rounded(rate('get'), 0),
       ratio: rounded(rate('get') / rate('bare'), 3),
-      cpu_us_per_call: rounded(cpu('get'), 1),
       cpu_ratio: rounded(cpu('bare') / cpu('get'), 3),
     },
   }
@@ -98,18 +117,18 @@ async function inTurns<R extends string>(roads: Readonly<Record<R, Road>>): Prom
   for (let run = 1; run <= RUNS; run++) {
     for (const name of names) measured[name].push(await askMany(roads[name], CALLS))
     const line = names.map((name) => {
-      const { perSecond, cpuMicros } = measured[name].at(-1)!
-      return `${name} ${perSecond.toFixed(0)}/s at ${cpuMicros.toFixed(0)} µs`
+      const { perSecond, cost } = measured[name].at(-1)!
+      return `${name} ${perSecond.toFixed(0)}/s at ${WHO.map((who) => `${who} ${cost[who].toFixed(0)}`).join(' + ')} µs`
     })
     say(`run ${run}: ${line.join(', ')}`)
   }
   return measured
 }
 
-async function askMany({ server, ask }: Road, calls: number): Promise<Run> {
+async function askMany({ used, ask }: Road, calls: number): Promise<Run> {
   const waits: number[] = []
   let [left, refusedForNow] = [calls, 0]
-  const cpuBefore = await server.cpuMicros()
+  const before = await used()
   const startedAt = performance.now()
   const asker = async () => {
     while (left-- > 0) {
@@ -121,7 +140,14 @@ async function askMany({ server, ask }: Road, calls: number): Promise<Run> {
   }
   await Promise.all([...Array(AT_ONCE)].map(asker))
   const perSecond = calls / ((performance.now() - startedAt) / 1_000)
-  return { perSecond, cpuMicros: ((await server.cpuMicros()) - cpuBefore) / calls, waits, refusedForNow }
+  const after = await used()
+  const each = (who: keyof Cost) => (after[who] - before[who]) / calls
+  const cost = Object.fromEntries(WHO.map((who) => [who, each(who)])) as Cost // of all of them
+  return { perSecond, cost, waits, refusedForNow }
+}
+
+function microsOf({ user, system }: NodeJS.CpuUsage): number {
+  return user + system
 }
 
 /** A peer's gRPC client, of bytes. */

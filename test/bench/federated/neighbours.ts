@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { workerData } from 'node:worker_threads'
 import { systemClock } from '@powernode/clock'
+import { derToPem } from '@powernode/identity'
 import { mintBearer } from '@powernode/policy'
 import { openDb } from '@powernode/postgres'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
@@ -18,6 +19,8 @@ export type Around = {
   readonly dirs: { readonly gateway: string; readonly 'peer-registry': string }
   readonly ports: Readonly<Record<'registry' | 'liveness' | 'grants' | 'ledger', number>>
   readonly peer: { readonly cert: string; readonly key: string }
+  /** PEM of what vouches for the peer's certificate. */
+  readonly peerRoot: string
   readonly bearer: string
   /** What the whole of a record weighs on the wire is little; what a call costs is measured. */
   readonly kind: string
@@ -78,9 +81,10 @@ grants.tell({
   ],
 })
 const { cert, key } = peer.gateway
+const peerRoot = derToPem(peer.authority.rootCertificate, 'CERTIFICATE')
 const ports = Object.fromEntries(Object.entries(served).map(([name, { port }]) => [name, port])) as Around['ports'] // the same names
 const dirs = { gateway: await dirOf('federation-gateway'), 'peer-registry': await dirOf('peer-registry') }
-await answerUntilStopped({ dirs, ports, peer: { cert, key }, bearer, kind, id } satisfies Around)
+await answerUntilStopped({ dirs, ports, peer: { cert, key }, peerRoot, bearer, kind, id } satisfies Around)
 stopping.abort()
 await Promise.all(Object.values(served).map(({ ended }) => ended))
 await db.destroy()
