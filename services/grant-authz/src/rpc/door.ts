@@ -1,5 +1,5 @@
 import type { Clock } from '@powernode/clock'
-import { inTransaction, type Db } from '@powernode/postgres'
+import { inTransaction, rehearse, type Db } from '@powernode/postgres'
 import type { GrantTx, Tables } from '../store/tables.ts'
 
 /** What every door here stands on. */
@@ -14,20 +14,6 @@ export const look = <Result>({ db, clock }: DoorDeps, verb: Verb<Result>): Promi
 export const act = <Result>({ db, clock }: DoorDeps, verb: Verb<Result>): Promise<Result> =>
   inTransaction(db, (tx) => verb(tx, clock.now()))
 
-class Rehearsed extends Error {}
-
 /** As act; with `dryRun`, everything is done and nothing is kept: the answer is what would have happened. */
-export async function actOrRehearse<Result>(deps: DoorDeps, dryRun: boolean, verb: Verb<Result>): Promise<Result> {
-  if (!dryRun) return act(deps, verb)
-  let result: { readonly value: Result } | undefined
-  try {
-    await act(deps, async (tx, now) => {
-      result = { value: await verb(tx, now) }
-      throw new Rehearsed('rolled back on purpose')
-    })
-  } catch (error) {
-    if (!(error instanceof Rehearsed)) throw error
-  }
-  if (!result) throw new Error('a rehearsal ended without a result')
-  return result.value
-}
+export const actOrRehearse = <Result>(deps: DoorDeps, dryRun: boolean, verb: Verb<Result>): Promise<Result> =>
+  dryRun ? rehearse(deps.db, (tx) => verb(tx, deps.clock.now())) : act(deps, verb)

@@ -2,7 +2,7 @@ import type { Client } from '@connectrpc/connect'
 import type { Gate } from '@powernode/approvals'
 import type { Clock } from '@powernode/clock'
 import { epochOf, type Feed } from '@powernode/feed'
-import { inTransaction, type Db, type Tx } from '@powernode/postgres'
+import { inTransaction, rehearse, type Db, type Tx } from '@powernode/postgres'
 import type { Enforcement } from '@powernode/proto/powernode/feed/v1/feed_pb.ts'
 import type { GatewayService } from '@powernode/proto/powernode/gateway/v1/service_pb.ts'
 import { PEERS, type PeerUpdate } from '../feed/peer-source.ts'
@@ -32,23 +32,9 @@ export const look = <Result>({ db, clock }: RpcDeps, verb: Verb<Result>): Promis
 export const act = <Result>({ db, clock }: RpcDeps, verb: Verb<Result>): Promise<Result> =>
   inTransaction(db, (tx) => verb(tx, clock.now()))
 
-class Rehearsed extends Error {}
-
 /** As act; with `dryRun`, everything is done and nothing is kept: the answer is what would have happened. */
-export async function actOrRehearse<Result>(deps: RpcDeps, dryRun: boolean, verb: Verb<Result>): Promise<Result> {
-  if (!dryRun) return act(deps, verb)
-  let result: { readonly value: Result } | undefined
-  try {
-    await act(deps, async (tx, now) => {
-      result = { value: await verb(tx, now) }
-      throw new Rehearsed('rolled back on purpose')
-    })
-  } catch (error) {
-    if (!(error instanceof Rehearsed)) throw error
-  }
-  if (!result) throw new Error('a rehearsal ended without a result')
-  return result.value
-}
+export const actOrRehearse = <Result>(deps: RpcDeps, dryRun: boolean, verb: Verb<Result>): Promise<Result> =>
+  dryRun ? rehearse(deps.db, (tx) => verb(tx, deps.clock.now())) : act(deps, verb)
 
 type Asked = { readonly dryRun?: boolean; readonly signal: AbortSignal }
 
