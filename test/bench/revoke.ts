@@ -10,7 +10,8 @@ const RUNS = 5
 const REVOKED_A_RUN = 40
 /** Calls that begin after RevokeGrant returned, and MUST be refused. */
 const CHECKED = Number(process.env['CHECKED'] ?? 100_000)
-const AT_ONCE = 192
+/** Many, since a refusal is not said before a gateway that was cut off has lost its lease; some 90 on each connection, of the 100 it takes. */
+const AT_ONCE = 360
 const KIND = 'NodeModule'
 
 type Granted = {
