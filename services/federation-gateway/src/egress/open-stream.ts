@@ -33,12 +33,21 @@ export async function openStream(
     begun.reject(new Refusal('PEER_UNREACHABLE', `the peer did not begin to answer within ${ms} ms`))
     call.cancel()
   })
+  let failure: Error | undefined
+  call.on('error', (error) => (failure ??= error))
   try {
-    return { headers: await begun.promise, answers: call }
+    return { headers: await begun.promise, answers: readAll(call, () => failure) }
   } finally {
     settled.abort()
-    call.on('error', heard) // whoever reads the answers meets it there
   }
 }
 
-function heard(): void {}
+/** A stream that failed before anybody read it looks, to a reader, like one that has ended: the failure is kept for it. */
+async function* readAll(
+  call: AsyncIterable<Buffer>,
+  failureOf: () => Error | undefined,
+): AsyncGenerator<Buffer, undefined> {
+  yield* call
+  const failure = failureOf()
+  if (failure) throw failure
+}

@@ -1,5 +1,5 @@
 import type { HandlerContext } from '@connectrpc/connect'
-import { refusalOf } from '@powernode/rpc'
+import { Refusal, refusalOf } from '@powernode/rpc'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import type {
   WatchResourcesRequest,
@@ -37,6 +37,7 @@ export async function* forwardWatch(
       if (answer.update.case === 'resource') checkAsAsked([answer.update.value], request)
       yield answer
     }
+    throw new Refusal('SERVICE_UNAVAILABLE', 'the peer ended a stream that has no end', { retryAfterMs: 1_000 })
   } catch (error) {
     context.signal.throwIfAborted()
     terms.signal.throwIfAborted()
