@@ -1,4 +1,11 @@
-import { PeerState, SpawnMode, SpawnRole, TrustMode, WaitingOn } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
+import {
+  PeerState,
+  SpawnMode,
+  SpawnRole,
+  TrustMode,
+  WaitingOn,
+  type Peer,
+} from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { federate, invite, twoPlatforms, type TestPlatform } from '../mesh.ts'
 
@@ -25,8 +32,10 @@ describe('two platforms that know nothing of each other', () => {
     const { peer: taken } = await b.peers.acceptInvitation({ invitation, name: 'platform-a' })
     const onB = taken?.id ?? ''
     const [ofB, ofA] = await Promise.all([a.untilState(onA, PeerState.ACTIVE), b.untilState(onB, PeerState.ACTIVE)])
-    expect(ofB).toMatchObject({ remotePeerId: onB, contractVersion: 1, trustDomain: 'b.example', openItems: [] })
-    expect(ofA).toMatchObject({ remotePeerId: onA, contractVersion: 1, trustDomain: 'a.example', openItems: [] })
+    expect(ofB).toMatchObject({ remotePeerId: onB, contractVersion: 1, trustDomain: 'b.example' })
+    expect(ofA).toMatchObject({ remotePeerId: onA, contractVersion: 1, trustDomain: 'a.example' })
+    const nothingOpen = ({ openItems }: Peer) => openItems.length === 0
+    await Promise.all([a.until(onA, nothingOpen), b.until(onB, nothingOpen)])
     expect(ofA.timers).toEqual(ofB.timers)
 
     const story = [

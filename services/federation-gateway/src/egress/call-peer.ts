@@ -114,7 +114,7 @@ export function readAnswer<O extends DescMessage>(schema: O, bytes: Uint8Array):
 
 const DEFAULT_DEADLINE_MS = 10_000
 
-const PATIENCE_MS = 1_000
+const PATIENCE_MS = 3_000
 const LOOK_EVERY_MS = 20
 
 /**

@@ -9,7 +9,6 @@ import {
   wrap,
   type CircuitBreakerPolicy,
 } from 'cockatiel'
-import { timestampMs } from '@bufbuild/protobuf/wkt'
 import type { Clock } from '@powernode/clock'
 import type { TlsMaterial } from '@powernode/identity'
 import type { Logger, Metrics } from '@powernode/process'
@@ -20,6 +19,15 @@ import { sameRoots } from '../door/tls-contexts.ts'
 import type { Change, PeerTable } from '../peers/peer-table.ts'
 import { EndpointMemory, type TriedEndpoint } from './endpoint-memory.ts'
 import type { OpenStream } from './open-stream.ts'
+import {
+  isNew,
+  isNotYet,
+  isStaleThere,
+  isTransient,
+  isUnreachable,
+  NOT_YET_RETRIES,
+  STALE_RETRIES,
+} from './when-to-repeat.ts'
 import { PeerClient, type OnRoad, type PeerCall, type Resolve } from './peer-client.ts'
 
 export type OutboundLimits = {
@@ -124,7 +132,12 @@ export class Outbound {
       handleWhen((error) => isNotYet(error) && isNew(route, clock.now())),
       { maxAttempts: NOT_YET_RETRIES, backoff: new ExponentialBackoff({ initialDelay: 15, maxDelay: 500 }) },
     ).dangerouslyUnref()
-    const again = wrap(transient, notYet)
+    // The other gateway knows for a moment too little to decide: nothing was done, so even what sends may be said again.
+    const stale = retry(handleWhen(isStaleThere), {
+      maxAttempts: STALE_RETRIES,
+      backoff: new ExponentialBackoff({ initialDelay: 100, maxDelay: 1_000 }),
+    }).dangerouslyUnref()
+    const again = wrap(transient, notYet, stale)
     return again.execute(() => {
       const current = table.peer(route.peerId)
       if (!current) throw new Refusal('PEER_NOT_FOUND', `peer ${route.peerId} is gone`)
@@ -192,31 +205,6 @@ function sameBytes(some: readonly Uint8Array[], others: readonly Uint8Array[]): 
   )
 }
 const EMPTY = new Uint8Array()
-
-function isUnreachable(error: unknown): boolean {
-  return error instanceof Refusal && error.reason === 'PEER_UNREACHABLE'
-}
-
-/** Nobody answered, or the peer said "not now". */
-function isTransient(error: unknown): boolean {
-  return isUnreachable(error) || (error instanceof Refusal && NOT_NOW.has(error.metadata['peer_reason'] ?? ''))
-}
-const NOT_NOW: ReadonlySet<string> = new Set(['POLICY_STALE', 'SERVICE_UNAVAILABLE'])
-
-/** The other side does not know us yet, or not who we are by now. */
-function isNotYet(error: unknown): boolean {
-  if (!(error instanceof Refusal)) return false
-  return error.reason === 'PEER_CERTIFICATE_NOT_TRUSTED' || NOT_YET.has(error.metadata['peer_reason'] ?? '')
-}
-const NOT_YET: ReadonlySet<string> = new Set(['CERTIFICATE_NOT_TRUSTED', 'PEER_UNKNOWN', 'PEER_NOT_ENROLLED'])
-
-/** Both sides enrol each other, one a moment before the other: until both gateways have heard of it, "no" may mean "not yet". */
-function isNew({ enrolledAt }: PeerRoute, now: Date): boolean {
-  return enrolledAt !== undefined && now.getTime() - timestampMs(enrolledAt) < NEW_FOR_MS
-}
-const NEW_FOR_MS = 10_000
-/** From a few milliseconds, which is what it takes, to about a second. */
-const NOT_YET_RETRIES = 6
 
 function circuitOpen({ lastFailure }: CircuitBreakerPolicy): Refusal {
   const last =
