@@ -20,7 +20,11 @@ let c: Platform
 const callers: Caller[] = []
 
 beforeAll(async () => {
-  ;[world, b, c] = await Promise.all([startWorld({ calls: { callsPerPeer: 100_000 } }), makePlatform('b.example'), makePlatform('c.example')])
+  ;[world, b, c] = await Promise.all([
+    startWorld({ calls: { callsPerPeer: 100_000 } }),
+    makePlatform('b.example'),
+    makePlatform('c.example'),
+  ])
 })
 afterAll(() => world.stop())
 afterEach(() => {
