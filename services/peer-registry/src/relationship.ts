@@ -104,19 +104,15 @@ export function effectsOf(before: Peer, after: Peer): readonly string[] {
     return after.adoptionOffered
       ? [`the other side is asked to agree; until then nothing changes`]
       : ['our offer is taken back; nothing else changes']
+  const theirs = after.spawnRole === 'child'
   if (after.spawnMode === 'managed_child')
-    return after.spawnRole === 'child'
-      ? ["the parent's operators are given the grant managed_child_operator here", 'its policies apply here by default']
-      : ['our operators are given the grant managed_child_operator there', 'our policies apply there by default']
-  return before.spawnRole === 'child'
-    ? [
-        "the grant managed_child_operator ends: the parent's operators can no longer act here",
-        'its policies no longer apply here by default',
-        'the peering stays, with every other grant',
-      ]
-    : [
-        'the grant managed_child_operator ends: our operators can no longer act there',
-        'our policies no longer apply there by default',
-        'the peering stays, with every other grant',
-      ]
+    return theirs
+      ? ["the parent's operators are given the grant managed_child_operator here"]
+      : ['our operators are given the grant managed_child_operator there']
+  return [
+    theirs
+      ? "the grant managed_child_operator ends: the parent's operators can no longer act here by it"
+      : 'the grant managed_child_operator ends: our operators can no longer act there by it',
+    'the peering stays, with every grant that an operator gave by hand',
+  ]
 }

@@ -62,7 +62,7 @@ export function accepting(
   }
 }
 
-const UNDER_THEM = 'they sign for us, and may become our parent: its operators act here then, and its policies apply'
+const UNDER_THEM = 'they sign for us, and may become our parent: its operators act here then'
 
 const trustModeOf = ({ trustMode }: AcceptInvitationRequest) => wordOf(TRUST_MODES, trustMode) ?? 'symmetric'
 
