@@ -117,6 +117,24 @@ export const STATUS = {
   // lists
   PAGE_TOKEN_INVALID: Code.InvalidArgument,
   LOG_NOT_FOUND: Code.NotFound,
+  // the ledger
+  ENTRY_NOT_FOUND: Code.NotFound,
+  ENTRY_TOO_LARGE: Code.InvalidArgument,
+  ENTRY_PRUNED: Code.NotFound,
+  ENTRY_CONFLICT: Code.AlreadyExists,
+  PROOF_OUT_OF_RANGE: Code.InvalidArgument,
+  CHECKPOINT_INVALID: Code.InvalidArgument,
+  CHECKPOINT_CONFLICT: Code.Aborted,
+  CHECKPOINT_FORKED: Code.FailedPrecondition,
+  LEDGER_KEYS_UNKNOWN: Code.FailedPrecondition,
+  LEDGER_KEYS_INVALID: Code.PermissionDenied,
+  MIRROR_GAP: Code.Aborted,
+  MIRROR_MISMATCH: Code.InvalidArgument,
+  PRUNE_NOT_COSIGNED: Code.FailedPrecondition,
+  WINDOW_INVALID: Code.InvalidArgument,
+  PEER_NOT_ACTIVE: Code.PermissionDenied,
+  ALARM_NOT_FOUND: Code.NotFound,
+  LOG_ON_HOLD: Code.FailedPrecondition,
 } as const satisfies Record<Reason, Code>
 
 /** What a refusal carries beside its reason and its sentence. */

@@ -6,18 +6,122 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Entry, LogStatus, NewEntry, Place } from "./entry_pb.ts";
+import { file_powernode_audit_v1_entry } from "./entry_pb.ts";
+import type { RecentEventsRequestSchema, RecentEventsResponseSchema, WatchEventsRequestSchema, WatchEventsResponseSchema } from "./event_pb.ts";
+import { file_powernode_audit_v1_event } from "./event_pb.ts";
+import type { ListAlarmsRequestSchema, ListAlarmsResponseSchema, ListHeadsRequestSchema, ListHeadsResponseSchema, ObserveHeadRequestSchema, ObserveHeadResponseSchema, ReconcileRequestSchema, ReconcileResponseSchema, SettleAlarmRequestSchema, SettleAlarmResponseSchema } from "./witness_pb.ts";
+import { file_powernode_audit_v1_witness } from "./witness_pb.ts";
 import type { Decision } from "../../decision/v1/decision_pb.ts";
 import { file_powernode_decision_v1_decision } from "../../decision/v1/decision_pb.ts";
-import type { Severity } from "../../event/v1/event_pb.ts";
-import { file_powernode_event_v1_event } from "../../event/v1/event_pb.ts";
-import type { JsonObject, Message } from "@bufbuild/protobuf";
+import type { AddCheckpointRequest, AddCheckpointResponse, AddEntriesRequest, AddEntriesResponse, GetReceiptRequest as GetReceiptRequest$1, GetReceiptResponse as GetReceiptResponse$1, ListAuditExcerptsRequest, ListAuditExcerptsResponse, ReadMirrorRequest as ReadMirrorRequest$1, ReadMirrorResponse as ReadMirrorResponse$1 } from "../../federation/v1/ledger_pb.ts";
+import { file_powernode_federation_v1_ledger } from "../../federation/v1/ledger_pb.ts";
+import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file powernode/audit/v1/service.proto.
  */
 export const file_powernode_audit_v1_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBwb3dlcm5vZGUvYXVkaXQvdjEvc2VydmljZS5wcm90bxIScG93ZXJub2RlLmF1ZGl0LnYxImkKFlJlY29yZERlY2lzaW9uc1JlcXVlc3QSDgoGbnVtYmVyGAEgASgEEj8KCWRlY2lzaW9ucxgCIAMoCzIfLnBvd2Vybm9kZS5kZWNpc2lvbi52MS5EZWNpc2lvbkILukgIkgEFCAEQgAgiKQoXUmVjb3JkRGVjaXNpb25zUmVzcG9uc2USDgoGbnVtYmVyGAEgASgEIjMKEkdldERlY2lzaW9uUmVxdWVzdBIdCgtkZWNpc2lvbl9pZBgBIAEoCUIIukgFcgOwAQEiSAoTR2V0RGVjaXNpb25SZXNwb25zZRIxCghkZWNpc2lvbhgBIAEoCzIfLnBvd2Vybm9kZS5kZWNpc2lvbi52MS5EZWNpc2lvbiLZAQoUTGlzdERlY2lzaW9uc1JlcXVlc3QSDwoHcGVlcl9pZBgBIAEoCRIpCgVzaW5jZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoFdW50aWwYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWRpcmVjdGlvbhgEIAEoCRIUCgxyZWZ1c2VkX29ubHkYBSABKAgSHQoJcGFnZV9zaXplGAYgASgFQgq6SAcaBRiIJygAEhIKCnBhZ2VfdG9rZW4YByABKAkiZAoVTGlzdERlY2lzaW9uc1Jlc3BvbnNlEjIKCWRlY2lzaW9ucxgBIAMoCzIfLnBvd2Vybm9kZS5kZWNpc2lvbi52MS5EZWNpc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki2QEKBUVudHJ5EhAKCHNlcXVlbmNlGAEgASgDEg4KBmFjdGlvbhgCIAEoCRImCgJhdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFYWN0b3IYBCABKAkSKAoHcGF5bG9hZBgFIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSEAoIZXZlbnRfaWQYBiABKAkSFgoOY29ycmVsYXRpb25faWQYByABKAkSDAoEaGFzaBgIIAEoDBIVCg1wcmV2aW91c19oYXNoGAkgASgMImoKEkxpc3RFbnRyaWVzUmVxdWVzdBIYCgdwZWVyX2lkGAEgASgJQge6SARyAhABEh8KDmFmdGVyX3NlcXVlbmNlGAIgASgDQge6SAQiAigAEhkKBWxpbWl0GAMgASgFQgq6SAcaBRiIJygAIl0KE0xpc3RFbnRyaWVzUmVzcG9uc2USKgoHZW50cmllcxgBIAMoCzIZLnBvd2Vybm9kZS5hdWRpdC52MS5FbnRyeRIMCgRzaXplGAIgASgDEgwKBGhlYWQYAyABKAwiLAoQVmVyaWZ5TG9nUmVxdWVzdBIYCgdwZWVyX2lkGAEgASgJQge6SARyAhABImIKEVZlcmlmeUxvZ1Jlc3BvbnNlEg4KBmludGFjdBgBIAEoCBIMCgRzaXplGAIgASgDEgwKBGhlYWQYAyABKAwSEQoJYnJva2VuX2F0GAQgASgDEg4KBmRldGFpbBgFIAEoCSLvAQoJRmVlZEV2ZW50EgoKAmlkGAEgASgJEgwKBGtpbmQYAiABKAkSLgoIc2V2ZXJpdHkYAyABKA4yHC5wb3dlcm5vZGUuZXZlbnQudjEuU2V2ZXJpdHkSDgoGc291cmNlGAQgASgJEg8KB3BlZXJfaWQYBSABKAkSDQoFYWN0b3IYBiABKAkSJgoCYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDmNvcnJlbGF0aW9uX2lkGAggASgJEigKB3BheWxvYWQYCSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IqIBChFMaXN0RXZlbnRzUmVxdWVzdBIdCgtraW5kX3ByZWZpeBgBIAEoCUIIukgFcgMYgAESFwoGc291cmNlGAIgASgJQge6SARyAhhAEikKBXNpbmNlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZCgVsaW1pdBgEIAEoBUIKukgHGgUY6AcoABIPCgdwZWVyX2lkGAUgASgJIkMKEkxpc3RFdmVudHNSZXNwb25zZRItCgZldmVudHMYASADKAsyHS5wb3dlcm5vZGUuYXVkaXQudjEuRmVlZEV2ZW50IogBChJXYXRjaEV2ZW50c1JlcXVlc3QSHQoLa2luZF9wcmVmaXgYASABKAlCCLpIBXIDGIABEhcKBnNvdXJjZRgCIAEoCUIHukgEcgIYQBIpCgVzaW5jZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHcGVlcl9pZBgEIAEoCSJDChNXYXRjaEV2ZW50c1Jlc3BvbnNlEiwKBWV2ZW50GAEgASgLMh0ucG93ZXJub2RlLmF1ZGl0LnYxLkZlZWRFdmVudDLDBQoSQXVkaXRMZWRnZXJTZXJ2aWNlEl4KC0xpc3RFbnRyaWVzEiYucG93ZXJub2RlLmF1ZGl0LnYxLkxpc3RFbnRyaWVzUmVxdWVzdBonLnBvd2Vybm9kZS5hdWRpdC52MS5MaXN0RW50cmllc1Jlc3BvbnNlElgKCVZlcmlmeUxvZxIkLnBvd2Vybm9kZS5hdWRpdC52MS5WZXJpZnlMb2dSZXF1ZXN0GiUucG93ZXJub2RlLmF1ZGl0LnYxLlZlcmlmeUxvZ1Jlc3BvbnNlElsKCkxpc3RFdmVudHMSJS5wb3dlcm5vZGUuYXVkaXQudjEuTGlzdEV2ZW50c1JlcXVlc3QaJi5wb3dlcm5vZGUuYXVkaXQudjEuTGlzdEV2ZW50c1Jlc3BvbnNlEmAKC1dhdGNoRXZlbnRzEiYucG93ZXJub2RlLmF1ZGl0LnYxLldhdGNoRXZlbnRzUmVxdWVzdBonLnBvd2Vybm9kZS5hdWRpdC52MS5XYXRjaEV2ZW50c1Jlc3BvbnNlMAESbgoPUmVjb3JkRGVjaXNpb25zEioucG93ZXJub2RlLmF1ZGl0LnYxLlJlY29yZERlY2lzaW9uc1JlcXVlc3QaKy5wb3dlcm5vZGUuYXVkaXQudjEuUmVjb3JkRGVjaXNpb25zUmVzcG9uc2UoATABEl4KC0dldERlY2lzaW9uEiYucG93ZXJub2RlLmF1ZGl0LnYxLkdldERlY2lzaW9uUmVxdWVzdBonLnBvd2Vybm9kZS5hdWRpdC52MS5HZXREZWNpc2lvblJlc3BvbnNlEmQKDUxpc3REZWNpc2lvbnMSKC5wb3dlcm5vZGUuYXVkaXQudjEuTGlzdERlY2lzaW9uc1JlcXVlc3QaKS5wb3dlcm5vZGUuYXVkaXQudjEuTGlzdERlY2lzaW9uc1Jlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_powernode_decision_v1_decision, file_powernode_event_v1_event]);
+  fileDesc("CiBwb3dlcm5vZGUvYXVkaXQvdjEvc2VydmljZS5wcm90bxIScG93ZXJub2RlLmF1ZGl0LnYxIl0KDUFwcGVuZFJlcXVlc3QSOgoHZW50cmllcxgBIAMoCzIcLnBvd2Vybm9kZS5hdWRpdC52MS5OZXdFbnRyeUILukgIkgEFCAEQgAgSEAoIcmVjZWlwdHMYAiABKAgiTQoOQXBwZW5kUmVzcG9uc2USKQoGcGxhY2VzGAEgAygLMhkucG93ZXJub2RlLmF1ZGl0LnYxLlBsYWNlEhAKCHJlY2VpcHRzGAIgAygJImEKE0FwcGVuZFN0cmVhbVJlcXVlc3QSDgoGbnVtYmVyGAEgASgEEjoKB2VudHJpZXMYAiADKAsyHC5wb3dlcm5vZGUuYXVkaXQudjEuTmV3RW50cnlCC7pICJIBBQgBEIAIIlEKFEFwcGVuZFN0cmVhbVJlc3BvbnNlEg4KBm51bWJlchgBIAEoBBIpCgZwbGFjZXMYAiADKAsyGS5wb3dlcm5vZGUuYXVkaXQudjEuUGxhY2UiaQoWUmVjb3JkRGVjaXNpb25zUmVxdWVzdBIOCgZudW1iZXIYASABKAQSPwoJZGVjaXNpb25zGAIgAygLMh8ucG93ZXJub2RlLmRlY2lzaW9uLnYxLkRlY2lzaW9uQgu6SAiSAQUIARCACCIpChdSZWNvcmREZWNpc2lvbnNSZXNwb25zZRIOCgZudW1iZXIYASABKAQiUQoPTGlzdExvZ3NSZXF1ZXN0EgsKA2xvZxgBIAEoCRIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGOgHKAASEgoKcGFnZV90b2tlbhgDIAEoCSJYChBMaXN0TG9nc1Jlc3BvbnNlEisKBGxvZ3MYASADKAsyHS5wb3dlcm5vZGUuYXVkaXQudjEuTG9nU3RhdHVzEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKLAQoSTGlzdEVudHJpZXNSZXF1ZXN0EhQKA2xvZxgBIAEoCUIHukgEcgIQARINCgVzdGFydBgCIAEoBBIZCgVsaW1pdBgDIAEoBUIKukgHGgUYiCcoABIfCg1hY3Rpb25fcHJlZml4GAQgASgJQgi6SAVyAxiAARIUCgxuZXdlc3RfZmlyc3QYBSABKAgiYwoTTGlzdEVudHJpZXNSZXNwb25zZRIqCgdlbnRyaWVzGAEgAygLMhkucG93ZXJub2RlLmF1ZGl0LnYxLkVudHJ5EgwKBHNpemUYAiABKAQSEgoKbmV4dF9zdGFydBgDIAEoBCI8Cg9HZXRFbnRyeVJlcXVlc3QSCwoDbG9nGAEgASgJEhAKCHNlcXVlbmNlGAIgASgEEgoKAmlkGAMgASgJIkkKEEdldEVudHJ5UmVzcG9uc2USCwoDbG9nGAEgASgJEigKBWVudHJ5GAIgASgLMhkucG93ZXJub2RlLmF1ZGl0LnYxLkVudHJ5Ij4KEVByb3ZlRW50cnlSZXF1ZXN0EgsKA2xvZxgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoBBIKCgJpZBgDIAEoCSIxChJQcm92ZUVudHJ5UmVzcG9uc2USDQoFcHJvb2YYASABKAkSDAoEbGVhZhgCIAEoDCJYChdQcm92ZUNvbnNpc3RlbmN5UmVxdWVzdBIUCgNsb2cYASABKAlCB7pIBHICEAESGQoIb2xkX3NpemUYAiABKARCB7pIBDICKAESDAoEc2l6ZRgDIAEoBCJXChhQcm92ZUNvbnNpc3RlbmN5UmVzcG9uc2USDAoEc2l6ZRgBIAEoBBINCgVwcm9vZhgCIAMoDBIQCghvbGRfcm9vdBgDIAEoDBIMCgRyb290GAQgASgMIjoKFEdldENoZWNrcG9pbnRSZXF1ZXN0EhQKA2xvZxgBIAEoCUIHukgEcgIQARIMCgRzaXplGAIgASgEIisKFUdldENoZWNrcG9pbnRSZXNwb25zZRISCgpjaGVja3BvaW50GAEgASgJIhYKFEdldExlZGdlcktleXNSZXF1ZXN0IroBChVHZXRMZWRnZXJLZXlzUmVzcG9uc2USKAoEbG9ncxgBIAMoCzIaLnBvd2Vybm9kZS5hdWRpdC52MS5Mb2dLZXkSFAoMd2l0bmVzc192a2V5GAIgASgJEjIKDnBlZXJfd2l0bmVzc2VzGAMgAygLMhoucG93ZXJub2RlLmF1ZGl0LnYxLkxvZ0tleRItCglwZWVyX2xvZ3MYBCADKAsyGi5wb3dlcm5vZGUuYXVkaXQudjEuTG9nS2V5IjMKBkxvZ0tleRILCgNsb2cYASABKAkSDgoGb3JpZ2luGAIgASgJEgwKBHZrZXkYAyABKAkiKAoQVmVyaWZ5TG9nUmVxdWVzdBIUCgNsb2cYASABKAlCB7pIBHICEAEikQEKEVZlcmlmeUxvZ1Jlc3BvbnNlEg8KB2NoZWNrZWQYASABKAQSDAoEc2l6ZRgCIAEoBBIMCgRkb25lGAMgASgIEg4KBmludGFjdBgEIAEoCBIMCgRyb290GAUgASgMEg4KBmRhbWFnZRgGIAEoCRIRCglicm9rZW5fYXQYByABKAQSDgoGZGV0YWlsGAggASgJIlkKEEV4cG9ydExvZ1JlcXVlc3QSFAoDbG9nGAEgASgJQge6SARyAhABEhAKCHBheWxvYWRzGAIgASgIEg4KBm1pcnJvchgDIAEoCBINCgVzdGFydBgEIAEoBCJOChFFeHBvcnRMb2dSZXNwb25zZRIMCgRwYXRoGAEgASgJEg8KB2NvbnRlbnQYAiABKAwSDAoEZG9uZRgDIAEoBBIMCgRzaXplGAQgASgEIngKE0VyYXNlRW50cmllc1JlcXVlc3QSFAoDbG9nGAEgASgJQge6SARyAhABEh4KCXNlcXVlbmNlcxgCIAMoBEILukgIkgEFCAEQ6AcSGgoGcmVhc29uGAMgASgJQgq6SAdyBRABGIACEg8KB2RyeV9ydW4YBCABKAgiQgoURXJhc2VFbnRyaWVzUmVzcG9uc2USKgoHZW50cmllcxgBIAMoCzIZLnBvd2Vybm9kZS5hdWRpdC52MS5FbnRyeSJjCg9QcnVuZUxvZ1JlcXVlc3QSFAoDbG9nGAEgASgJQge6SARyAhABEg0KBWJlbG93GAIgASgEEhoKBnJlYXNvbhgDIAEoCUIKukgHcgUQARiAAhIPCgdkcnlfcnVuGAQgASgIIkwKEFBydW5lTG9nUmVzcG9uc2USFAoMcHJ1bmVkX2JlbG93GAEgASgEEg8KB2VudHJpZXMYAiABKAQSEQoJc3RhdGVtZW50GAMgASgJIjMKEkdldERlY2lzaW9uUmVxdWVzdBIdCgtkZWNpc2lvbl9pZBgBIAEoCUIIukgFcgOwAQEiZwoTR2V0RGVjaXNpb25SZXNwb25zZRIxCghkZWNpc2lvbhgBIAEoCzIfLnBvd2Vybm9kZS5kZWNpc2lvbi52MS5EZWNpc2lvbhILCgNsb2cYAiABKAkSEAoIc2VxdWVuY2UYAyABKAQi2QEKFExpc3REZWNpc2lvbnNSZXF1ZXN0Eg8KB3BlZXJfaWQYASABKAkSKQoFc2luY2UYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBXVudGlsGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglkaXJlY3Rpb24YBCABKAkSFAoMcmVmdXNlZF9vbmx5GAUgASgIEh0KCXBhZ2Vfc2l6ZRgGIAEoBUIKukgHGgUYiCcoABISCgpwYWdlX3Rva2VuGAcgASgJImQKFUxpc3REZWNpc2lvbnNSZXNwb25zZRIyCglkZWNpc2lvbnMYASADKAsyHy5wb3dlcm5vZGUuZGVjaXNpb24udjEuRGVjaXNpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIn0KGFdpdG5lc3NDaGVja3BvaW50UmVxdWVzdBIZCgdwZWVyX2lkGAEgASgJQgi6SAVyA7ABARJGCgdyZXF1ZXN0GAIgASgLMi0ucG93ZXJub2RlLmZlZGVyYXRpb24udjEuQWRkQ2hlY2twb2ludFJlcXVlc3RCBrpIA8gBASJdChlXaXRuZXNzQ2hlY2twb2ludFJlc3BvbnNlEkAKCHJlc3BvbnNlGAEgASgLMi4ucG93ZXJub2RlLmZlZGVyYXRpb24udjEuQWRkQ2hlY2twb2ludFJlc3BvbnNlInYKFE1pcnJvckVudHJpZXNSZXF1ZXN0EhkKB3BlZXJfaWQYASABKAlCCLpIBXIDsAEBEkMKB3JlcXVlc3QYAiABKAsyKi5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5BZGRFbnRyaWVzUmVxdWVzdEIGukgDyAEBIlYKFU1pcnJvckVudHJpZXNSZXNwb25zZRI9CghyZXNwb25zZRgBIAEoCzIrLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkFkZEVudHJpZXNSZXNwb25zZSJzChFSZWFkTWlycm9yUmVxdWVzdBIZCgdwZWVyX2lkGAEgASgJQgi6SAVyA7ABARJDCgdyZXF1ZXN0GAIgASgLMioucG93ZXJub2RlLmZlZGVyYXRpb24udjEuUmVhZE1pcnJvclJlcXVlc3RCBrpIA8gBASJTChJSZWFkTWlycm9yUmVzcG9uc2USPQoIcmVzcG9uc2UYASABKAsyKy5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5SZWFkTWlycm9yUmVzcG9uc2UifAoTTGlzdEV4Y2VycHRzUmVxdWVzdBIZCgdwZWVyX2lkGAEgASgJQgi6SAVyA7ABARJKCgdyZXF1ZXN0GAIgASgLMjEucG93ZXJub2RlLmZlZGVyYXRpb24udjEuTGlzdEF1ZGl0RXhjZXJwdHNSZXF1ZXN0Qga6SAPIAQEiXAoUTGlzdEV4Y2VycHRzUmVzcG9uc2USRAoIcmVzcG9uc2UYASABKAsyMi5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5MaXN0QXVkaXRFeGNlcnB0c1Jlc3BvbnNlInMKEUdldFJlY2VpcHRSZXF1ZXN0EhkKB3BlZXJfaWQYASABKAlCCLpIBXIDsAEBEkMKB3JlcXVlc3QYAiABKAsyKi5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5HZXRSZWNlaXB0UmVxdWVzdEIGukgDyAEBIlMKEkdldFJlY2VpcHRSZXNwb25zZRI9CghyZXNwb25zZRgBIAEoCzIrLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkdldFJlY2VpcHRSZXNwb25zZTKnFQoSQXVkaXRMZWRnZXJTZXJ2aWNlEk8KBkFwcGVuZBIhLnBvd2Vybm9kZS5hdWRpdC52MS5BcHBlbmRSZXF1ZXN0GiIucG93ZXJub2RlLmF1ZGl0LnYxLkFwcGVuZFJlc3BvbnNlEmUKDEFwcGVuZFN0cmVhbRInLnBvd2Vybm9kZS5hdWRpdC52MS5BcHBlbmRTdHJlYW1SZXF1ZXN0GigucG93ZXJub2RlLmF1ZGl0LnYxLkFwcGVuZFN0cmVhbVJlc3BvbnNlKAEwARJuCg9SZWNvcmREZWNpc2lvbnMSKi5wb3dlcm5vZGUuYXVkaXQudjEuUmVjb3JkRGVjaXNpb25zUmVxdWVzdBorLnBvd2Vybm9kZS5hdWRpdC52MS5SZWNvcmREZWNpc2lvbnNSZXNwb25zZSgBMAESVQoITGlzdExvZ3MSIy5wb3dlcm5vZGUuYXVkaXQudjEuTGlzdExvZ3NSZXF1ZXN0GiQucG93ZXJub2RlLmF1ZGl0LnYxLkxpc3RMb2dzUmVzcG9uc2USXgoLTGlzdEVudHJpZXMSJi5wb3dlcm5vZGUuYXVkaXQudjEuTGlzdEVudHJpZXNSZXF1ZXN0GicucG93ZXJub2RlLmF1ZGl0LnYxLkxpc3RFbnRyaWVzUmVzcG9uc2USVQoIR2V0RW50cnkSIy5wb3dlcm5vZGUuYXVkaXQudjEuR2V0RW50cnlSZXF1ZXN0GiQucG93ZXJub2RlLmF1ZGl0LnYxLkdldEVudHJ5UmVzcG9uc2USWwoKUHJvdmVFbnRyeRIlLnBvd2Vybm9kZS5hdWRpdC52MS5Qcm92ZUVudHJ5UmVxdWVzdBomLnBvd2Vybm9kZS5hdWRpdC52MS5Qcm92ZUVudHJ5UmVzcG9uc2USbQoQUHJvdmVDb25zaXN0ZW5jeRIrLnBvd2Vybm9kZS5hdWRpdC52MS5Qcm92ZUNvbnNpc3RlbmN5UmVxdWVzdBosLnBvd2Vybm9kZS5hdWRpdC52MS5Qcm92ZUNvbnNpc3RlbmN5UmVzcG9uc2USZAoNR2V0Q2hlY2twb2ludBIoLnBvd2Vybm9kZS5hdWRpdC52MS5HZXRDaGVja3BvaW50UmVxdWVzdBopLnBvd2Vybm9kZS5hdWRpdC52MS5HZXRDaGVja3BvaW50UmVzcG9uc2USZAoNR2V0TGVkZ2VyS2V5cxIoLnBvd2Vybm9kZS5hdWRpdC52MS5HZXRMZWRnZXJLZXlzUmVxdWVzdBopLnBvd2Vybm9kZS5hdWRpdC52MS5HZXRMZWRnZXJLZXlzUmVzcG9uc2USWgoJVmVyaWZ5TG9nEiQucG93ZXJub2RlLmF1ZGl0LnYxLlZlcmlmeUxvZ1JlcXVlc3QaJS5wb3dlcm5vZGUuYXVkaXQudjEuVmVyaWZ5TG9nUmVzcG9uc2UwARJaCglFeHBvcnRMb2cSJC5wb3dlcm5vZGUuYXVkaXQudjEuRXhwb3J0TG9nUmVxdWVzdBolLnBvd2Vybm9kZS5hdWRpdC52MS5FeHBvcnRMb2dSZXNwb25zZTABEmEKDEVyYXNlRW50cmllcxInLnBvd2Vybm9kZS5hdWRpdC52MS5FcmFzZUVudHJpZXNSZXF1ZXN0GigucG93ZXJub2RlLmF1ZGl0LnYxLkVyYXNlRW50cmllc1Jlc3BvbnNlElUKCFBydW5lTG9nEiMucG93ZXJub2RlLmF1ZGl0LnYxLlBydW5lTG9nUmVxdWVzdBokLnBvd2Vybm9kZS5hdWRpdC52MS5QcnVuZUxvZ1Jlc3BvbnNlEnAKEVdpdG5lc3NDaGVja3BvaW50EiwucG93ZXJub2RlLmF1ZGl0LnYxLldpdG5lc3NDaGVja3BvaW50UmVxdWVzdBotLnBvd2Vybm9kZS5hdWRpdC52MS5XaXRuZXNzQ2hlY2twb2ludFJlc3BvbnNlEmQKDU1pcnJvckVudHJpZXMSKC5wb3dlcm5vZGUuYXVkaXQudjEuTWlycm9yRW50cmllc1JlcXVlc3QaKS5wb3dlcm5vZGUuYXVkaXQudjEuTWlycm9yRW50cmllc1Jlc3BvbnNlElsKClJlYWRNaXJyb3ISJS5wb3dlcm5vZGUuYXVkaXQudjEuUmVhZE1pcnJvclJlcXVlc3QaJi5wb3dlcm5vZGUuYXVkaXQudjEuUmVhZE1pcnJvclJlc3BvbnNlEmEKDExpc3RFeGNlcnB0cxInLnBvd2Vybm9kZS5hdWRpdC52MS5MaXN0RXhjZXJwdHNSZXF1ZXN0GigucG93ZXJub2RlLmF1ZGl0LnYxLkxpc3RFeGNlcnB0c1Jlc3BvbnNlElsKCkdldFJlY2VpcHQSJS5wb3dlcm5vZGUuYXVkaXQudjEuR2V0UmVjZWlwdFJlcXVlc3QaJi5wb3dlcm5vZGUuYXVkaXQudjEuR2V0UmVjZWlwdFJlc3BvbnNlEl4KC09ic2VydmVIZWFkEiYucG93ZXJub2RlLmF1ZGl0LnYxLk9ic2VydmVIZWFkUmVxdWVzdBonLnBvd2Vybm9kZS5hdWRpdC52MS5PYnNlcnZlSGVhZFJlc3BvbnNlElgKCUxpc3RIZWFkcxIkLnBvd2Vybm9kZS5hdWRpdC52MS5MaXN0SGVhZHNSZXF1ZXN0GiUucG93ZXJub2RlLmF1ZGl0LnYxLkxpc3RIZWFkc1Jlc3BvbnNlEloKCVJlY29uY2lsZRIkLnBvd2Vybm9kZS5hdWRpdC52MS5SZWNvbmNpbGVSZXF1ZXN0GiUucG93ZXJub2RlLmF1ZGl0LnYxLlJlY29uY2lsZVJlc3BvbnNlMAESWwoKTGlzdEFsYXJtcxIlLnBvd2Vybm9kZS5hdWRpdC52MS5MaXN0QWxhcm1zUmVxdWVzdBomLnBvd2Vybm9kZS5hdWRpdC52MS5MaXN0QWxhcm1zUmVzcG9uc2USXgoLU2V0dGxlQWxhcm0SJi5wb3dlcm5vZGUuYXVkaXQudjEuU2V0dGxlQWxhcm1SZXF1ZXN0GicucG93ZXJub2RlLmF1ZGl0LnYxLlNldHRsZUFsYXJtUmVzcG9uc2USYQoMUmVjZW50RXZlbnRzEicucG93ZXJub2RlLmF1ZGl0LnYxLlJlY2VudEV2ZW50c1JlcXVlc3QaKC5wb3dlcm5vZGUuYXVkaXQudjEuUmVjZW50RXZlbnRzUmVzcG9uc2USYAoLV2F0Y2hFdmVudHMSJi5wb3dlcm5vZGUuYXVkaXQudjEuV2F0Y2hFdmVudHNSZXF1ZXN0GicucG93ZXJub2RlLmF1ZGl0LnYxLldhdGNoRXZlbnRzUmVzcG9uc2UwARJeCgtHZXREZWNpc2lvbhImLnBvd2Vybm9kZS5hdWRpdC52MS5HZXREZWNpc2lvblJlcXVlc3QaJy5wb3dlcm5vZGUuYXVkaXQudjEuR2V0RGVjaXNpb25SZXNwb25zZRJkCg1MaXN0RGVjaXNpb25zEigucG93ZXJub2RlLmF1ZGl0LnYxLkxpc3REZWNpc2lvbnNSZXF1ZXN0GikucG93ZXJub2RlLmF1ZGl0LnYxLkxpc3REZWNpc2lvbnNSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_powernode_audit_v1_entry, file_powernode_audit_v1_event, file_powernode_audit_v1_witness, file_powernode_decision_v1_decision, file_powernode_federation_v1_ledger]);
+
+/**
+ * @generated from message powernode.audit.v1.AppendRequest
+ */
+export type AppendRequest = Message<"powernode.audit.v1.AppendRequest"> & {
+  /**
+   * @generated from field: repeated powernode.audit.v1.NewEntry entries = 1;
+   */
+  entries: NewEntry[];
+
+  /**
+   * Wait for a signed checkpoint over them, and answer with a proof for each.
+   *
+   * @generated from field: bool receipts = 2;
+   */
+  receipts: boolean;
+};
+
+/**
+ * Describes the message powernode.audit.v1.AppendRequest.
+ * Use `create(AppendRequestSchema)` to create a new message.
+ */
+export const AppendRequestSchema: GenMessage<AppendRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 0);
+
+/**
+ * @generated from message powernode.audit.v1.AppendResponse
+ */
+export type AppendResponse = Message<"powernode.audit.v1.AppendResponse"> & {
+  /**
+   * In the order of the entries.
+   *
+   * @generated from field: repeated powernode.audit.v1.Place places = 1;
+   */
+  places: Place[];
+
+  /**
+   * With receipts: a proof file (C2SP tlog-proof) for each.
+   *
+   * @generated from field: repeated string receipts = 2;
+   */
+  receipts: string[];
+};
+
+/**
+ * Describes the message powernode.audit.v1.AppendResponse.
+ * Use `create(AppendResponseSchema)` to create a new message.
+ */
+export const AppendResponseSchema: GenMessage<AppendResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 1);
+
+/**
+ * @generated from message powernode.audit.v1.AppendStreamRequest
+ */
+export type AppendStreamRequest = Message<"powernode.audit.v1.AppendStreamRequest"> & {
+  /**
+   * Of this message, within the stream.
+   *
+   * @generated from field: uint64 number = 1;
+   */
+  number: bigint;
+
+  /**
+   * @generated from field: repeated powernode.audit.v1.NewEntry entries = 2;
+   */
+  entries: NewEntry[];
+};
+
+/**
+ * Describes the message powernode.audit.v1.AppendStreamRequest.
+ * Use `create(AppendStreamRequestSchema)` to create a new message.
+ */
+export const AppendStreamRequestSchema: GenMessage<AppendStreamRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 2);
+
+/**
+ * @generated from message powernode.audit.v1.AppendStreamResponse
+ */
+export type AppendStreamResponse = Message<"powernode.audit.v1.AppendStreamResponse"> & {
+  /**
+   * Everything in the message of this number is durable.
+   *
+   * @generated from field: uint64 number = 1;
+   */
+  number: bigint;
+
+  /**
+   * @generated from field: repeated powernode.audit.v1.Place places = 2;
+   */
+  places: Place[];
+};
+
+/**
+ * Describes the message powernode.audit.v1.AppendStreamResponse.
+ * Use `create(AppendStreamResponseSchema)` to create a new message.
+ */
+export const AppendStreamResponseSchema: GenMessage<AppendStreamResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 3);
 
 /**
  * @generated from message powernode.audit.v1.RecordDecisionsRequest
@@ -41,7 +145,7 @@ export type RecordDecisionsRequest = Message<"powernode.audit.v1.RecordDecisions
  * Use `create(RecordDecisionsRequestSchema)` to create a new message.
  */
 export const RecordDecisionsRequestSchema: GenMessage<RecordDecisionsRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 0);
+  messageDesc(file_powernode_audit_v1_service, 4);
 
 /**
  * @generated from message powernode.audit.v1.RecordDecisionsResponse
@@ -60,7 +164,681 @@ export type RecordDecisionsResponse = Message<"powernode.audit.v1.RecordDecision
  * Use `create(RecordDecisionsResponseSchema)` to create a new message.
  */
 export const RecordDecisionsResponseSchema: GenMessage<RecordDecisionsResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 1);
+  messageDesc(file_powernode_audit_v1_service, 5);
+
+/**
+ * @generated from message powernode.audit.v1.ListLogsRequest
+ */
+export type ListLogsRequest = Message<"powernode.audit.v1.ListLogsRequest"> & {
+  /**
+   * Empty: all.
+   *
+   * @generated from field: string log = 1;
+   */
+  log: string;
+
+  /**
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message powernode.audit.v1.ListLogsRequest.
+ * Use `create(ListLogsRequestSchema)` to create a new message.
+ */
+export const ListLogsRequestSchema: GenMessage<ListLogsRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 6);
+
+/**
+ * @generated from message powernode.audit.v1.ListLogsResponse
+ */
+export type ListLogsResponse = Message<"powernode.audit.v1.ListLogsResponse"> & {
+  /**
+   * @generated from field: repeated powernode.audit.v1.LogStatus logs = 1;
+   */
+  logs: LogStatus[];
+
+  /**
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message powernode.audit.v1.ListLogsResponse.
+ * Use `create(ListLogsResponseSchema)` to create a new message.
+ */
+export const ListLogsResponseSchema: GenMessage<ListLogsResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 7);
+
+/**
+ * @generated from message powernode.audit.v1.ListEntriesRequest
+ */
+export type ListEntriesRequest = Message<"powernode.audit.v1.ListEntriesRequest"> & {
+  /**
+   * A peer id, or "platform" for what concerns no peer.
+   *
+   * @generated from field: string log = 1;
+   */
+  log: string;
+
+  /**
+   * The first sequence wanted.
+   *
+   * @generated from field: uint64 start = 2;
+   */
+  start: bigint;
+
+  /**
+   * @generated from field: int32 limit = 3;
+   */
+  limit: number;
+
+  /**
+   * Only what begins so, for example federation.call.
+   *
+   * @generated from field: string action_prefix = 4;
+   */
+  actionPrefix: string;
+
+  /**
+   * The last ones first, from start (0: the end) backwards.
+   *
+   * @generated from field: bool newest_first = 5;
+   */
+  newestFirst: boolean;
+};
+
+/**
+ * Describes the message powernode.audit.v1.ListEntriesRequest.
+ * Use `create(ListEntriesRequestSchema)` to create a new message.
+ */
+export const ListEntriesRequestSchema: GenMessage<ListEntriesRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 8);
+
+/**
+ * @generated from message powernode.audit.v1.ListEntriesResponse
+ */
+export type ListEntriesResponse = Message<"powernode.audit.v1.ListEntriesResponse"> & {
+  /**
+   * @generated from field: repeated powernode.audit.v1.Entry entries = 1;
+   */
+  entries: Entry[];
+
+  /**
+   * Of the whole log.
+   *
+   * @generated from field: uint64 size = 2;
+   */
+  size: bigint;
+
+  /**
+   * Where the next page starts; 0 when there is none.
+   *
+   * @generated from field: uint64 next_start = 3;
+   */
+  nextStart: bigint;
+};
+
+/**
+ * Describes the message powernode.audit.v1.ListEntriesResponse.
+ * Use `create(ListEntriesResponseSchema)` to create a new message.
+ */
+export const ListEntriesResponseSchema: GenMessage<ListEntriesResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 9);
+
+/**
+ * @generated from message powernode.audit.v1.GetEntryRequest
+ */
+export type GetEntryRequest = Message<"powernode.audit.v1.GetEntryRequest"> & {
+  /**
+   * @generated from field: string log = 1;
+   */
+  log: string;
+
+  /**
+   * @generated from field: uint64 sequence = 2;
+   */
+  sequence: bigint;
+
+  /**
+   * Instead of a place: the id of an event or a decision.
+   *
+   * @generated from field: string id = 3;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message powernode.audit.v1.GetEntryRequest.
+ * Use `create(GetEntryRequestSchema)` to create a new message.
+ */
+export const GetEntryRequestSchema: GenMessage<GetEntryRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 10);
+
+/**
+ * @generated from message powernode.audit.v1.GetEntryResponse
+ */
+export type GetEntryResponse = Message<"powernode.audit.v1.GetEntryResponse"> & {
+  /**
+   * @generated from field: string log = 1;
+   */
+  log: string;
+
+  /**
+   * @generated from field: powernode.audit.v1.Entry entry = 2;
+   */
+  entry?: Entry | undefined;
+};
+
+/**
+ * Describes the message powernode.audit.v1.GetEntryResponse.
+ * Use `create(GetEntryResponseSchema)` to create a new message.
+ */
+export const GetEntryResponseSchema: GenMessage<GetEntryResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 11);
+
+/**
+ * @generated from message powernode.audit.v1.ProveEntryRequest
+ */
+export type ProveEntryRequest = Message<"powernode.audit.v1.ProveEntryRequest"> & {
+  /**
+   * @generated from field: string log = 1;
+   */
+  log: string;
+
+  /**
+   * @generated from field: uint64 sequence = 2;
+   */
+  sequence: bigint;
+
+  /**
+   * @generated from field: string id = 3;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message powernode.audit.v1.ProveEntryRequest.
+ * Use `create(ProveEntryRequestSchema)` to create a new message.
+ */
+export const ProveEntryRequestSchema: GenMessage<ProveEntryRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 12);
+
+/**
+ * @generated from message powernode.audit.v1.ProveEntryResponse
+ */
+export type ProveEntryResponse = Message<"powernode.audit.v1.ProveEntryResponse"> & {
+  /**
+   * C2SP tlog-proof.
+   *
+   * @generated from field: string proof = 1;
+   */
+  proof: string;
+
+  /**
+   * The leaf that it proves.
+   *
+   * @generated from field: bytes leaf = 2;
+   */
+  leaf: Uint8Array;
+};
+
+/**
+ * Describes the message powernode.audit.v1.ProveEntryResponse.
+ * Use `create(ProveEntryResponseSchema)` to create a new message.
+ */
+export const ProveEntryResponseSchema: GenMessage<ProveEntryResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 13);
+
+/**
+ * @generated from message powernode.audit.v1.ProveConsistencyRequest
+ */
+export type ProveConsistencyRequest = Message<"powernode.audit.v1.ProveConsistencyRequest"> & {
+  /**
+   * @generated from field: string log = 1;
+   */
+  log: string;
+
+  /**
+   * @generated from field: uint64 old_size = 2;
+   */
+  oldSize: bigint;
+
+  /**
+   * 0: the newest signed one.
+   *
+   * @generated from field: uint64 size = 3;
+   */
+  size: bigint;
+};
+
+/**
+ * Describes the message powernode.audit.v1.ProveConsistencyRequest.
+ * Use `create(ProveConsistencyRequestSchema)` to create a new message.
+ */
+export const ProveConsistencyRequestSchema: GenMessage<ProveConsistencyRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 14);
+
+/**
+ * @generated from message powernode.audit.v1.ProveConsistencyResponse
+ */
+export type ProveConsistencyResponse = Message<"powernode.audit.v1.ProveConsistencyResponse"> & {
+  /**
+   * @generated from field: uint64 size = 1;
+   */
+  size: bigint;
+
+  /**
+   * @generated from field: repeated bytes proof = 2;
+   */
+  proof: Uint8Array[];
+
+  /**
+   * @generated from field: bytes old_root = 3;
+   */
+  oldRoot: Uint8Array;
+
+  /**
+   * @generated from field: bytes root = 4;
+   */
+  root: Uint8Array;
+};
+
+/**
+ * Describes the message powernode.audit.v1.ProveConsistencyResponse.
+ * Use `create(ProveConsistencyResponseSchema)` to create a new message.
+ */
+export const ProveConsistencyResponseSchema: GenMessage<ProveConsistencyResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 15);
+
+/**
+ * @generated from message powernode.audit.v1.GetCheckpointRequest
+ */
+export type GetCheckpointRequest = Message<"powernode.audit.v1.GetCheckpointRequest"> & {
+  /**
+   * @generated from field: string log = 1;
+   */
+  log: string;
+
+  /**
+   * 0: the newest.
+   *
+   * @generated from field: uint64 size = 2;
+   */
+  size: bigint;
+};
+
+/**
+ * Describes the message powernode.audit.v1.GetCheckpointRequest.
+ * Use `create(GetCheckpointRequestSchema)` to create a new message.
+ */
+export const GetCheckpointRequestSchema: GenMessage<GetCheckpointRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 16);
+
+/**
+ * @generated from message powernode.audit.v1.GetCheckpointResponse
+ */
+export type GetCheckpointResponse = Message<"powernode.audit.v1.GetCheckpointResponse"> & {
+  /**
+   * C2SP signed note.
+   *
+   * @generated from field: string checkpoint = 1;
+   */
+  checkpoint: string;
+};
+
+/**
+ * Describes the message powernode.audit.v1.GetCheckpointResponse.
+ * Use `create(GetCheckpointResponseSchema)` to create a new message.
+ */
+export const GetCheckpointResponseSchema: GenMessage<GetCheckpointResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 17);
+
+/**
+ * @generated from message powernode.audit.v1.GetLedgerKeysRequest
+ */
+export type GetLedgerKeysRequest = Message<"powernode.audit.v1.GetLedgerKeysRequest"> & {
+};
+
+/**
+ * Describes the message powernode.audit.v1.GetLedgerKeysRequest.
+ * Use `create(GetLedgerKeysRequestSchema)` to create a new message.
+ */
+export const GetLedgerKeysRequestSchema: GenMessage<GetLedgerKeysRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 18);
+
+/**
+ * @generated from message powernode.audit.v1.GetLedgerKeysResponse
+ */
+export type GetLedgerKeysResponse = Message<"powernode.audit.v1.GetLedgerKeysResponse"> & {
+  /**
+   * One for each log: C2SP vkey of the origin.
+   *
+   * @generated from field: repeated powernode.audit.v1.LogKey logs = 1;
+   */
+  logs: LogKey[];
+
+  /**
+   * C2SP vkey of our cosigner.
+   *
+   * @generated from field: string witness_vkey = 2;
+   */
+  witnessVkey: string;
+
+  /**
+   * Those of the peers that witness us, as far as they are known.
+   *
+   * @generated from field: repeated powernode.audit.v1.LogKey peer_witnesses = 3;
+   */
+  peerWitnesses: LogKey[];
+
+  /**
+   * Those of the peers' logs about us.
+   *
+   * @generated from field: repeated powernode.audit.v1.LogKey peer_logs = 4;
+   */
+  peerLogs: LogKey[];
+};
+
+/**
+ * Describes the message powernode.audit.v1.GetLedgerKeysResponse.
+ * Use `create(GetLedgerKeysResponseSchema)` to create a new message.
+ */
+export const GetLedgerKeysResponseSchema: GenMessage<GetLedgerKeysResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 19);
+
+/**
+ * @generated from message powernode.audit.v1.LogKey
+ */
+export type LogKey = Message<"powernode.audit.v1.LogKey"> & {
+  /**
+   * @generated from field: string log = 1;
+   */
+  log: string;
+
+  /**
+   * @generated from field: string origin = 2;
+   */
+  origin: string;
+
+  /**
+   * @generated from field: string vkey = 3;
+   */
+  vkey: string;
+};
+
+/**
+ * Describes the message powernode.audit.v1.LogKey.
+ * Use `create(LogKeySchema)` to create a new message.
+ */
+export const LogKeySchema: GenMessage<LogKey> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 20);
+
+/**
+ * @generated from message powernode.audit.v1.VerifyLogRequest
+ */
+export type VerifyLogRequest = Message<"powernode.audit.v1.VerifyLogRequest"> & {
+  /**
+   * @generated from field: string log = 1;
+   */
+  log: string;
+};
+
+/**
+ * Describes the message powernode.audit.v1.VerifyLogRequest.
+ * Use `create(VerifyLogRequestSchema)` to create a new message.
+ */
+export const VerifyLogRequestSchema: GenMessage<VerifyLogRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 21);
+
+/**
+ * @generated from message powernode.audit.v1.VerifyLogResponse
+ */
+export type VerifyLogResponse = Message<"powernode.audit.v1.VerifyLogResponse"> & {
+  /**
+   * How far it has come, of how many.
+   *
+   * @generated from field: uint64 checked = 1;
+   */
+  checked: bigint;
+
+  /**
+   * @generated from field: uint64 size = 2;
+   */
+  size: bigint;
+
+  /**
+   * Set in the last message.
+   *
+   * @generated from field: bool done = 3;
+   */
+  done: boolean;
+
+  /**
+   * @generated from field: bool intact = 4;
+   */
+  intact: boolean;
+
+  /**
+   * @generated from field: bytes root = 5;
+   */
+  root: Uint8Array;
+
+  /**
+   * Only when not intact: what kind of damage, where, and in words.
+   *
+   * @generated from field: string damage = 6;
+   */
+  damage: string;
+
+  /**
+   * @generated from field: uint64 broken_at = 7;
+   */
+  brokenAt: bigint;
+
+  /**
+   * @generated from field: string detail = 8;
+   */
+  detail: string;
+};
+
+/**
+ * Describes the message powernode.audit.v1.VerifyLogResponse.
+ * Use `create(VerifyLogResponseSchema)` to create a new message.
+ */
+export const VerifyLogResponseSchema: GenMessage<VerifyLogResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 22);
+
+/**
+ * @generated from message powernode.audit.v1.ExportLogRequest
+ */
+export type ExportLogRequest = Message<"powernode.audit.v1.ExportLogRequest"> & {
+  /**
+   * @generated from field: string log = 1;
+   */
+  log: string;
+
+  /**
+   * Payloads and salts as well, where they are not erased.
+   *
+   * @generated from field: bool payloads = 2;
+   */
+  payloads: boolean;
+
+  /**
+   * The peer's log about us, from our mirror, instead of our own.
+   *
+   * @generated from field: bool mirror = 3;
+   */
+  mirror: boolean;
+
+  /**
+   * Go on after these many entries, which the receiver has.
+   *
+   * @generated from field: uint64 start = 4;
+   */
+  start: bigint;
+};
+
+/**
+ * Describes the message powernode.audit.v1.ExportLogRequest.
+ * Use `create(ExportLogRequestSchema)` to create a new message.
+ */
+export const ExportLogRequestSchema: GenMessage<ExportLogRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 23);
+
+/**
+ * @generated from message powernode.audit.v1.ExportLogResponse
+ */
+export type ExportLogResponse = Message<"powernode.audit.v1.ExportLogResponse"> & {
+  /**
+   * As in C2SP tlog-tiles: tile/0/000, tile/entries/000.p/17, checkpoint …, and payloads/000.jsonl.
+   *
+   * @generated from field: string path = 1;
+   */
+  path: string;
+
+  /**
+   * @generated from field: bytes content = 2;
+   */
+  content: Uint8Array;
+
+  /**
+   * @generated from field: uint64 done = 3;
+   */
+  done: bigint;
+
+  /**
+   * @generated from field: uint64 size = 4;
+   */
+  size: bigint;
+};
+
+/**
+ * Describes the message powernode.audit.v1.ExportLogResponse.
+ * Use `create(ExportLogResponseSchema)` to create a new message.
+ */
+export const ExportLogResponseSchema: GenMessage<ExportLogResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 24);
+
+/**
+ * @generated from message powernode.audit.v1.EraseEntriesRequest
+ */
+export type EraseEntriesRequest = Message<"powernode.audit.v1.EraseEntriesRequest"> & {
+  /**
+   * @generated from field: string log = 1;
+   */
+  log: string;
+
+  /**
+   * @generated from field: repeated uint64 sequences = 2;
+   */
+  sequences: bigint[];
+
+  /**
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: bool dry_run = 4;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message powernode.audit.v1.EraseEntriesRequest.
+ * Use `create(EraseEntriesRequestSchema)` to create a new message.
+ */
+export const EraseEntriesRequestSchema: GenMessage<EraseEntriesRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 25);
+
+/**
+ * @generated from message powernode.audit.v1.EraseEntriesResponse
+ */
+export type EraseEntriesResponse = Message<"powernode.audit.v1.EraseEntriesResponse"> & {
+  /**
+   * @generated from field: repeated powernode.audit.v1.Entry entries = 1;
+   */
+  entries: Entry[];
+};
+
+/**
+ * Describes the message powernode.audit.v1.EraseEntriesResponse.
+ * Use `create(EraseEntriesResponseSchema)` to create a new message.
+ */
+export const EraseEntriesResponseSchema: GenMessage<EraseEntriesResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 26);
+
+/**
+ * @generated from message powernode.audit.v1.PruneLogRequest
+ */
+export type PruneLogRequest = Message<"powernode.audit.v1.PruneLogRequest"> & {
+  /**
+   * @generated from field: string log = 1;
+   */
+  log: string;
+
+  /**
+   * Entries below this go; rounded down to whole segments of 256.
+   *
+   * @generated from field: uint64 below = 2;
+   */
+  below: bigint;
+
+  /**
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: bool dry_run = 4;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message powernode.audit.v1.PruneLogRequest.
+ * Use `create(PruneLogRequestSchema)` to create a new message.
+ */
+export const PruneLogRequestSchema: GenMessage<PruneLogRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 27);
+
+/**
+ * @generated from message powernode.audit.v1.PruneLogResponse
+ */
+export type PruneLogResponse = Message<"powernode.audit.v1.PruneLogResponse"> & {
+  /**
+   * @generated from field: uint64 pruned_below = 1;
+   */
+  prunedBelow: bigint;
+
+  /**
+   * @generated from field: uint64 entries = 2;
+   */
+  entries: bigint;
+
+  /**
+   * The signed statement: a note by the log's key.
+   *
+   * @generated from field: string statement = 3;
+   */
+  statement: string;
+};
+
+/**
+ * Describes the message powernode.audit.v1.PruneLogResponse.
+ * Use `create(PruneLogResponseSchema)` to create a new message.
+ */
+export const PruneLogResponseSchema: GenMessage<PruneLogResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 28);
 
 /**
  * @generated from message powernode.audit.v1.GetDecisionRequest
@@ -79,7 +857,7 @@ export type GetDecisionRequest = Message<"powernode.audit.v1.GetDecisionRequest"
  * Use `create(GetDecisionRequestSchema)` to create a new message.
  */
 export const GetDecisionRequestSchema: GenMessage<GetDecisionRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 2);
+  messageDesc(file_powernode_audit_v1_service, 29);
 
 /**
  * @generated from message powernode.audit.v1.GetDecisionResponse
@@ -89,6 +867,18 @@ export type GetDecisionResponse = Message<"powernode.audit.v1.GetDecisionRespons
    * @generated from field: powernode.decision.v1.Decision decision = 1;
    */
   decision?: Decision | undefined;
+
+  /**
+   * Where it stands in the ledger.
+   *
+   * @generated from field: string log = 2;
+   */
+  log: string;
+
+  /**
+   * @generated from field: uint64 sequence = 3;
+   */
+  sequence: bigint;
 };
 
 /**
@@ -96,7 +886,7 @@ export type GetDecisionResponse = Message<"powernode.audit.v1.GetDecisionRespons
  * Use `create(GetDecisionResponseSchema)` to create a new message.
  */
 export const GetDecisionResponseSchema: GenMessage<GetDecisionResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 3);
+  messageDesc(file_powernode_audit_v1_service, 30);
 
 /**
  * @generated from message powernode.audit.v1.ListDecisionsRequest
@@ -147,7 +937,7 @@ export type ListDecisionsRequest = Message<"powernode.audit.v1.ListDecisionsRequ
  * Use `create(ListDecisionsRequestSchema)` to create a new message.
  */
 export const ListDecisionsRequestSchema: GenMessage<ListDecisionsRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 4);
+  messageDesc(file_powernode_audit_v1_service, 31);
 
 /**
  * @generated from message powernode.audit.v1.ListDecisionsResponse
@@ -169,392 +959,228 @@ export type ListDecisionsResponse = Message<"powernode.audit.v1.ListDecisionsRes
  * Use `create(ListDecisionsResponseSchema)` to create a new message.
  */
 export const ListDecisionsResponseSchema: GenMessage<ListDecisionsResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 5);
+  messageDesc(file_powernode_audit_v1_service, 32);
 
 /**
- * @generated from message powernode.audit.v1.Entry
+ * @generated from message powernode.audit.v1.WitnessCheckpointRequest
  */
-export type Entry = Message<"powernode.audit.v1.Entry"> & {
+export type WitnessCheckpointRequest = Message<"powernode.audit.v1.WitnessCheckpointRequest"> & {
   /**
-   * 1, 2, 3 … within one log, without gaps.
-   *
-   * @generated from field: int64 sequence = 1;
-   */
-  sequence: bigint;
-
-  /**
-   * The kind of the event, for example federation.peer.accepted.
-   *
-   * @generated from field: string action = 2;
-   */
-  action: string;
-
-  /**
-   * @generated from field: google.protobuf.Timestamp at = 3;
-   */
-  at?: Timestamp | undefined;
-
-  /**
-   * @generated from field: string actor = 4;
-   */
-  actor: string;
-
-  /**
-   * @generated from field: google.protobuf.Struct payload = 5;
-   */
-  payload?: JsonObject | undefined;
-
-  /**
-   * The event this entry records.
-   *
-   * @generated from field: string event_id = 6;
-   */
-  eventId: string;
-
-  /**
-   * @generated from field: string correlation_id = 7;
-   */
-  correlationId: string;
-
-  /**
-   * SHA-256 of the previous entry's hash and this entry's canonical JSON (RFC 8785).
-   *
-   * @generated from field: bytes hash = 8;
-   */
-  hash: Uint8Array;
-
-  /**
-   * @generated from field: bytes previous_hash = 9;
-   */
-  previousHash: Uint8Array;
-};
-
-/**
- * Describes the message powernode.audit.v1.Entry.
- * Use `create(EntrySchema)` to create a new message.
- */
-export const EntrySchema: GenMessage<Entry> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 6);
-
-/**
- * @generated from message powernode.audit.v1.ListEntriesRequest
- */
-export type ListEntriesRequest = Message<"powernode.audit.v1.ListEntriesRequest"> & {
-  /**
-   * A peer id, or "platform" for what concerns no peer.
-   *
    * @generated from field: string peer_id = 1;
    */
   peerId: string;
 
   /**
-   * Entries after this sequence.
-   *
-   * @generated from field: int64 after_sequence = 2;
+   * @generated from field: powernode.federation.v1.AddCheckpointRequest request = 2;
    */
-  afterSequence: bigint;
-
-  /**
-   * @generated from field: int32 limit = 3;
-   */
-  limit: number;
+  request?: AddCheckpointRequest | undefined;
 };
 
 /**
- * Describes the message powernode.audit.v1.ListEntriesRequest.
- * Use `create(ListEntriesRequestSchema)` to create a new message.
+ * Describes the message powernode.audit.v1.WitnessCheckpointRequest.
+ * Use `create(WitnessCheckpointRequestSchema)` to create a new message.
  */
-export const ListEntriesRequestSchema: GenMessage<ListEntriesRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 7);
+export const WitnessCheckpointRequestSchema: GenMessage<WitnessCheckpointRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 33);
 
 /**
- * @generated from message powernode.audit.v1.ListEntriesResponse
+ * @generated from message powernode.audit.v1.WitnessCheckpointResponse
  */
-export type ListEntriesResponse = Message<"powernode.audit.v1.ListEntriesResponse"> & {
+export type WitnessCheckpointResponse = Message<"powernode.audit.v1.WitnessCheckpointResponse"> & {
   /**
-   * @generated from field: repeated powernode.audit.v1.Entry entries = 1;
+   * @generated from field: powernode.federation.v1.AddCheckpointResponse response = 1;
    */
-  entries: Entry[];
-
-  /**
-   * @generated from field: int64 size = 2;
-   */
-  size: bigint;
-
-  /**
-   * @generated from field: bytes head = 3;
-   */
-  head: Uint8Array;
+  response?: AddCheckpointResponse | undefined;
 };
 
 /**
- * Describes the message powernode.audit.v1.ListEntriesResponse.
- * Use `create(ListEntriesResponseSchema)` to create a new message.
+ * Describes the message powernode.audit.v1.WitnessCheckpointResponse.
+ * Use `create(WitnessCheckpointResponseSchema)` to create a new message.
  */
-export const ListEntriesResponseSchema: GenMessage<ListEntriesResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 8);
+export const WitnessCheckpointResponseSchema: GenMessage<WitnessCheckpointResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 34);
 
 /**
- * @generated from message powernode.audit.v1.VerifyLogRequest
+ * @generated from message powernode.audit.v1.MirrorEntriesRequest
  */
-export type VerifyLogRequest = Message<"powernode.audit.v1.VerifyLogRequest"> & {
+export type MirrorEntriesRequest = Message<"powernode.audit.v1.MirrorEntriesRequest"> & {
   /**
    * @generated from field: string peer_id = 1;
    */
   peerId: string;
+
+  /**
+   * @generated from field: powernode.federation.v1.AddEntriesRequest request = 2;
+   */
+  request?: AddEntriesRequest | undefined;
 };
 
 /**
- * Describes the message powernode.audit.v1.VerifyLogRequest.
- * Use `create(VerifyLogRequestSchema)` to create a new message.
+ * Describes the message powernode.audit.v1.MirrorEntriesRequest.
+ * Use `create(MirrorEntriesRequestSchema)` to create a new message.
  */
-export const VerifyLogRequestSchema: GenMessage<VerifyLogRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 9);
+export const MirrorEntriesRequestSchema: GenMessage<MirrorEntriesRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 35);
 
 /**
- * @generated from message powernode.audit.v1.VerifyLogResponse
+ * @generated from message powernode.audit.v1.MirrorEntriesResponse
  */
-export type VerifyLogResponse = Message<"powernode.audit.v1.VerifyLogResponse"> & {
+export type MirrorEntriesResponse = Message<"powernode.audit.v1.MirrorEntriesResponse"> & {
   /**
-   * @generated from field: bool intact = 1;
+   * @generated from field: powernode.federation.v1.AddEntriesResponse response = 1;
    */
-  intact: boolean;
-
-  /**
-   * @generated from field: int64 size = 2;
-   */
-  size: bigint;
-
-  /**
-   * @generated from field: bytes head = 3;
-   */
-  head: Uint8Array;
-
-  /**
-   * The first sequence that does not fit; 0 when intact.
-   *
-   * @generated from field: int64 broken_at = 4;
-   */
-  brokenAt: bigint;
-
-  /**
-   * @generated from field: string detail = 5;
-   */
-  detail: string;
+  response?: AddEntriesResponse | undefined;
 };
 
 /**
- * Describes the message powernode.audit.v1.VerifyLogResponse.
- * Use `create(VerifyLogResponseSchema)` to create a new message.
+ * Describes the message powernode.audit.v1.MirrorEntriesResponse.
+ * Use `create(MirrorEntriesResponseSchema)` to create a new message.
  */
-export const VerifyLogResponseSchema: GenMessage<VerifyLogResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 10);
+export const MirrorEntriesResponseSchema: GenMessage<MirrorEntriesResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 36);
 
 /**
- * @generated from message powernode.audit.v1.FeedEvent
+ * @generated from message powernode.audit.v1.ReadMirrorRequest
  */
-export type FeedEvent = Message<"powernode.audit.v1.FeedEvent"> & {
+export type ReadMirrorRequest = Message<"powernode.audit.v1.ReadMirrorRequest"> & {
   /**
-   * @generated from field: string id = 1;
-   */
-  id: string;
-
-  /**
-   * @generated from field: string kind = 2;
-   */
-  kind: string;
-
-  /**
-   * @generated from field: powernode.event.v1.Severity severity = 3;
-   */
-  severity: Severity;
-
-  /**
-   * @generated from field: string source = 4;
-   */
-  source: string;
-
-  /**
-   * @generated from field: string peer_id = 5;
+   * @generated from field: string peer_id = 1;
    */
   peerId: string;
 
   /**
-   * @generated from field: string actor = 6;
+   * @generated from field: powernode.federation.v1.ReadMirrorRequest request = 2;
    */
-  actor: string;
-
-  /**
-   * @generated from field: google.protobuf.Timestamp at = 7;
-   */
-  at?: Timestamp | undefined;
-
-  /**
-   * @generated from field: string correlation_id = 8;
-   */
-  correlationId: string;
-
-  /**
-   * @generated from field: google.protobuf.Struct payload = 9;
-   */
-  payload?: JsonObject | undefined;
+  request?: ReadMirrorRequest$1 | undefined;
 };
 
 /**
- * Describes the message powernode.audit.v1.FeedEvent.
- * Use `create(FeedEventSchema)` to create a new message.
+ * Describes the message powernode.audit.v1.ReadMirrorRequest.
+ * Use `create(ReadMirrorRequestSchema)` to create a new message.
  */
-export const FeedEventSchema: GenMessage<FeedEvent> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 11);
+export const ReadMirrorRequestSchema: GenMessage<ReadMirrorRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 37);
 
 /**
- * @generated from message powernode.audit.v1.ListEventsRequest
+ * @generated from message powernode.audit.v1.ReadMirrorResponse
  */
-export type ListEventsRequest = Message<"powernode.audit.v1.ListEventsRequest"> & {
+export type ReadMirrorResponse = Message<"powernode.audit.v1.ReadMirrorResponse"> & {
   /**
-   * @generated from field: string kind_prefix = 1;
+   * @generated from field: powernode.federation.v1.ReadMirrorResponse response = 1;
    */
-  kindPrefix: string;
+  response?: ReadMirrorResponse$1 | undefined;
+};
 
-  /**
-   * @generated from field: string source = 2;
-   */
-  source: string;
+/**
+ * Describes the message powernode.audit.v1.ReadMirrorResponse.
+ * Use `create(ReadMirrorResponseSchema)` to create a new message.
+ */
+export const ReadMirrorResponseSchema: GenMessage<ReadMirrorResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 38);
 
+/**
+ * @generated from message powernode.audit.v1.ListExcerptsRequest
+ */
+export type ListExcerptsRequest = Message<"powernode.audit.v1.ListExcerptsRequest"> & {
   /**
-   * @generated from field: google.protobuf.Timestamp since = 3;
-   */
-  since?: Timestamp | undefined;
-
-  /**
-   * @generated from field: int32 limit = 4;
-   */
-  limit: number;
-
-  /**
-   * @generated from field: string peer_id = 5;
+   * @generated from field: string peer_id = 1;
    */
   peerId: string;
+
+  /**
+   * @generated from field: powernode.federation.v1.ListAuditExcerptsRequest request = 2;
+   */
+  request?: ListAuditExcerptsRequest | undefined;
 };
 
 /**
- * Describes the message powernode.audit.v1.ListEventsRequest.
- * Use `create(ListEventsRequestSchema)` to create a new message.
+ * Describes the message powernode.audit.v1.ListExcerptsRequest.
+ * Use `create(ListExcerptsRequestSchema)` to create a new message.
  */
-export const ListEventsRequestSchema: GenMessage<ListEventsRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 12);
+export const ListExcerptsRequestSchema: GenMessage<ListExcerptsRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 39);
 
 /**
- * @generated from message powernode.audit.v1.ListEventsResponse
+ * @generated from message powernode.audit.v1.ListExcerptsResponse
  */
-export type ListEventsResponse = Message<"powernode.audit.v1.ListEventsResponse"> & {
+export type ListExcerptsResponse = Message<"powernode.audit.v1.ListExcerptsResponse"> & {
   /**
-   * @generated from field: repeated powernode.audit.v1.FeedEvent events = 1;
+   * @generated from field: powernode.federation.v1.ListAuditExcerptsResponse response = 1;
    */
-  events: FeedEvent[];
+  response?: ListAuditExcerptsResponse | undefined;
 };
 
 /**
- * Describes the message powernode.audit.v1.ListEventsResponse.
- * Use `create(ListEventsResponseSchema)` to create a new message.
+ * Describes the message powernode.audit.v1.ListExcerptsResponse.
+ * Use `create(ListExcerptsResponseSchema)` to create a new message.
  */
-export const ListEventsResponseSchema: GenMessage<ListEventsResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 13);
+export const ListExcerptsResponseSchema: GenMessage<ListExcerptsResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 40);
 
 /**
- * @generated from message powernode.audit.v1.WatchEventsRequest
+ * @generated from message powernode.audit.v1.GetReceiptRequest
  */
-export type WatchEventsRequest = Message<"powernode.audit.v1.WatchEventsRequest"> & {
+export type GetReceiptRequest = Message<"powernode.audit.v1.GetReceiptRequest"> & {
   /**
-   * @generated from field: string kind_prefix = 1;
-   */
-  kindPrefix: string;
-
-  /**
-   * @generated from field: string source = 2;
-   */
-  source: string;
-
-  /**
-   * @generated from field: google.protobuf.Timestamp since = 3;
-   */
-  since?: Timestamp | undefined;
-
-  /**
-   * @generated from field: string peer_id = 4;
+   * @generated from field: string peer_id = 1;
    */
   peerId: string;
-};
 
-/**
- * Describes the message powernode.audit.v1.WatchEventsRequest.
- * Use `create(WatchEventsRequestSchema)` to create a new message.
- */
-export const WatchEventsRequestSchema: GenMessage<WatchEventsRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 14);
-
-/**
- * @generated from message powernode.audit.v1.WatchEventsResponse
- */
-export type WatchEventsResponse = Message<"powernode.audit.v1.WatchEventsResponse"> & {
   /**
-   * @generated from field: powernode.audit.v1.FeedEvent event = 1;
+   * @generated from field: powernode.federation.v1.GetReceiptRequest request = 2;
    */
-  event?: FeedEvent | undefined;
+  request?: GetReceiptRequest$1 | undefined;
 };
 
 /**
- * Describes the message powernode.audit.v1.WatchEventsResponse.
- * Use `create(WatchEventsResponseSchema)` to create a new message.
+ * Describes the message powernode.audit.v1.GetReceiptRequest.
+ * Use `create(GetReceiptRequestSchema)` to create a new message.
  */
-export const WatchEventsResponseSchema: GenMessage<WatchEventsResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 15);
+export const GetReceiptRequestSchema: GenMessage<GetReceiptRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 41);
 
 /**
- * What happened, in an order nobody can change.
+ * @generated from message powernode.audit.v1.GetReceiptResponse
+ */
+export type GetReceiptResponse = Message<"powernode.audit.v1.GetReceiptResponse"> & {
+  /**
+   * @generated from field: powernode.federation.v1.GetReceiptResponse response = 1;
+   */
+  response?: GetReceiptResponse$1 | undefined;
+};
+
+/**
+ * Describes the message powernode.audit.v1.GetReceiptResponse.
+ * Use `create(GetReceiptResponseSchema)` to create a new message.
+ */
+export const GetReceiptResponseSchema: GenMessage<GetReceiptResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_service, 42);
+
+/**
+ * What happened, in an order nobody can change: one transparency log per peer, and one for what concerns none.
  *
  * @generated from service powernode.audit.v1.AuditLedgerService
  */
 export const AuditLedgerService: GenService<{
   /**
-   * The entries of one peer's log, by sequence: a page of the past never changes.
+   * Writes entries, and answers once they are durable.
    *
-   * @generated from rpc powernode.audit.v1.AuditLedgerService.ListEntries
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.Append
    */
-  listEntries: {
+  append: {
     methodKind: "unary";
-    input: typeof ListEntriesRequestSchema;
-    output: typeof ListEntriesResponseSchema;
+    input: typeof AppendRequestSchema;
+    output: typeof AppendResponseSchema;
   },
   /**
-   * Recomputes the chain of one log and says where it breaks.
+   * The same as a long stream: each message is answered once all of it is durable, in the order of the messages.
    *
-   * @generated from rpc powernode.audit.v1.AuditLedgerService.VerifyLog
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.AppendStream
    */
-  verifyLog: {
-    methodKind: "unary";
-    input: typeof VerifyLogRequestSchema;
-    output: typeof VerifyLogResponseSchema;
-  },
-  /**
-   * recent_events: the newest first.
-   *
-   * @generated from rpc powernode.audit.v1.AuditLedgerService.ListEvents
-   */
-  listEvents: {
-    methodKind: "unary";
-    input: typeof ListEventsRequestSchema;
-    output: typeof ListEventsResponseSchema;
-  },
-  /**
-   * The events from now on, and with since those before as well, oldest first.
-   *
-   * @generated from rpc powernode.audit.v1.AuditLedgerService.WatchEvents
-   */
-  watchEvents: {
-    methodKind: "server_streaming";
-    input: typeof WatchEventsRequestSchema;
-    output: typeof WatchEventsResponseSchema;
+  appendStream: {
+    methodKind: "bidi_streaming";
+    input: typeof AppendStreamRequestSchema;
+    output: typeof AppendStreamResponseSchema;
   },
   /**
    * Calls across the border and what was decided about them. Each message is answered when all of it is durable.
@@ -567,6 +1193,234 @@ export const AuditLedgerService: GenService<{
     output: typeof RecordDecisionsResponseSchema;
   },
   /**
+   * All logs and how far each has come.
+   *
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.ListLogs
+   */
+  listLogs: {
+    methodKind: "unary";
+    input: typeof ListLogsRequestSchema;
+    output: typeof ListLogsResponseSchema;
+  },
+  /**
+   * The entries of one log, by sequence: a page of the past never changes.
+   *
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.ListEntries
+   */
+  listEntries: {
+    methodKind: "unary";
+    input: typeof ListEntriesRequestSchema;
+    output: typeof ListEntriesResponseSchema;
+  },
+  /**
+   * One entry by its place, or by the id of its event or decision (ours or the other side's).
+   *
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.GetEntry
+   */
+  getEntry: {
+    methodKind: "unary";
+    input: typeof GetEntryRequestSchema;
+    output: typeof GetEntryResponseSchema;
+  },
+  /**
+   * That an entry is in the log: an offline proof file (C2SP tlog-proof) with a signed checkpoint.
+   *
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.ProveEntry
+   */
+  proveEntry: {
+    methodKind: "unary";
+    input: typeof ProveEntryRequestSchema;
+    output: typeof ProveEntryResponseSchema;
+  },
+  /**
+   * That one size of the log is a prefix of another (RFC 6962).
+   *
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.ProveConsistency
+   */
+  proveConsistency: {
+    methodKind: "unary";
+    input: typeof ProveConsistencyRequestSchema;
+    output: typeof ProveConsistencyResponseSchema;
+  },
+  /**
+   * The newest signed checkpoint with all its cosignatures, or that of one size.
+   *
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.GetCheckpoint
+   */
+  getCheckpoint: {
+    methodKind: "unary";
+    input: typeof GetCheckpointRequestSchema;
+    output: typeof GetCheckpointResponseSchema;
+  },
+  /**
+   * Who signs here: verification keys (C2SP vkey), and the platform's statement about them.
+   *
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.GetLedgerKeys
+   */
+  getLedgerKeys: {
+    methodKind: "unary";
+    input: typeof GetLedgerKeysRequestSchema;
+    output: typeof GetLedgerKeysResponseSchema;
+  },
+  /**
+   * Recomputes a log from its first entry, and says how far it is and where it breaks.
+   *
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.VerifyLog
+   */
+  verifyLog: {
+    methodKind: "server_streaming";
+    input: typeof VerifyLogRequestSchema;
+    output: typeof VerifyLogResponseSchema;
+  },
+  /**
+   * The log as files (C2SP tlog-tiles): checkpoint, tiles, entry bundles, and beside them the payloads.
+   *
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.ExportLog
+   */
+  exportLog: {
+    methodKind: "server_streaming";
+    input: typeof ExportLogRequestSchema;
+    output: typeof ExportLogResponseSchema;
+  },
+  /**
+   * Deletes salt and payload of entries. The entries stay, and every proof with them.
+   *
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.EraseEntries
+   */
+  eraseEntries: {
+    methodKind: "unary";
+    input: typeof EraseEntriesRequestSchema;
+    output: typeof EraseEntriesResponseSchema;
+  },
+  /**
+   * Drops whole segments of old entries below a cosigned size, with a signed statement. Their hashes stay.
+   *
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.PruneLog
+   */
+  pruneLog: {
+    methodKind: "unary";
+    input: typeof PruneLogRequestSchema;
+    output: typeof PruneLogResponseSchema;
+  },
+  /**
+   * Called for a peer by our gateway: the peer's log about us, which we witness, and mirror.
+   *
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.WitnessCheckpoint
+   */
+  witnessCheckpoint: {
+    methodKind: "unary";
+    input: typeof WitnessCheckpointRequestSchema;
+    output: typeof WitnessCheckpointResponseSchema;
+  },
+  /**
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.MirrorEntries
+   */
+  mirrorEntries: {
+    methodKind: "unary";
+    input: typeof MirrorEntriesRequestSchema;
+    output: typeof MirrorEntriesResponseSchema;
+  },
+  /**
+   * What we hold of the peer's log about us, for a peer that lost it.
+   *
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.ReadMirror
+   */
+  readMirror: {
+    methodKind: "unary";
+    input: typeof ReadMirrorRequestSchema;
+    output: typeof ReadMirrorResponseSchema;
+  },
+  /**
+   * What a peer may read of our log about it.
+   *
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.ListExcerpts
+   */
+  listExcerpts: {
+    methodKind: "unary";
+    input: typeof ListExcerptsRequestSchema;
+    output: typeof ListExcerptsResponseSchema;
+  },
+  /**
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.GetReceipt
+   */
+  getReceipt: {
+    methodKind: "unary";
+    input: typeof GetReceiptRequestSchema;
+    output: typeof GetReceiptResponseSchema;
+  },
+  /**
+   * Called by liveness: the head that the peer told of its log about us.
+   *
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.ObserveHead
+   */
+  observeHead: {
+    methodKind: "unary";
+    input: typeof ObserveHeadRequestSchema;
+    output: typeof ObserveHeadResponseSchema;
+  },
+  /**
+   * The heads that our heartbeats tell.
+   *
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.ListHeads
+   */
+  listHeads: {
+    methodKind: "unary";
+    input: typeof ListHeadsRequestSchema;
+    output: typeof ListHeadsResponseSchema;
+  },
+  /**
+   * Compares our log about a peer with the peer's log about us, call by call.
+   *
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.Reconcile
+   */
+  reconcile: {
+    methodKind: "server_streaming";
+    input: typeof ReconcileRequestSchema;
+    output: typeof ReconcileResponseSchema;
+  },
+  /**
+   * Forks and rollbacks that were found, with their evidence.
+   *
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.ListAlarms
+   */
+  listAlarms: {
+    methodKind: "unary";
+    input: typeof ListAlarmsRequestSchema;
+    output: typeof ListAlarmsResponseSchema;
+  },
+  /**
+   * An operator has looked into an alarm.
+   *
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.SettleAlarm
+   */
+  settleAlarm: {
+    methodKind: "unary";
+    input: typeof SettleAlarmRequestSchema;
+    output: typeof SettleAlarmResponseSchema;
+  },
+  /**
+   * recent_events: the newest first. A page of the past never changes.
+   *
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.RecentEvents
+   */
+  recentEvents: {
+    methodKind: "unary";
+    input: typeof RecentEventsRequestSchema;
+    output: typeof RecentEventsResponseSchema;
+  },
+  /**
+   * The events from now on, and with since those before as well, oldest first.
+   *
+   * @generated from rpc powernode.audit.v1.AuditLedgerService.WatchEvents
+   */
+  watchEvents: {
+    methodKind: "server_streaming";
+    input: typeof WatchEventsRequestSchema;
+    output: typeof WatchEventsResponseSchema;
+  },
+  /**
+   * Ours, or the one the other side gave to the same call.
+   *
    * @generated from rpc powernode.audit.v1.AuditLedgerService.GetDecision
    */
   getDecision: {
