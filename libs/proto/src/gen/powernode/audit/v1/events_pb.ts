@@ -13,8 +13,8 @@ export const file_powernode_audit_v1_events: GenFile = /*@__PURE__*/
   fileDesc("Ch9wb3dlcm5vZGUvYXVkaXQvdjEvZXZlbnRzLnByb3RvEhJwb3dlcm5vZGUuYXVkaXQudjEiXgoMRm9ya0RldGVjdGVkEg8KB3BlZXJfaWQYASABKAkSEAoIYWxhcm1faWQYAiABKAkSDQoFd2hvc2UYAyABKAkSDAoEa2luZBgEIAEoCRIOCgZkZXRhaWwYBSABKAkiPwoMQWxhcm1TZXR0bGVkEg8KB3BlZXJfaWQYASABKAkSEAoIYWxhcm1faWQYAiABKAkSDAoEbm90ZRgDIAEoCSI/Cg1FbnRyaWVzRXJhc2VkEgsKA2xvZxgBIAEoCRIRCglzZXF1ZW5jZXMYAiADKAQSDgoGcmVhc29uGAMgASgJIj4KCUxvZ1BydW5lZBILCgNsb2cYASABKAkSFAoMcHJ1bmVkX2JlbG93GAIgASgEEg4KBnJlYXNvbhgDIAEoCSI5CgxMb2dSZWNvdmVyZWQSDwoHcGVlcl9pZBgBIAEoCRIMCgRmcm9tGAIgASgEEgoKAnRvGAMgASgEYgZwcm90bzM");
 
 /**
- * kind federation.audit.fork_detected, critical: two truths about one log. Published by audit-ledger; heard by
- * peer-registry, which asks for the evidence before it suspends.
+ * fed.audit.fork_detected.<alarm id>, critical: two truths about one log. Published by audit-ledger; heard by
+ * peer-registry (asks for the evidence, then suspends).
  *
  * @generated from message powernode.audit.v1.ForkDetected
  */
@@ -53,7 +53,7 @@ export const ForkDetectedSchema: GenMessage<ForkDetected> = /*@__PURE__*/
   messageDesc(file_powernode_audit_v1_events, 0);
 
 /**
- * kind federation.audit.alarm_settled. Published by audit-ledger.
+ * fed.audit.alarm_settled.<alarm id>: an operator has looked into an alarm. Published by audit-ledger; heard by audit-ledger.
  *
  * @generated from message powernode.audit.v1.AlarmSettled
  */
@@ -82,7 +82,7 @@ export const AlarmSettledSchema: GenMessage<AlarmSettled> = /*@__PURE__*/
   messageDesc(file_powernode_audit_v1_events, 1);
 
 /**
- * kind federation.audit.erased. Published by audit-ledger; the entry of the log says the same.
+ * fed.audit.erased.<log>; the entry of the log says the same. Published by audit-ledger; heard by audit-ledger.
  *
  * @generated from message powernode.audit.v1.EntriesErased
  */
@@ -111,7 +111,7 @@ export const EntriesErasedSchema: GenMessage<EntriesErased> = /*@__PURE__*/
   messageDesc(file_powernode_audit_v1_events, 2);
 
 /**
- * kind federation.audit.pruned. Published by audit-ledger.
+ * fed.audit.pruned.<log>: whole segments are gone. Published by audit-ledger; heard by audit-ledger.
  *
  * @generated from message powernode.audit.v1.LogPruned
  */
@@ -140,7 +140,8 @@ export const LogPrunedSchema: GenMessage<LogPruned> = /*@__PURE__*/
   messageDesc(file_powernode_audit_v1_events, 3);
 
 /**
- * kind federation.audit.recovered: entries that we had lost came back from the peer's mirror. Published by audit-ledger.
+ * fed.audit.recovered.<peer>, critical: entries that we had lost came back from the peer's mirror. Published by
+ * audit-ledger; heard by audit-ledger.
  *
  * @generated from message powernode.audit.v1.LogRecovered
  */
