@@ -3,6 +3,8 @@ import { z } from 'zod'
 import { platformVersion, type Layout } from '../dev/src/layout.ts'
 import { portsFrom } from '../dev/src/ports.ts'
 
+const HOST = '127.0.0.1'
+
 const environment = z.object({
   TRUST_DOMAIN: z.string().describe('the trust domain of this platform, for ever: example.org'),
   PLATFORM_NAME: z.string().min(1).max(128).describe('the name other operators read'),
@@ -21,6 +23,10 @@ const environment = z.object({
     .regex(/^\d+\.\d+/, 'is not a version')
     .optional()
     .describe('the version of its nats-server; without it the one on this host is asked'),
+  TLOG_LISTEN: hostPort
+    .optional()
+    .describe('where the logs are shown over HTTPS, and those of others are witnessed: 127.0.0.1:7444'),
+  WITNESS_POLICY_FILE: filePath.optional().describe('which witnesses have to stand under a checkpoint'),
   NATS_STORE_DIR: filePath.default('/var/lib/powernode-nats').describe('where its nats-server keeps JetStream'),
   NATS_PID_FILE: filePath.default('/run/powernode-nats/nats.pid').describe('where its nats-server says who it is'),
   BASE_PORT: port.default(7400).describe('the ports of the services count from here'),
@@ -39,12 +45,16 @@ export type Preparation = {
 export function preparationFrom(env: Readonly<Record<string, string | undefined>>): Preparation {
   const said = readConfig(environment, env)
   const nats = `${said.NATS_LISTEN.host}:${said.NATS_LISTEN.port}`
-  const ports = { ...portsFrom(said.BASE_PORT), door: said.FEDERATION_LISTEN.port, nats: said.NATS_LISTEN.port }
+  const base = portsFrom(said.BASE_PORT)
+  const tlog = said.TLOG_LISTEN ?? { host: HOST, port: base.tlog }
+  const ports = { ...base, door: said.FEDERATION_LISTEN.port, nats: said.NATS_LISTEN.port, tlog: tlog.port }
   const site = {
-    host: '127.0.0.1',
+    host: HOST,
     postgres: serverOf(said.POSTGRES_ADMIN_URL.reveal()),
     nats: `nats://${nats}`,
     doorHost: said.FEDERATION_LISTEN.host,
+    tlogHost: tlog.host,
+    witnessPolicyFile: said.WITNESS_POLICY_FILE,
     endpoints: said.FEDERATION_URLS.map((url, priority) => ({
       url: new URL(url).origin,
       scope: 'wan' as const,

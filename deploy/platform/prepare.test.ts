@@ -81,7 +81,7 @@ test('one command prepares a platform whose services then serve, each with the f
 
 test('every file with a secret is its owner’s alone', () => {
   const files = readdirSync(dir, { recursive: true, encoding: 'utf8' })
-    .filter((path) => /^(config|state)\//.test(path) && !path.includes('/.'))
+    .filter((path) => /^(config|state)\/(?!data\/)/.test(path) && !path.includes('/.'))
     .map((path) => join(dir, path))
     .filter((path) => statSync(path).isFile())
   expect(files.length).toBeGreaterThan(20)

@@ -4,7 +4,7 @@ import { main } from '@powernode/process'
 import { prepareDatabases } from '../dev/src/database.ts'
 import { environmentOf } from '../dev/src/environment.ts'
 import { initialise } from '../dev/src/initialise.ts'
-import { identityDir, secretPath, type Layout } from '../dev/src/layout.ts'
+import { dataDir, identityDir, secretPath, type Layout } from '../dev/src/layout.ts'
 import { atLeast, isAtLeast } from '../dev/src/nats.ts'
 import { writePrivately } from '../dev/src/secrets.ts'
 import { SERVICE_NAMES } from '../dev/src/services.ts'
@@ -21,7 +21,13 @@ import { envFile } from './env-file.ts'
  */
 export async function prepare(preparation: Preparation): Promise<string[]> {
   const { layout, configDir, adminUrl } = preparation
-  for (const dir of [layout.dir, join(layout.dir, 'secrets'), join(layout.dir, 'identity'), configDir]) {
+  for (const dir of [
+    layout.dir,
+    join(layout.dir, 'secrets'),
+    join(layout.dir, 'identity'),
+    join(layout.dir, 'data'),
+    configDir,
+  ]) {
     mkdirSync(dir, { recursive: true, mode: 0o711 }) // to be passed through: what lies in it is each owner's own
   }
   await prepareDatabases(layout, adminUrl.reveal())
@@ -67,6 +73,7 @@ function writeConfiguration({ layout, configDir, nats: { version, storeDir, pidF
 const SECRETS: Readonly<Record<string, readonly string[]>> = {
   'peer-registry': ['sealing-key'],
   'grant-authz': ['grant-sealing-key', 'operator-token-key'],
+  'audit-ledger': ['ledger-sealing-key'],
 }
 
 /** Gives each service its own directory. Where the users of sysusers.conf are missing, everything stays with whoever ran this. */
@@ -82,6 +89,7 @@ function handOver(layout: Layout, configDir: string): void {
     ]) {
       lchownSync(path, user.uid, user.gid) // never through a link: the last owner may have put it there
     }
+    if (name === 'audit-ledger') lchownSync(dataDir(layout, name), user.uid, user.gid)
     if (name === 'nats') chownSync(join(configDir, 'nats.conf'), user.uid, user.gid)
     for (const secret of SECRETS[name] ?? []) chownSync(secretPath(layout, secret), user.uid, user.gid)
   }

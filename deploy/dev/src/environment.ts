@@ -1,5 +1,5 @@
 import { urlFor } from './database.ts'
-import { identityDir, secretPath, type Layout } from './layout.ts'
+import { dataDir, identityDir, secretPath, type Layout } from './layout.ts'
 import { SERVICES, type ServiceName } from './services.ts'
 
 /** What a test or the demo wants otherwise than a platform has it by itself. */
@@ -57,7 +57,15 @@ const OWN: Readonly<Record<ServiceName, (layout: Layout, settings: Settings) => 
     FEDERATION_LISTEN: `${layout.site.doorHost}:${layout.ports.door}`,
   }),
   liveness: (layout) => ({ ...registry(layout), ...grants(layout), ...gateway(layout) }),
-  'audit-ledger': (layout) => ({ ...registry(layout), ...grants(layout) }),
+  'audit-ledger': (layout) => ({
+    ...registry(layout),
+    ...grants(layout),
+    ...gateway(layout),
+    SEALING_KEY_FILE: secretPath(layout, 'ledger-sealing-key'),
+    LEDGER_DIR: dataDir(layout, 'audit-ledger'),
+    TLOG_LISTEN: `${layout.site.tlogHost}:${layout.ports.tlog}`,
+    ...(layout.site.witnessPolicyFile !== undefined && { WITNESS_POLICY_FILE: layout.site.witnessPolicyFile }),
+  }),
   'grant-authz': (layout) => ({
     ...registry(layout),
     ...gateway(layout),

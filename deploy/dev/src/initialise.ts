@@ -1,9 +1,10 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
 import { configFrom } from '../../../services/peer-registry/src/config.ts'
 import { initPlatform, type IdentityWanted } from '../../../services/peer-registry/src/init.ts'
 import { urlFor } from './database.ts'
 import { environmentOf, type Settings } from './environment.ts'
-import { fedctlContext, identityDir, secretPath, type Layout } from './layout.ts'
+import { dataDir, fedctlContext, identityDir, secretPath, type Layout } from './layout.ts'
 import { secretFile, writePrivately } from './secrets.ts'
 import { SERVICE_NAMES } from './services.ts'
 
@@ -12,9 +13,10 @@ import { SERVICE_NAMES } from './services.ts'
  * nats-server and the first operator. Safe to repeat: only what is missing or has run out is made.
  */
 export async function initialise(layout: Layout, settings: Settings): Promise<void> {
-  for (const name of ['sealing-key', 'grant-sealing-key'])
+  for (const name of ['sealing-key', 'grant-sealing-key', 'ledger-sealing-key'])
     secretFile(secretPath(layout, name), () => randomBytes(32).toString('base64'))
   secretFile(secretPath(layout, 'operator-token-key'), ed25519Pem)
+  mkdirSync(dataDir(layout, 'audit-ledger'), { recursive: true, mode: 0o750 })
   const { self, lifetimes, sealingKey, trustDomain } = configFrom(environmentOf('peer-registry', layout, settings))
   const databaseUrl = urlFor(layout, 'peer_registry')
   const identities = [...SERVICE_NAMES.map((name) => service(layout, name)), service(layout, 'nats'), operator(layout)]

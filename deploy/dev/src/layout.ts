@@ -27,6 +27,9 @@ export type Site = {
     readonly scope: 'lan' | 'sdwan' | 'wan'
     readonly priority: number
   }[]
+  /** Where logs are shown over HTTPS, and whose signatures have to stand under them. */
+  readonly tlogHost: string
+  readonly witnessPolicyFile?: string | undefined
   readonly platformName: string
   readonly contact: string
   readonly jurisdiction: string
@@ -38,6 +41,8 @@ export type Identity = ServiceName | 'nats' | 'admin'
 
 export const identityDir = ({ dir }: Pick<Layout, 'dir'>, identity: Identity) => join(dir, 'identity', identity)
 export const logFile = ({ dir }: Pick<Layout, 'dir'>, service: string) => join(dir, 'log', `${service}.log`)
+/** Where a service keeps files of its own. */
+export const dataDir = ({ dir }: Pick<Layout, 'dir'>, service: ServiceName) => join(dir, 'data', service)
 export const secretPath = ({ dir }: Pick<Layout, 'dir'>, secret: string) => join(dir, 'secrets', secret)
 /** What `fedctl` reads to reach this platform. */
 export const fedctlContext = ({ dir }: Pick<Layout, 'dir'>) => join(dir, 'fedctl.json')
@@ -50,7 +55,8 @@ export async function layOut(options: {
   readonly basePort?: number | undefined
 }): Promise<Omit<Chosen, 'ports'> & { readonly layout: Layout }> {
   const { dir, name, trustDomain, basePort } = options
-  for (const part of ['', 'log', 'secrets', 'identity']) mkdirSync(join(dir, part), { recursive: true, mode: 0o711 })
+  for (const part of ['', 'log', 'secrets', 'identity', 'data'])
+    mkdirSync(join(dir, part), { recursive: true, mode: 0o711 })
   const file = join(dir, 'platform.json')
   const before: Partial<Layout> = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
   if (before.trustDomain !== undefined && before.trustDomain !== trustDomain) {
@@ -70,6 +76,7 @@ function laptop(name: string, trustDomain: string, ports: Ports): Site {
     postgres: `postgres://${HOST}:${ports.postgres}`,
     nats: `nats://${HOST}:${ports.nats}`,
     doorHost: HOST,
+    tlogHost: HOST,
     endpoints: [{ url: `https://${HOST}:${ports.door}`, scope: 'lan', priority: 0 }],
     platformName: `Platform ${name.toUpperCase()}`,
     contact: `operator@${trustDomain}`,

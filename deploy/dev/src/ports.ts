@@ -4,6 +4,8 @@ import { freePort, holdPort, isPortFree } from './free-port.ts'
 export const PORTS = {
   /** Where peers and operators with grpcurl knock: the gateway's gRPC server. */
   door: 43,
+  /** Where audit-ledger shows its logs over HTTPS. */
+  tlog: 44,
   postgres: 32,
   nats: 22,
   'peer-registry': 1,

@@ -6,6 +6,7 @@ import { anyPack, timestampFromDate } from '@bufbuild/protobuf/wkt'
 import { systemClock } from '@powernode/clock'
 import { ensureStream, openBus, STREAM_NAMES, subjectsOf } from '@powernode/events'
 import { startTestNats, until } from '@powernode/events/testing'
+import { createSealingKeyFile } from '@powernode/identity'
 import { makeTestAuthority, makeTestIdentity } from '@powernode/identity/testing'
 import { everythingTo, tellsOperators } from '@powernode/operators/testing'
 import { createLogger, createMetrics, Secret } from '@powernode/process'
@@ -28,6 +29,7 @@ test('the service writes down what it hears over TLS, and shows it to an operato
     await makeTestIdentity(authority, { trustDomain: TRUST_DOMAIN, kind: 'service', name }, dirOf(name))
   await makeTestIdentity(authority, { trustDomain: TRUST_DOMAIN, kind: 'operator', name: 'alice' }, dirOf('alice'))
 
+  createSealingKeyFile(dirOf('sealing.key'))
   const own = dirOf('nats')
   const tls = `cert_file: "${own}/cert.pem", key_file: "${own}/key.pem", ca_file: "${own}/roots.pem", verify: true`
   const [ledger, nats] = await Promise.all([testLedger(), startTestNats(`tls { ${tls} }`)])
@@ -59,6 +61,11 @@ test('the service writes down what it hears over TLS, and shows it to an operato
     metricsPort: 0,
     peerRegistryAddress: { host: '127.0.0.1', port: 1 },
     grantAuthzAddress: { host: '127.0.0.1', port: await grantAuthz.promise },
+    gatewayAddress: { host: '127.0.0.1', port: 1 },
+    sealingKeyFile: dirOf('sealing.key'),
+    files: { dir: dirOf('ledger'), required: false, sealIntervalMs: 300_000 },
+    tlogListen: { host: '127.0.0.1', port: 0 },
+    witnessPolicyFile: undefined,
   }
   const running = run(config, stopping.signal, { logger, onListening })
 
