@@ -32,6 +32,11 @@ export const ADMITTED: Readonly<Record<keyof typeof FederationService.method, 'a
   checkAccess: REACHABLE,
   notifyGrant: REACHABLE,
   notifyRelationship: REACHABLE,
+  addCheckpoint: REACHABLE,
+  addEntries: REACHABLE,
+  readMirror: REACHABLE,
+  listAuditExcerpts: REACHABLE,
+  getReceipt: REACHABLE,
 }
 
 /** The states in which a peer may ask what is served here: reflection and health. */

@@ -5,6 +5,7 @@ import { FederationService } from '@powernode/proto/powernode/federation/v1/serv
 import type { PeerTable } from '../peers/peer-table.ts'
 import type { Arrivals } from './arrivals.ts'
 import { ADMITTED, checkAcquainted, checkContract, CURRENT_STATES, peerAdmitted } from './admission.ts'
+import { isLedgerCall } from './ledger.ts'
 import { refusalBehind } from './library-status.ts'
 import { takeOrRefuse, type RateLimit } from './rate-limits.ts'
 import type { Session } from './sessions.ts'
@@ -21,7 +22,12 @@ export type Attendance = {
   readonly isTalk: (path: string) => boolean
   /** From the headers of a call to the end of its message. */
   readonly arrivals: Arrivals
-  readonly limits: { readonly callsPerPeer: RateLimit; readonly acceptsPerSource: RateLimit }
+  readonly limits: {
+    readonly callsPerPeer: RateLimit
+    /** Of their own, so that neither the ledgers' traffic nor the peer's calls take the place of the other. */
+    readonly ledgerCallsPerPeer: RateLimit
+    readonly acceptsPerSource: RateLimit
+  }
 }
 
 type MethodName = keyof typeof FederationService.method
@@ -117,7 +123,8 @@ function admit({ table, clock, isServed, limits }: Attendance, path: string, vis
     return takeOrRefuse(limits.acceptsPerSource, source, 'invitations redeemed from your address')
 
   // Counted before it is decided, so that being refused is no way around the limit.
-  takeOrRefuse(limits.callsPerPeer, visit.visitor.countedAs, 'calls')
+  const limit = method && isLedgerCall(method) ? limits.ledgerCallsPerPeer : limits.callsPerPeer
+  takeOrRefuse(limit, visit.visitor.countedAs, 'calls')
   if (!isServed(path)) {
     throw new Refusal('METHOD_UNKNOWN', `there is no method ${path} here`, {
       next: 'list what is served: grpcurl <address> list',

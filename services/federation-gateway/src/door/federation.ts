@@ -6,6 +6,7 @@ import { FederationService } from '@powernode/proto/powernode/federation/v1/serv
 import type { PeerTable } from '../peers/peer-table.ts'
 import type { Heartbeats } from './heartbeats.ts'
 import { takeOrRefuse, type RateLimit } from './rate-limits.ts'
+import { ledgerHandlers, type LedgerDoorParts } from './ledger.ts'
 import { noticeHandlers, type NoticeParts } from './notices.ts'
 import type { ResourceParts } from './resource-parts.ts'
 import { resourceHandlers } from './resources.ts'
@@ -13,7 +14,8 @@ import { onward, passOn, peerOf, required, unary, type UnaryParts } from './unar
 
 export type FederationParts = UnaryParts &
   ResourceParts &
-  NoticeParts & {
+  NoticeParts &
+  LedgerDoorParts & {
     readonly heartbeats: Heartbeats
     /** Told of every peer we hear from, so that it is called again if it had been given up. */
     readonly outbound: { readonly heard: (peerId: string) => void }
@@ -40,6 +42,7 @@ export function federationHandlers(
   return {
     ...resourceHandlers(parts),
     ...noticeHandlers(parts),
+    ...ledgerHandlers(parts),
 
     accept: unary(parts, accept, async (request, asked) => {
       const token = hash('sha256', request.acceptanceToken, 'base64url')

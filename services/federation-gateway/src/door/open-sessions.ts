@@ -64,6 +64,7 @@ export function openSessions(deps: SessionDeps): Sessions {
       arrivals,
       limits: {
         callsPerPeer: rateLimit(limits.callsPerPeer, 1),
+        ledgerCallsPerPeer: rateLimit(LEDGER_CALLS, 1),
         acceptsPerSource: rateLimit(limits.acceptsPerSource, 60),
       },
     }),
@@ -79,6 +80,9 @@ export function openSessions(deps: SessionDeps): Sessions {
 /** How often a peer may describe itself: a platform does when its operator changes something, and when it starts. */
 const DESCRIPTIONS = 20
 const DESCRIPTIONS_SECONDS = 600
+
+/** A busy log has 40 checkpoints a second, and 10,000 entries a second are shipped in 40 messages. */
+const LEDGER_CALLS = 200
 
 /** Calls at a time on a stranger's connection: it has come to redeem one invitation. */
 const STRANGER_STREAMS = 4

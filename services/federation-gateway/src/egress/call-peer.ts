@@ -41,6 +41,11 @@ const CALLED_IN: Readonly<Record<keyof typeof FederationService.method, readonly
   checkAccess: REACHABLE,
   notifyGrant: REACHABLE,
   notifyRelationship: REACHABLE,
+  addCheckpoint: REACHABLE,
+  addEntries: REACHABLE,
+  readMirror: REACHABLE,
+  listAuditExcerpts: REACHABLE,
+  getReceipt: REACHABLE,
 }
 
 export type CallParts = { readonly table: PeerTable; readonly outbound: Outbound; readonly clock: Clock }

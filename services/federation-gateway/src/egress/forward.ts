@@ -4,6 +4,7 @@ import { elapsed, type Metrics } from '@powernode/process'
 import { Refusal, type CallersTable } from '@powernode/rpc'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { callPeer, errandOf, type CallParts } from './call-peer.ts'
+import { LEDGER_CALLERS } from './ledger.ts'
 import type { OutParts } from './out-call.ts'
 import { resourceForwarders } from './resources.ts'
 
@@ -25,6 +26,7 @@ export const CALLERS: CallersTable<typeof FederationService> = {
   checkAccess: ['system.federation.read'],
   notifyGrant: ['service/grant-authz'],
   notifyRelationship: ['service/peer-registry'],
+  ...LEDGER_CALLERS,
 }
 
 export type ForwardParts = CallParts & OutParts & { readonly metrics: Metrics }
@@ -54,6 +56,11 @@ export function forwarders(parts: ForwardParts): ServiceImpl<typeof FederationSe
     notifyRevocation: forward(method.notifyRevocation),
     notifyGrant: forward(method.notifyGrant),
     notifyRelationship: forward(method.notifyRelationship),
+    addCheckpoint: forward(method.addCheckpoint),
+    addEntries: forward(method.addEntries),
+    readMirror: forward(method.readMirror),
+    listAuditExcerpts: forward(method.listAuditExcerpts),
+    getReceipt: forward(method.getReceipt),
   }
 }
 
