@@ -4,13 +4,17 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Difference, ReconcileSummary } from "./witness_pb.ts";
+import { file_powernode_audit_v1_witness } from "./witness_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file powernode/audit/v1/events.proto.
  */
 export const file_powernode_audit_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch9wb3dlcm5vZGUvYXVkaXQvdjEvZXZlbnRzLnByb3RvEhJwb3dlcm5vZGUuYXVkaXQudjEiXgoMRm9ya0RldGVjdGVkEg8KB3BlZXJfaWQYASABKAkSEAoIYWxhcm1faWQYAiABKAkSDQoFd2hvc2UYAyABKAkSDAoEa2luZBgEIAEoCRIOCgZkZXRhaWwYBSABKAkiPwoMQWxhcm1TZXR0bGVkEg8KB3BlZXJfaWQYASABKAkSEAoIYWxhcm1faWQYAiABKAkSDAoEbm90ZRgDIAEoCSI/Cg1FbnRyaWVzRXJhc2VkEgsKA2xvZxgBIAEoCRIRCglzZXF1ZW5jZXMYAiADKAQSDgoGcmVhc29uGAMgASgJIj4KCUxvZ1BydW5lZBILCgNsb2cYASABKAkSFAoMcHJ1bmVkX2JlbG93GAIgASgEEg4KBnJlYXNvbhgDIAEoCSI5CgxMb2dSZWNvdmVyZWQSDwoHcGVlcl9pZBgBIAEoCRIMCgRmcm9tGAIgASgEEgoKAnRvGAMgASgEYgZwcm90bzM");
+  fileDesc("Ch9wb3dlcm5vZGUvYXVkaXQvdjEvZXZlbnRzLnByb3RvEhJwb3dlcm5vZGUuYXVkaXQudjEiXgoMRm9ya0RldGVjdGVkEg8KB3BlZXJfaWQYASABKAkSEAoIYWxhcm1faWQYAiABKAkSDQoFd2hvc2UYAyABKAkSDAoEa2luZBgEIAEoCRIOCgZkZXRhaWwYBSABKAkiPwoMQWxhcm1TZXR0bGVkEg8KB3BlZXJfaWQYASABKAkSEAoIYWxhcm1faWQYAiABKAkSDAoEbm90ZRgDIAEoCSI/Cg1FbnRyaWVzRXJhc2VkEgsKA2xvZxgBIAEoCRIRCglzZXF1ZW5jZXMYAiADKAQSDgoGcmVhc29uGAMgASgJIj4KCUxvZ1BydW5lZBILCgNsb2cYASABKAkSFAoMcHJ1bmVkX2JlbG93GAIgASgEEg4KBnJlYXNvbhgDIAEoCSI5CgxMb2dSZWNvdmVyZWQSDwoHcGVlcl9pZBgBIAEoCRIMCgRmcm9tGAIgASgEEgoKAnRvGAMgASgEIq4BCg5Mb2dzUmVjb25jaWxlZBIPCgdwZWVyX2lkGAEgASgJEikKBXNpbmNlGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNQoHc3VtbWFyeRgEIAEoCzIkLnBvd2Vybm9kZS5hdWRpdC52MS5SZWNvbmNpbGVTdW1tYXJ5Io8BChBEaWZmZXJlbmNlc0ZvdW5kEg8KB3BlZXJfaWQYASABKAkSNQoHc3VtbWFyeRgCIAEoCzIkLnBvd2Vybm9kZS5hdWRpdC52MS5SZWNvbmNpbGVTdW1tYXJ5EjMKC2RpZmZlcmVuY2VzGAMgAygLMh4ucG93ZXJub2RlLmF1ZGl0LnYxLkRpZmZlcmVuY2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_powernode_audit_v1_witness]);
 
 /**
  * fed.audit.fork_detected.<alarm id>, critical: two truths about one log. Published by audit-ledger; heard by
@@ -168,4 +172,71 @@ export type LogRecovered = Message<"powernode.audit.v1.LogRecovered"> & {
  */
 export const LogRecoveredSchema: GenMessage<LogRecovered> = /*@__PURE__*/
   messageDesc(file_powernode_audit_v1_events, 4);
+
+/**
+ * fed.audit.reconciled.<peer>: our log about a peer was compared with the peer's log about us, call by call. Published by
+ * audit-ledger; heard by audit-ledger.
+ *
+ * @generated from message powernode.audit.v1.LogsReconciled
+ */
+export type LogsReconciled = Message<"powernode.audit.v1.LogsReconciled"> & {
+  /**
+   * @generated from field: string peer_id = 1;
+   */
+  peerId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp since = 2;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp until = 3;
+   */
+  until?: Timestamp | undefined;
+
+  /**
+   * @generated from field: powernode.audit.v1.ReconcileSummary summary = 4;
+   */
+  summary?: ReconcileSummary | undefined;
+};
+
+/**
+ * Describes the message powernode.audit.v1.LogsReconciled.
+ * Use `create(LogsReconciledSchema)` to create a new message.
+ */
+export const LogsReconciledSchema: GenMessage<LogsReconciled> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_events, 5);
+
+/**
+ * fed.audit.difference_found.<peer>, high: calls that the two logs do not tell alike. Published by audit-ledger; heard by
+ * audit-ledger.
+ *
+ * @generated from message powernode.audit.v1.DifferencesFound
+ */
+export type DifferencesFound = Message<"powernode.audit.v1.DifferencesFound"> & {
+  /**
+   * @generated from field: string peer_id = 1;
+   */
+  peerId: string;
+
+  /**
+   * @generated from field: powernode.audit.v1.ReconcileSummary summary = 2;
+   */
+  summary?: ReconcileSummary | undefined;
+
+  /**
+   * The first hundred of them.
+   *
+   * @generated from field: repeated powernode.audit.v1.Difference differences = 3;
+   */
+  differences: Difference[];
+};
+
+/**
+ * Describes the message powernode.audit.v1.DifferencesFound.
+ * Use `create(DifferencesFoundSchema)` to create a new message.
+ */
+export const DifferencesFoundSchema: GenMessage<DifferencesFound> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_events, 6);
 
