@@ -246,6 +246,16 @@ create table feed_replica (
 );
 grant delete, insert, select, update on feed_replica to peer_registry;
 
+create table heeded_alarm (
+  alarm_id uuid not null,
+  peer_id uuid not null,
+  outcome text not null,
+  at timestamp with time zone not null,
+  constraint heeded_alarm_pkey PRIMARY KEY (alarm_id),
+  constraint heeded_alarm_outcome_check CHECK ((outcome = ANY (ARRAY['suspended'::text, 'left'::text])))
+);
+grant insert, select on heeded_alarm to peer_registry;
+
 create table held_invitation (
   plan_sha256 bytea not null,
   requested_by text not null,
@@ -295,6 +305,19 @@ CREATE INDEX invitation_by_peer ON peer_registry.invitation USING btree (peer_id
 CREATE INDEX invitation_running_out ON peer_registry.invitation USING btree (expires_at) WHERE ((redeemed_at IS NULL) AND (revoked_at IS NULL) AND (expired_at IS NULL));
 CREATE TRIGGER invitation_guarded BEFORE UPDATE ON peer_registry.invitation FOR EACH ROW EXECUTE FUNCTION guard_invitation();
 grant insert, select, update on invitation to peer_registry;
+
+create table ledger_keys (
+  sequence bigint not null,
+  log_public_key bytea not null,
+  witness_public_key bytea not null,
+  statement bytea not null,
+  endorsed_at timestamp with time zone not null,
+  constraint ledger_keys_pkey PRIMARY KEY (sequence),
+  constraint ledger_keys_log_public_key_check CHECK ((length(log_public_key) = 32)),
+  constraint ledger_keys_sequence_check CHECK ((sequence >= 1)),
+  constraint ledger_keys_witness_public_key_check CHECK ((length(witness_public_key) = 32))
+);
+grant insert, select on ledger_keys to peer_registry;
 
 create table outbox (
   "position" bigint not null generated always as identity,

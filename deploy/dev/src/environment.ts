@@ -40,6 +40,7 @@ const OWN: Readonly<Record<ServiceName, (layout: Layout, settings: Settings) => 
   'peer-registry': (layout) => ({
     ...gateway(layout),
     ...grants(layout),
+    ...ledger(layout),
     SEALING_KEY_FILE: secretPath(layout, 'sealing-key'),
     PLATFORM_NAME: layout.site.platformName,
     FEDERATION_ENDPOINTS: JSON.stringify(layout.site.endpoints),

@@ -6,6 +6,7 @@
 export const STREAMS = {
   PEER_REGISTRY: { source: 'peer-registry', nouns: ['peer', 'invitation', 'ca', 'certificate'] },
   LIVENESS: { source: 'liveness', nouns: ['liveness'] },
+  AUDIT_LEDGER: { source: 'audit-ledger', nouns: ['audit'] },
   GRANT_AUTHZ: {
     source: 'grant-authz',
     nouns: ['grant', 'bridge', 'capability', 'residency', 'approval', 'operator', 'resource'],

@@ -10,6 +10,7 @@ const WHOLE = {
   METRICS_PORT: '9001',
   GATEWAY_ADDRESS: '127.0.0.1:7002',
   GRANT_AUTHZ_ADDRESS: '127.0.0.1:7005',
+  AUDIT_LEDGER_ADDRESS: '127.0.0.1:7004',
   SEALING_KEY_FILE: '/etc/powernode/sealing.key',
   PLATFORM_NAME: 'Platform A',
   FEDERATION_ENDPOINTS: '[{"url":"https://a.example:8443"}]',

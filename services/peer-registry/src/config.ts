@@ -44,6 +44,11 @@ const environment = z.object({
   METRICS_PORT: port,
   GATEWAY_ADDRESS: hostPort.describe('host:port of the inner side of federation-gateway'),
   GRANT_AUTHZ_ADDRESS: hostPort.describe('host:port of grant-authz, which knows the operators'),
+  AUDIT_LEDGER_ADDRESS: hostPort.describe('host:port of audit-ledger, which finds forks'),
+  AUDIT_FORK_POLICY: z
+    .enum(['suspend', 'alert'])
+    .default('suspend')
+    .describe('what becomes of a peer whose ledger contradicts itself: suspend, or alert and nothing more'),
   SEALING_KEY_FILE: filePath.optional().describe('a file with 32 bytes in base64, mode 0600'),
   SEALING_KEY: secret.optional().describe('32 bytes in base64, when there is no file'),
   PREVIOUS_SEALING_KEY_FILE: filePath.optional(),
@@ -81,6 +86,8 @@ export type Config = {
   readonly metricsPort: number
   readonly gatewayAddress: { readonly host: string; readonly port: number }
   readonly grantAuthzAddress: { readonly host: string; readonly port: number }
+  readonly auditLedgerAddress: { readonly host: string; readonly port: number }
+  readonly forkPolicy: 'suspend' | 'alert'
   readonly sealingKey: SealingKeyConfig
   readonly self: Self
   readonly lifetimes: Lifetimes
@@ -104,6 +111,8 @@ export function configFrom(env: Readonly<Record<string, string | undefined>>): C
     metricsPort: said.METRICS_PORT,
     gatewayAddress: said.GATEWAY_ADDRESS,
     grantAuthzAddress: said.GRANT_AUTHZ_ADDRESS,
+    auditLedgerAddress: said.AUDIT_LEDGER_ADDRESS,
+    forkPolicy: said.AUDIT_FORK_POLICY,
     sealingKey: {
       file: said.SEALING_KEY_FILE,
       value: said.SEALING_KEY,

@@ -5,6 +5,7 @@ import { consume, openBus, relay, sweepReceipts } from '@powernode/events'
 import { followOperators } from '@powernode/operators'
 import { inTransaction, openDb, requireSchema } from '@powernode/postgres'
 import { createLogger, createMetrics, runTasks, serveMetrics, type Logger } from '@powernode/process'
+import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import { ApprovalService } from '@powernode/proto/powernode/approval/v1/service_pb.ts'
 import { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
@@ -12,6 +13,7 @@ import { GrantAuthzService } from '@powernode/proto/powernode/grant/v1/service_p
 import { GatewayService } from '@powernode/proto/powernode/gateway/v1/service_pb.ts'
 import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { createClient, keepIdentity, mount, openTransport, serve } from '@powernode/rpc'
+import { heedAlarms } from './alarms/heed-alarms.ts'
 import { executorsOf } from './approvals/executors.ts'
 import { forgetHeld } from './approvals/forget-held.ts'
 import type { Config } from './config.ts'
@@ -68,6 +70,8 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     const toAuthz = openTransport(authz, signal)
     const grants = createClient(GrantAuthzService, toAuthz)
     const approvals = createClient(ApprovalService, toAuthz)
+    const ledger = { address: config.auditLedgerAddress, server: 'audit-ledger', trustDomain, tlsDir, clock, logger }
+    const alarms = createClient(AuditLedgerService, ledger, signal)
     const road = { address: config.grantAuthzAddress, trustDomain, tlsDir, clock, logger }
     const operators = followOperators({ ...road, reader: NAME, metrics }, signal)
     const source = peerSource({ us, logger })
@@ -101,6 +105,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
       ...SUBSCRIPTIONS.map((row) => (stop: AbortSignal) => consume(deps, row, stop)),
       (stop) => sweepReceipts(deps, stop),
       (stop) => runErrands(deps, stop),
+      (stop) => heedAlarms({ ...deps, alarms, policy: config.forkPolicy }, stop),
       (stop) => runApproved({ ...approving, executors: executorsOf(deps) }, stop),
       (stop) => forgetHeld({ ...deps, approvals }, stop),
       ...Object.entries(SWEEPS).map(

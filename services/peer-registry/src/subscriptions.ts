@@ -1,4 +1,5 @@
 import { subscription, type Subscription } from '@powernode/events'
+import { ForkDetectedSchema } from '@powernode/proto/powernode/audit/v1/events_pb.ts'
 import {
   PeerBundleOutdatedSchema,
   PeerDescribedSchema,
@@ -9,9 +10,10 @@ import { Refusal } from '@powernode/rpc'
 import { applyDescription } from './operations/apply-description.ts'
 import { oweErrand } from './operations/owe-errands.ts'
 import { recordHeard, recordSilent } from './operations/record-liveness.ts'
+import * as heededAlarms from './store/heeded-alarms.ts'
 import type { Tables } from './store/tables.ts'
 
-/** What we hear of liveness. Consumer names are for ever: receipts are kept under them. */
+/** What we hear of liveness and audit-ledger. Consumer names are for ever: receipts are kept under them. */
 export const heard = subscription<Tables, typeof PeerHeardSchema>({
   consumer: 'peer-registry--heard',
   stream: 'LIVENESS',
@@ -54,4 +56,13 @@ export const bundleOutdated = subscription<Tables, typeof PeerBundleOutdatedSche
   handle: (tx, now, _, { peerId }) => oweErrand(tx, now, peerId, 'fetch_bundle'),
 })
 
-export const SUBSCRIPTIONS = [heard, silent, described, bundleOutdated] as readonly Subscription<Tables>[]
+/** A ledger contradicts itself: of whose, and how, audit-ledger is asked (alarms/heed-alarms.ts). */
+export const forkDetected = subscription<Tables, typeof ForkDetectedSchema>({
+  consumer: 'peer-registry--fork-detected',
+  stream: 'AUDIT_LEDGER',
+  subject: 'fed.audit.fork_detected.*',
+  event: ForkDetectedSchema,
+  handle: (tx) => heededAlarms.ring(tx),
+})
+
+export const SUBSCRIPTIONS = [heard, silent, described, bundleOutdated, forkDetected] as readonly Subscription<Tables>[]

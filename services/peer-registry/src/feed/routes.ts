@@ -67,6 +67,7 @@ export function routeOf(us: Us, local: Local | undefined, peer: Peer): PeerRoute
     peerId: peer.id,
     name: peer.name,
     dataResidency: peer.dataResidency,
+    identityKey: peer.identityKey ?? new Uint8Array(0),
     state: STATES[peer.state],
     kind: KINDS[peer.kind],
     platformId: peer.platformId ?? '',

@@ -7,6 +7,8 @@ import type { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/ser
 import { callerOf, callerText, requestOf } from '@powernode/rpc'
 import { contractDigest } from '../contract.ts'
 import { CONTRACT_TEXT } from '../contract-text.ts'
+import { keyPairFrom } from '../ledger-keys.ts'
+import { endorseLedgerKeys } from '../operations/endorse-ledger-keys.ts'
 import { readLocal, localToWire, withoutKeys } from '../feed/routes.ts'
 import { receiveRevocation } from '../operations/receive-revocation.ts'
 import { receiveTrustBundle } from '../operations/receive-trust-bundle.ts'
@@ -19,7 +21,13 @@ const DOOR = 'service/federation-gateway'
 
 type Handlers = Pick<
   ServiceImpl<typeof PeerRegistryService>,
-  'getPlatform' | 'redeemInvitation' | 'receiveTrustBundle' | 'signPeerCertificate' | 'receiveRevocation' | 'watchPeers'
+  | 'getPlatform'
+  | 'redeemInvitation'
+  | 'receiveTrustBundle'
+  | 'signPeerCertificate'
+  | 'receiveRevocation'
+  | 'endorseLedgerKeys'
+  | 'watchPeers'
 >
 
 /** The gateway's half of the contract between platforms: what a peer asked, once the gateway knows who it is. */
@@ -66,6 +74,11 @@ export const borderHandlers = (deps: RpcDeps): Handlers => ({
     })
     return {}
   },
+
+  endorseLedgerKeys: (req) =>
+    act(deps, async (tx, now) => ({
+      ledgerKeys: await endorseLedgerKeys(tx, now, { us: deps.us, pair: keyPairFrom(req) }),
+    })),
 
   watchPeers: (requests, context) => {
     const updates = deps.feed.follow(requests, context.signal)

@@ -35,7 +35,8 @@ export const PEER_CALLERS: CallersTable<typeof PeerRegistryService> = {
   emancipatePeer: ['system.federation_peers.manage'],
   adoptPeer: ['system.federation_peers.manage'],
   receiveRelationship: ['service/federation-gateway'],
-  watchPeers: ['service/federation-gateway', 'service/liveness'],
+  endorseLedgerKeys: ['service/audit-ledger'],
+  watchPeers: ['service/federation-gateway', 'service/liveness', 'service/audit-ledger'],
 }
 
 export const AUTHORITY_CALLERS: CallersTable<typeof CertificateAuthorityService> = {

@@ -2,6 +2,7 @@ import type { Generated, GeneratedAlways } from 'kysely'
 import type { Certificate, SealedAuthority } from '../certificate.ts'
 import type { Errand } from '../errand.ts'
 import type { Invitation } from '../invitation.ts'
+import type { EndorsedKeys } from '../ledger-keys.ts'
 import type { Peer } from '../peer.ts'
 import type { Platform } from '../platform.ts'
 import type { Rotation } from '../rotation.ts'
@@ -19,6 +20,8 @@ export type Tables = {
   authority: RowOf<SealedAuthority> & Fed
   certificate: RowOf<Certificate>
   rotation: RowOf<Rotation> & Fed
+  ledger_keys: RowOf<EndorsedKeys>
+  heeded_alarm: { alarm_id: string; peer_id: string; outcome: 'suspended' | 'left'; at: Date }
   held_invitation: {
     plan_sha256: Buffer
     requested_by: string
