@@ -1,85 +1,94 @@
 import { sql } from 'kysely'
-import { EMPTY, type Entry, type Head } from '../entry.ts'
 import type { LedgerTx } from './tables.ts'
 
-const COLUMNS = [
-  'sequence',
-  'action',
-  'at',
-  'actor',
-  'payload',
-  'event_id as eventId',
-  'correlation_id as correlationId',
-  'canonical',
-  'previous_hash as previousHash',
-  'hash',
-] as const
-
-/**
- * Waits for its turn to write to a log, and returns where the log ends.
- *
- * An advisory lock, because a role that may only SELECT and INSERT cannot lock rows. It is held until the transaction
- * ends, so numbers have no gaps and become visible in their order, however many replicas write.
- */
-export async function takeEnd(tx: LedgerTx, log: string): Promise<Head> {
-  await sql`select pg_advisory_xact_lock(hashtextextended('audit_ledger.log.' || ${log}, 0))`.execute(tx)
-  return end(tx, log)
+/** One line of a log, and what stands beside it. */
+export type Row = {
+  readonly logId: number
+  readonly sequence: number
+  readonly id: string
+  readonly at: Date
+  readonly leaf: Buffer
+  /** Null: there never was one, or it was erased. */
+  readonly salt: Buffer | null
+  readonly body: string | null
+  readonly disclosed: boolean | null
 }
 
-/** Where a log ends. A log that nobody has written to is empty. */
-export async function end(tx: LedgerTx, log: string): Promise<Head> {
+const ROW = sql`
+  entry.log_id as "logId", entry.sequence, entry.id, entry.at, entry.leaf, payload.salt, payload.body, payload.disclosed`
+const FROM = sql`entry left join payload on payload.log_id = entry.log_id and payload.sequence = entry.sequence`
+
+/** How many entries a log has. */
+export async function size(tx: LedgerTx, logId: number): Promise<number> {
   const last = await tx
     .selectFrom('entry')
-    .select(['sequence as size', 'hash'])
-    .where('log', '=', log)
+    .select('sequence')
+    .where('log_id', '=', logId)
     .orderBy('sequence', 'desc')
     .limit(1)
     .executeTakeFirst()
-  return last ?? EMPTY
+  return last ? last.sequence + 1 : 0
 }
 
-/** Opens a log with its first entry. MUST hold the log's lock. */
-export async function open(tx: LedgerTx, log: string, now: Date): Promise<void> {
-  await tx
-    .insertInto('log')
-    .values({ name: log, opened_at: now })
-    .onConflict((on) => on.doNothing())
-    .execute()
+/** Those of these ids that stand in some log already. */
+export async function known(tx: LedgerTx, ids: readonly string[]): Promise<readonly Row[]> {
+  const { rows } = await sql<Row>`select ${ROW} from ${FROM} where entry.id = any (${ids}::uuid[])`.execute(tx)
+  return rows
 }
 
-/** Writes the next entry. MUST hold the log's lock; the database refuses one that does not stand on the last. */
-export async function add(tx: LedgerTx, log: string, entry: Entry): Promise<void> {
-  const { sequence, action, at, actor, payload, eventId, correlationId, canonical, previousHash, hash } = entry
-  await tx
-    .insertInto('entry')
-    .values({
-      log,
-      sequence,
-      action,
-      at,
-      actor,
-      payload: JSON.stringify(payload),
-      event_id: eventId,
-      correlation_id: correlationId,
-      canonical,
-      previous_hash: previousHash,
-      hash,
-    })
-    .execute()
+/** The entry of this id: ours, or the one the other side gave to the same call. */
+export async function byId(tx: LedgerTx, id: string): Promise<Row | undefined> {
+  const { rows } = await sql<Row>`
+    select ${ROW} from ${FROM} where entry.id = ${id}
+    union all
+    select ${ROW} from ${FROM} where entry.remote_id = ${id} and entry.id <> ${id}
+    limit 1`.execute(tx)
+  return rows[0]
 }
 
-/** A page of a log, by sequence: a page of the past never changes. */
-export async function after(
+export async function at(tx: LedgerTx, logId: number, sequence: number): Promise<Row | undefined> {
+  const [row] = await stretch(tx, logId, { start: sequence, end: sequence + 1, limit: 1 })
+  return row
+}
+
+export type Stretch = {
+  readonly start: number
+  /** The first that no longer belongs to it. */
+  readonly end: number
+  readonly limit: number
+  /** Only what begins so. */
+  readonly actionPrefix?: string
+  readonly newestFirst?: boolean
+}
+
+/** A stretch of a log by sequence: what is past never changes. */
+export async function stretch(
   tx: LedgerTx,
-  log: string,
-  { sequence, limit }: { sequence: number; limit: number },
-): Promise<Entry[]> {
-  return tx
+  logId: number,
+  { start, end, limit, actionPrefix = '', newestFirst = false }: Stretch,
+): Promise<readonly Row[]> {
+  const { rows } = await sql<Row>`
+    select ${ROW} from ${FROM}
+    where entry.log_id = ${logId} and entry.sequence >= ${start} and entry.sequence < ${end}
+      and starts_with(entry.action, ${actionPrefix})
+    order by entry.sequence ${newestFirst ? sql`desc` : sql`asc`}
+    limit ${limit}`.execute(tx)
+  return rows
+}
+
+/** The hashes of leaves [start, end), in their order; fewer when entries are missing. */
+export async function leafHashes(
+  tx: LedgerTx,
+  logId: number,
+  { start, end }: { readonly start: number; readonly end: number },
+): Promise<Buffer[]> {
+  const rows = await tx
     .selectFrom('entry')
-    .select(COLUMNS)
-    .where('log', '=', log)
-    .where('sequence', '>', sequence)
+    .select('leaf_hash')
+    .where('log_id', '=', logId)
+    .where('sequence', '>=', start)
+    .where('sequence', '<', end)
     .orderBy('sequence')
-    .limit(limit)
     .execute()
+  return rows.map(({ leaf_hash }) => leaf_hash)
 }

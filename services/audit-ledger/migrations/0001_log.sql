@@ -1,0 +1,268 @@
+-- breaking: no
+
+-- Whose ledger this is. Origins begin with the trust domain, so it never becomes another.
+create table ledger (
+  only_one boolean primary key default true check (only_one),
+  trust_domain text not null check (length(trust_domain) between 1 and 128),
+  opened_at timestamptz not null
+);
+
+-- One log per peer, named by the peer's id, and 'platform' for what concerns none. The origin stands in every checkpoint.
+create table log (
+  id int generated always as identity primary key,
+  name text not null unique check (length(name) between 1 and 64),
+  origin text not null unique check (length(origin) between 1 and 255),
+  opened_at timestamptz not null
+);
+
+-- What happened, in an order nobody can change: the leaves of a Merkle tree (RFC 6962).
+-- `leaf` is what is hashed; the other columns say the same for queries. No foreign keys: entry_appended checks the log.
+create table entry (
+  log_id int not null,
+  sequence bigint not null check (sequence >= 0),
+  -- The event or the decision that it records: it is written once, however often it is told.
+  id uuid not null,
+  action text not null,
+  at timestamptz not null,
+  -- Calls only.
+  direction text check (direction in ('in', 'out')),
+  -- Calls only: the other side's id of its own decision about the same call.
+  remote_id uuid,
+  leaf bytea not null check (length(leaf) <= 65535),
+  leaf_hash bytea not null,
+  primary key (log_id, sequence),
+  constraint entry_id_once unique (id),
+  constraint entry_leaf_hash_is_right check (leaf_hash = sha256('\x00'::bytea || leaf))
+);
+create index entry_by_remote_id on entry (remote_id) where remote_id is not null;
+create index entry_call_by_at on entry (at, id) where direction is not null;
+create index entry_call_by_log on entry (log_id, at, id) where direction is not null;
+
+-- The details of an entry, bound to it by SHA-256(salt || body) in its leaf, and erasable without breaking a proof.
+create table payload (
+  log_id int not null,
+  sequence bigint not null,
+  salt bytea not null check (length(salt) = 16),
+  body text not null,
+  -- Shipped to the peer along with the entry.
+  disclosed boolean not null,
+  primary key (log_id, sequence)
+);
+
+-- Full tiles of the tree (C2SP tlog-tiles): 256 hashes of one level, and the hash over them. Unfinished ones are rebuilt.
+create table tile (
+  log_id int not null,
+  level int not null check (level between 0 and 7),
+  position bigint not null check (position >= 0),
+  hashes bytea not null check (length(hashes) = 8192),
+  root bytea not null check (length(root) = 32),
+  primary key (log_id, level, position)
+);
+
+-- What we signed (C2SP tlog-checkpoint): of each size one root, and it stands here before anybody gets the note.
+create table checkpoint (
+  log_id int not null references log (id),
+  size bigint not null check (size >= 1),
+  root bytea not null check (length(root) = 32),
+  note text not null,
+  signed_at timestamptz not null,
+  primary key (log_id, size)
+);
+
+-- Who has seen a checkpoint (C2SP tlog-cosignature): the peer's witness and others.
+create table cosignature (
+  log_id int not null,
+  size bigint not null,
+  name text not null,
+  key_id bytea not null check (length(key_id) = 4),
+  line text not null,
+  at timestamptz not null,
+  primary key (log_id, size, name, key_id),
+  foreign key (log_id, size) references checkpoint (log_id, size)
+);
+
+-- With what we sign: the newest of each use counts. Sealed under SEALING_KEY_FILE.
+create table ledger_key (
+  use text not null check (use in ('log', 'witness')),
+  generation int not null check (generation >= 1),
+  public_key bytea not null check (length(public_key) = 32),
+  sealed bytea not null,
+  made_at timestamptz not null,
+  primary key (use, generation)
+);
+
+-- Why payloads are gone: by whom, when, why, and which entry of the same log says so.
+create table erasure (
+  id bigint generated always as identity primary key,
+  log_id int not null references log (id),
+  -- Of these entries; both ends included.
+  first bigint not null,
+  last bigint not null check (last >= first),
+  -- True: of the calls among them, which were kept as long as they are shown.
+  ran_out boolean not null,
+  at timestamptz not null,
+  actor text not null,
+  reason text not null check (length(reason) between 1 and 256),
+  recorded_at bigint,
+  constraint erasure_is_recorded check (ran_out or recorded_at is not null)
+);
+create index erasure_by_log on erasure (log_id, first, last);
+create index erasure_ran_out on erasure (log_id, last) where ran_out;
+
+-- Entries of a log that are gone by retention: a note by the log's key says so. Their hashes stay, in the tiles.
+create table pruning (
+  log_id int not null references log (id),
+  below bigint not null check (below > 0 and below % 256 = 0),
+  statement text not null,
+  at timestamptz not null,
+  primary key (log_id, below)
+);
+
+-- Whether a log takes entries: the newest change counts. Held while we know that we lost entries, or that it forked.
+create table hold (
+  id bigint generated always as identity primary key,
+  log_id int not null references log (id),
+  held boolean not null,
+  reason text not null,
+  at timestamptz not null
+);
+create index hold_by_log on hold (log_id, id);
+
+-- Nobody rewrites the past, the owner of the tables neither.
+create function refuse_change() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  raise exception '% of % is refused: what happened stays written', tg_op, tg_table_name using errcode = 'insufficient_privilege';
+end
+$$;
+
+-- Entries go to the end of their log, each on the one before it, and nowhere else. Once for each statement: with the key of
+-- the table it is enough that the new ones follow each other, and that the first of them follows one that is there.
+create function append_only_at_the_end() returns trigger language plpgsql set search_path = audit_ledger, pg_temp as $$
+declare
+  torn record;
+begin
+  select a.log_id, a.first into torn
+  from (select log_id, min(sequence) as first, max(sequence) as last, count(*) as n from added group by log_id) a
+  where a.last - a.first + 1 <> a.n
+    or not exists (select from log where log.id = a.log_id)
+    or (a.first > 0 and not exists (select from entry where entry.log_id = a.log_id and entry.sequence = a.first - 1))
+    or (a.first = 0 and exists (select from pruning where pruning.log_id = a.log_id))
+  limit 1;
+  if found then
+    raise exception 'entries from % of log % do not stand at its end', torn.first, torn.log_id using errcode = 'check_violation';
+  end if;
+  return null;
+end
+$$;
+create trigger entry_appended after insert on entry referencing new table as added
+  for each statement execute function append_only_at_the_end();
+
+-- A payload goes only when an erasure says so, for whoever deletes it.
+create function payload_gone_by_erasure() returns trigger language plpgsql set search_path = audit_ledger, pg_temp as $$
+begin
+  if exists (
+    select from gone where not exists (
+      select from erasure e
+      where e.log_id = gone.log_id and gone.sequence between e.first and e.last
+        and (not e.ran_out or exists (
+          select from entry where entry.log_id = gone.log_id and entry.sequence = gone.sequence and entry.direction is not null))
+    ) and not exists (select from pruning p where p.log_id = gone.log_id and gone.sequence < p.below)
+  ) then
+    raise exception 'DELETE of payload is refused without an erasure: what happened stays written' using errcode = 'insufficient_privilege';
+  end if;
+  return null;
+end
+$$;
+create trigger payload_erased after delete on payload referencing old table as gone
+  for each statement execute function payload_gone_by_erasure();
+
+-- An entry goes only below a pruning.
+create function entry_gone_by_pruning() returns trigger language plpgsql set search_path = audit_ledger, pg_temp as $$
+begin
+  if exists (
+    select from gone where not exists (select from pruning p where p.log_id = gone.log_id and gone.sequence < p.below)
+  ) then
+    raise exception 'DELETE of entry is refused without a pruning: what happened stays written' using errcode = 'insufficient_privilege';
+  end if;
+  return null;
+end
+$$;
+create trigger entry_pruned after delete on entry referencing old table as gone
+  for each statement execute function entry_gone_by_pruning();
+
+-- A pruning lies below what another has cosigned, and leaves the end of the log.
+create function prune_only_what_is_witnessed() returns trigger language plpgsql set search_path = audit_ledger, pg_temp as $$
+begin
+  if not exists (select from cosignature c where c.log_id = new.log_id and c.size >= new.below)
+    or not exists (select from entry where entry.log_id = new.log_id and entry.sequence >= new.below)
+  then
+    raise exception 'pruning below % of log % is refused: no witness has cosigned so far', new.below, new.log_id using errcode = 'check_violation';
+  end if;
+  return new;
+end
+$$;
+create trigger pruning_witnessed before insert on pruning for each row execute function prune_only_what_is_witnessed();
+
+create trigger entry_unchangeable before update or truncate on entry for each statement execute function refuse_change();
+create trigger payload_unchangeable before update or truncate on payload for each statement execute function refuse_change();
+create trigger ledger_unchangeable before update or delete or truncate on ledger for each statement execute function refuse_change();
+create trigger log_unchangeable before update or delete or truncate on log for each statement execute function refuse_change();
+create trigger tile_unchangeable before update or delete or truncate on tile for each statement execute function refuse_change();
+create trigger checkpoint_unchangeable before update or delete or truncate on checkpoint for each statement execute function refuse_change();
+create trigger cosignature_unchangeable before update or delete or truncate on cosignature for each statement execute function refuse_change();
+create trigger ledger_key_unchangeable before update or delete or truncate on ledger_key for each statement execute function refuse_change();
+create trigger erasure_unchangeable before update or delete or truncate on erasure for each statement execute function refuse_change();
+create trigger pruning_unchangeable before update or delete or truncate on pruning for each statement execute function refuse_change();
+create trigger hold_unchangeable before update or delete or truncate on hold for each statement execute function refuse_change();
+
+-- Takes the turn to write to these logs, in the order given, and says where each ends. Two steps in one call: the second
+-- looks after the locks are held, so it sees what those before us have committed.
+create function take_ends(names text[], out log_id int, out name text, out size bigint, out leaf_hash bytea, out held boolean)
+  returns setof record language plpgsql set search_path = audit_ledger, pg_temp as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('audit_ledger.log.' || one, 0)) from unnest(names) as one;
+  return query
+    select l.id, l.name, coalesce(e.sequence + 1, 0), e.leaf_hash,
+      coalesce((select h.held from hold h where h.log_id = l.id order by h.id desc limit 1), false)
+    from log l
+    left join lateral (
+      select entry.sequence, entry.leaf_hash from entry where entry.log_id = l.id order by entry.sequence desc limit 1
+    ) e on true
+    where l.name = any (names);
+end
+$$;
+
+-- The service role deletes nothing by itself: these do, and the triggers above demand the statement that allows it.
+create function erase_payloads(erasures bigint[]) returns bigint
+  language sql security definer set search_path = audit_ledger, pg_temp
+begin atomic
+  with gone as (
+    delete from payload p using erasure e
+    where e.id = any (erasures) and p.log_id = e.log_id and p.sequence between e.first and e.last
+      and (not e.ran_out or exists (
+        select from entry where entry.log_id = p.log_id and entry.sequence = p.sequence and entry.direction is not null))
+    returning 1
+  )
+  select count(*) from gone;
+end;
+
+-- A bounded batch of what the newest pruning of a log allows; returns how many entries went.
+create function drop_pruned(of_log int, at_most int) returns bigint
+  language sql security definer set search_path = audit_ledger, pg_temp
+begin atomic
+  with old as (
+    select sequence from entry
+    where log_id = of_log and sequence < (select max(below) from pruning where log_id = of_log)
+    order by sequence limit at_most
+  ), bodies as (
+    delete from payload using old where payload.log_id = of_log and payload.sequence = old.sequence returning 1
+  ), gone as (
+    delete from entry using old where entry.log_id = of_log and entry.sequence = old.sequence returning 1
+  )
+  select count(*) from gone;
+end;
+revoke execute on function erase_payloads(bigint[]), drop_pruned(int, int) from public;
+
+grant usage on schema audit_ledger to audit_ledger;
+grant select, insert on ledger, log, entry, payload, tile, checkpoint, cosignature, ledger_key, erasure, pruning, hold to audit_ledger;
+grant execute on function erase_payloads(bigint[]), drop_pruned(int, int) to audit_ledger;

@@ -1,0 +1,20 @@
+import type { LedgerTx } from './tables.ts'
+
+type Change = { readonly logId: number; readonly held: boolean; readonly reason: string }
+
+/** Puts a log on hold, or lets it go on: appends look at the newest change. MUST hold the log's lock. */
+export async function change(tx: LedgerTx, { logId, held, reason }: Change, now: Date): Promise<void> {
+  await tx.insertInto('hold').values({ log_id: logId, held, reason, at: now }).execute()
+}
+
+/** Why a log takes no entries; undefined when it does. */
+export async function reasonOf(tx: LedgerTx, logId: number): Promise<string | undefined> {
+  const newest = await tx
+    .selectFrom('hold')
+    .select(['held', 'reason'])
+    .where('log_id', '=', logId)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return newest?.held ? newest.reason : undefined
+}

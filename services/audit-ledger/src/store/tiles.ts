@@ -1,0 +1,77 @@
+import type { TileReader } from '@powernode/tlog'
+import * as entries from './entries.ts'
+import type { LedgerTx } from './tables.ts'
+
+const WIDTH = 256
+const HASH_BYTES = 32
+
+type Asked = Parameters<TileReader>[0][number]
+
+/**
+ * Reads tiles of a log's tree, complete or partial.
+ *
+ * Full ones are kept. What a partial one holds is rebuilt: of level 0 from the leaves, above from the roots of the full
+ * tiles below (C2SP tlog-tiles: a hash at level L is that of a full tile at level L - 1).
+ */
+export function tileReader(tx: LedgerTx, logId: number): TileReader {
+  return async (tiles) => {
+    const full = await fullTiles(tx, logId, tiles)
+    return Promise.all(
+      tiles.map(async (tile) => {
+        const { level, position, width } = tile
+        const kept = full.get(`${level}/${position}`)
+        if (kept) return kept.subarray(0, width * HASH_BYTES)
+        return Buffer.concat(await partialTile(tx, logId, tile))
+      }),
+    )
+  }
+}
+
+/** The hashes of the unfinished tile of each level, for a tree of this size: what an edge goes on from. */
+export async function edgeOf(tx: LedgerTx, logId: number, size: number): Promise<readonly (readonly Buffer[])[]> {
+  const levels: (readonly Buffer[])[] = []
+  for (let level = 0, nodes = size; nodes > 0; level++, nodes = Math.floor(nodes / WIDTH)) {
+    const [position, width] = [Math.floor(nodes / WIDTH), nodes % WIDTH]
+    levels.push(width === 0 ? [] : await partialTile(tx, logId, { level, position, width }))
+  }
+  return levels
+}
+
+async function fullTiles(tx: LedgerTx, logId: number, asked: readonly Asked[]): Promise<Map<string, Buffer>> {
+  if (asked.length === 0) return new Map()
+  const rows = await tx
+    .selectFrom('tile')
+    .select(['level', 'position', 'hashes'])
+    .where('log_id', '=', logId)
+    .where((is) => is.or(asked.map(({ level, position }) => is.and({ level, position }))))
+    .execute()
+  return new Map(rows.map(({ level, position, hashes }) => [`${level}/${position}`, hashes]))
+}
+
+async function partialTile(tx: LedgerTx, logId: number, { level, position, width }: Asked): Promise<Buffer[]> {
+  const start = position * WIDTH
+  const range = { start, end: start + width }
+  const hashes = await (level === 0 ? entries.leafHashes(tx, logId, range) : rootsOf(tx, logId, level - 1, range))
+  if (hashes.length !== width) {
+    throw new Error(`tile ${level}/${position} of log ${logId} has ${hashes.length} of ${width} hashes: the log is damaged`)
+  }
+  return hashes
+}
+
+async function rootsOf(
+  tx: LedgerTx,
+  logId: number,
+  level: number,
+  { start, end }: { readonly start: number; readonly end: number },
+): Promise<Buffer[]> {
+  const rows = await tx
+    .selectFrom('tile')
+    .select('root')
+    .where('log_id', '=', logId)
+    .where('level', '=', level)
+    .where('position', '>=', start)
+    .where('position', '<', end)
+    .orderBy('position')
+    .execute()
+  return rows.map(({ root }) => root)
+}
