@@ -30,7 +30,7 @@ export type BeatDeps = {
 /**
  * The beat of this platform: every peer that should hear from us does, at once after enrolment and then on its interval.
  *
- * One of these lives in a platform at a time (leadership.ts). What is due comes from memory; the nonces to echo are read
+ * One of these lives in a platform at a time (`lead`). What is due comes from memory; the nonces to echo are read
  * for all that are due in one query; what came of the beats is written in batches. So no peer costs a query of its own.
  */
 export class PeerBeat {

@@ -1,8 +1,7 @@
-import { listen, type ListenConfig } from '@powernode/postgres'
+import { lead, listen, type ListenConfig } from '@powernode/postgres'
 import { runTasks } from '@powernode/process'
 import { NUDGES, readNudge } from '../store/nudges.ts'
 import { PeerBeat, type BeatDeps } from './beat-peers.ts'
-import { lead } from './leadership.ts'
 import { reconcileLoop } from './reconcile-loop.ts'
 
 /**

@@ -1,12 +1,11 @@
 import { systemClock } from '@powernode/clock'
-import { openDb, type Db } from '@powernode/postgres'
+import { lead, openDb, type Db } from '@powernode/postgres'
 import type { TestDatabase } from '@powernode/postgres/testing'
 import { createLogger } from '@powernode/process'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { livenessDatabase } from '../operations/testing.ts'
 import type { Tables } from '../store/tables.ts'
-import { lead } from './leadership.ts'
 
 let database: TestDatabase<Tables>
 beforeEach(async () => void (database = await livenessDatabase()))

@@ -1,7 +1,7 @@
 import type { Clock } from '@powernode/clock'
-import type { Db } from '@powernode/postgres'
 import type { Logger } from '@powernode/process'
 import { sql, type Kysely } from 'kysely'
+import type { Db } from './open-db.ts'
 
 type Deps<T> = { readonly db: Db<T>; readonly clock: Clock; readonly logger: Logger }
 
