@@ -14,3 +14,14 @@ export {
   type Signer,
   type Verifier,
 } from './vkey.ts'
+export { parsePolicy, satisfies, verifiersOf, type Party, type Policy, type Quorum } from './policy.ts'
+export {
+  checkProof,
+  formatProof,
+  openCheckpoint,
+  parseProof,
+  type Proof,
+  type Proven,
+  type Trust,
+} from './proof-file.ts'
+export { formatAddCheckpoint, parseAddCheckpoint, type AddCheckpoint } from './witness-body.ts'
