@@ -1,0 +1,43 @@
+import { fromBinary } from '@bufbuild/protobuf'
+import { EnvelopeSchema } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
+import { Refusal } from '@powernode/rpc'
+import { statedKeys, type PeerIdentity, type PeerKeys } from '../../peer-keys.ts'
+import * as witnessedKeys from '../../store/witnessed-keys.ts'
+import * as witnessed from '../../store/witnessed.ts'
+import type { LedgerTx } from '../../store/tables.ts'
+
+/**
+ * A peer states with which keys it signs; returns those that count now.
+ *
+ * The newest statement counts, and an older one is refused: whoever got hold of a key that was replaced would else bring
+ * it back. Two statements of one sequence cannot both be the identity key's honest word.
+ */
+export async function adoptKeys(
+  tx: LedgerTx,
+  now: Date,
+  {
+    peer,
+    ourDomain,
+    statement,
+  }: { readonly peer: PeerIdentity; readonly ourDomain: string; readonly statement: Uint8Array },
+): Promise<PeerKeys> {
+  const before = await witnessedKeys.newest(tx, peer.peerId)
+  if (before && Buffer.compare(before.statement, statement) === 0) return before
+  const stated = statedKeys({ peer, ourDomain, statement, envelope: fromBinary(EnvelopeSchema, statement) })
+  await witnessed.lock(tx, peer.peerId)
+  const newest = await witnessedKeys.newest(tx, peer.peerId)
+  if (newest && areSame(newest, stated)) return newest
+  if (newest && newest.sequence >= stated.sequence) {
+    throw new Refusal('LEDGER_KEYS_INVALID', "a newer statement of your ledger's keys is known here", {
+      metadata: { sequence: String(stated.sequence), known_sequence: String(newest.sequence) },
+    })
+  }
+  await witnessedKeys.add(tx, stated, now)
+  return stated
+}
+
+const areSame = (one: PeerKeys, other: PeerKeys): boolean =>
+  one.sequence === other.sequence &&
+  one.origin === other.origin &&
+  Buffer.compare(one.logPublicKey, other.logPublicKey) === 0 &&
+  Buffer.compare(one.witnessPublicKey, other.witnessPublicKey) === 0

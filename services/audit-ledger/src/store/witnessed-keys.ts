@@ -1,0 +1,65 @@
+import type { PeerKeys } from '../peer-keys.ts'
+import type { LedgerTx } from './tables.ts'
+
+const COLUMNS = [
+  'peer_id as peerId',
+  'sequence',
+  'trust_domain as trustDomain',
+  'origin',
+  'log_public_key as logPublicKey',
+  'witness_public_key as witnessPublicKey',
+  'statement',
+] as const
+
+/** With what a peer signs now; undefined while it has stated nothing. */
+export async function newest(tx: LedgerTx, peerId: string): Promise<PeerKeys | undefined> {
+  return tx
+    .selectFrom('peer_keys')
+    .select(COLUMNS)
+    .where('peer_id', '=', peerId)
+    .orderBy('sequence', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+}
+
+/** As `newest`, for these peers, or for all. */
+export async function list(tx: LedgerTx, peerIds?: readonly string[]): Promise<readonly PeerKeys[]> {
+  return tx
+    .selectFrom('peer_keys')
+    .select(COLUMNS)
+    .distinctOn('peer_id')
+    .$if(peerIds !== undefined, (query) => query.where('peer_id', 'in', [...(peerIds ?? [])]))
+    .orderBy('peer_id')
+    .orderBy('sequence', 'desc')
+    .execute()
+}
+
+/** Of every peer that says this origin is its log's; two may say it, and a signature tells whose it is. */
+export async function byOrigin(tx: LedgerTx, origin: string): Promise<readonly PeerKeys[]> {
+  const peers = await tx.selectFrom('peer_keys').select('peer_id').distinct().where('origin', '=', origin).execute()
+  if (peers.length === 0) return []
+  const keys = await list(
+    tx,
+    peers.map(({ peer_id }) => peer_id),
+  )
+  return keys.filter((one) => one.origin === origin)
+}
+
+/** Keeps what a peer stated. Of two of one sequence the first stays: whoever adds MUST compare. */
+export async function add(tx: LedgerTx, keys: PeerKeys, now: Date): Promise<void> {
+  const { peerId, sequence, trustDomain, origin, logPublicKey, witnessPublicKey, statement } = keys
+  await tx
+    .insertInto('peer_keys')
+    .values({
+      peer_id: peerId,
+      sequence,
+      trust_domain: trustDomain,
+      origin,
+      log_public_key: logPublicKey,
+      witness_public_key: witnessPublicKey,
+      statement,
+      at: now,
+    })
+    .onConflict((on) => on.doNothing())
+    .execute()
+}
