@@ -15,14 +15,14 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file powernode/audit/v1/witness.proto.
  */
 export const file_powernode_audit_v1_witness: GenFile = /*@__PURE__*/
-  fileDesc("CiBwb3dlcm5vZGUvYXVkaXQvdjEvd2l0bmVzcy5wcm90bxIScG93ZXJub2RlLmF1ZGl0LnYxImoKEk9ic2VydmVIZWFkUmVxdWVzdBIZCgdwZWVyX2lkGAEgASgJQgi6SAVyA7ABARI5CgRoZWFkGAIgASgLMiMucG93ZXJub2RlLmZlZGVyYXRpb24udjEuTGVkZ2VySGVhZEIGukgDyAEBIhUKE09ic2VydmVIZWFkUmVzcG9uc2UiQAoQTGlzdEhlYWRzUmVxdWVzdBINCgVhZnRlchgBIAEoAxIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGIgnKAAirAEKEUxpc3RIZWFkc1Jlc3BvbnNlEjkKBWhlYWRzGAEgAygLMioucG93ZXJub2RlLmF1ZGl0LnYxLkxpc3RIZWFkc1Jlc3BvbnNlLkhlYWQSEAoIcG9zaXRpb24YAiABKAMaSgoESGVhZBIPCgdwZWVyX2lkGAEgASgJEjEKBGhlYWQYAiABKAsyIy5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5MZWRnZXJIZWFkIoMBChBSZWNvbmNpbGVSZXF1ZXN0EhkKB3BlZXJfaWQYASABKAlCCLpIBXIDsAEBEikKBXNpbmNlGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAinQEKEVJlY29uY2lsZVJlc3BvbnNlEhAKCGNvbXBhcmVkGAEgASgEEgoKAm9mGAIgASgEEjMKC2RpZmZlcmVuY2VzGAMgAygLMh4ucG93ZXJub2RlLmF1ZGl0LnYxLkRpZmZlcmVuY2USNQoHc3VtbWFyeRgEIAEoCzIkLnBvd2Vybm9kZS5hdWRpdC52MS5SZWNvbmNpbGVTdW1tYXJ5IpQBCgpEaWZmZXJlbmNlEgwKBGtpbmQYASABKAkSEgoKY29udGVudF9pZBgCIAEoCRIVCghzZXF1ZW5jZRgDIAEoBEgAiAEBEhwKD3JlbW90ZV9zZXF1ZW5jZRgEIAEoBEgBiAEBEg4KBmRldGFpbBgFIAEoCUILCglfc2VxdWVuY2VCEgoQX3JlbW90ZV9zZXF1ZW5jZSLDAQoQUmVjb25jaWxlU3VtbWFyeRIPCgdtYXRjaGVkGAEgASgEEhQKDG1pc3NpbmdfaGVyZRgCIAEoBBIVCg1taXNzaW5nX3RoZXJlGAMgASgEEhEKCWRpZmZlcmluZxgEIAEoBBIPCgdwZW5kaW5nGAUgASgEEhEKCWhlbGRfc2l6ZRgGIAEoBBIWCg53aXRuZXNzZWRfc2l6ZRgHIAEoBBIOCgZ1bnNlbnQYCCABKAQSEgoKdW5jb21wYXJlZBgJIAEoBCL8AQoFQWxhcm0SCgoCaWQYASABKAkSDwoHcGVlcl9pZBgCIAEoCRINCgV3aG9zZRgDIAEoCRIMCgRraW5kGAQgASgJEiYKAmF0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZkZXRhaWwYBiABKAkSEgoKZmlyc3Rfbm90ZRgHIAEoCRITCgtzZWNvbmRfbm90ZRgIIAEoCRIuCgpzZXR0bGVkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpzZXR0bGVkX2J5GAogASgJEhQKDHNldHRsZWRfbm90ZRgLIAEoCSI3ChFMaXN0QWxhcm1zUmVxdWVzdBIPCgdwZWVyX2lkGAEgASgJEhEKCW9wZW5fb25seRgCIAEoCCI/ChJMaXN0QWxhcm1zUmVzcG9uc2USKQoGYWxhcm1zGAEgAygLMhkucG93ZXJub2RlLmF1ZGl0LnYxLkFsYXJtIkQKElNldHRsZUFsYXJtUmVxdWVzdBIUCgJpZBgBIAEoCUIIukgFcgOwAQESGAoEbm90ZRgCIAEoCUIKukgHcgUQARiAAiI/ChNTZXR0bGVBbGFybVJlc3BvbnNlEigKBWFsYXJtGAEgASgLMhkucG93ZXJub2RlLmF1ZGl0LnYxLkFsYXJtYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_powernode_federation_v1_service]);
+  fileDesc("CiBwb3dlcm5vZGUvYXVkaXQvdjEvd2l0bmVzcy5wcm90bxIScG93ZXJub2RlLmF1ZGl0LnYxImAKCFBlZXJIZWFkEhkKB3BlZXJfaWQYASABKAlCCLpIBXIDsAEBEjkKBGhlYWQYAiABKAsyIy5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5MZWRnZXJIZWFkQga6SAPIAQEiTwoTT2JzZXJ2ZUhlYWRzUmVxdWVzdBI4CgVoZWFkcxgBIAMoCzIcLnBvd2Vybm9kZS5hdWRpdC52MS5QZWVySGVhZEILukgIkgEFCAEQ6AciFgoUT2JzZXJ2ZUhlYWRzUmVzcG9uc2UiQAoQTGlzdEhlYWRzUmVxdWVzdBINCgVhZnRlchgBIAEoAxIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGIgnKAAiYAoRTGlzdEhlYWRzUmVzcG9uc2USKwoFaGVhZHMYASADKAsyHC5wb3dlcm5vZGUuYXVkaXQudjEuUGVlckhlYWQSEAoIcG9zaXRpb24YAiABKAMSDAoEbW9yZRgDIAEoCCKDAQoQUmVjb25jaWxlUmVxdWVzdBIZCgdwZWVyX2lkGAEgASgJQgi6SAVyA7ABARIpCgVzaW5jZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoFdW50aWwYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIp0BChFSZWNvbmNpbGVSZXNwb25zZRIQCghjb21wYXJlZBgBIAEoBBIKCgJvZhgCIAEoBBIzCgtkaWZmZXJlbmNlcxgDIAMoCzIeLnBvd2Vybm9kZS5hdWRpdC52MS5EaWZmZXJlbmNlEjUKB3N1bW1hcnkYBCABKAsyJC5wb3dlcm5vZGUuYXVkaXQudjEuUmVjb25jaWxlU3VtbWFyeSKUAQoKRGlmZmVyZW5jZRIMCgRraW5kGAEgASgJEhIKCmNvbnRlbnRfaWQYAiABKAkSFQoIc2VxdWVuY2UYAyABKARIAIgBARIcCg9yZW1vdGVfc2VxdWVuY2UYBCABKARIAYgBARIOCgZkZXRhaWwYBSABKAlCCwoJX3NlcXVlbmNlQhIKEF9yZW1vdGVfc2VxdWVuY2Ui1QEKEFJlY29uY2lsZVN1bW1hcnkSDwoHbWF0Y2hlZBgBIAEoBBIUCgxtaXNzaW5nX2hlcmUYAiABKAQSFQoNbWlzc2luZ190aGVyZRgDIAEoBBIRCglkaWZmZXJpbmcYBCABKAQSDwoHcGVuZGluZxgFIAEoBBIRCgloZWxkX3NpemUYBiABKAQSFgoOd2l0bmVzc2VkX3NpemUYByABKAQSDgoGdW5zZW50GAggASgEEhIKCnVuY29tcGFyZWQYCSABKAQSEAoIcmVwZWF0ZWQYCiABKAQi/AEKBUFsYXJtEgoKAmlkGAEgASgJEg8KB3BlZXJfaWQYAiABKAkSDQoFd2hvc2UYAyABKAkSDAoEa2luZBgEIAEoCRImCgJhdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGZGV0YWlsGAYgASgJEhIKCmZpcnN0X25vdGUYByABKAkSEwoLc2Vjb25kX25vdGUYCCABKAkSLgoKc2V0dGxlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKc2V0dGxlZF9ieRgKIAEoCRIUCgxzZXR0bGVkX25vdGUYCyABKAkiNwoRTGlzdEFsYXJtc1JlcXVlc3QSDwoHcGVlcl9pZBgBIAEoCRIRCglvcGVuX29ubHkYAiABKAgiPwoSTGlzdEFsYXJtc1Jlc3BvbnNlEikKBmFsYXJtcxgBIAMoCzIZLnBvd2Vybm9kZS5hdWRpdC52MS5BbGFybSJEChJTZXR0bGVBbGFybVJlcXVlc3QSFAoCaWQYASABKAlCCLpIBXIDsAEBEhgKBG5vdGUYAiABKAlCCrpIB3IFEAEYgAIiPwoTU2V0dGxlQWxhcm1SZXNwb25zZRIoCgVhbGFybRgBIAEoCzIZLnBvd2Vybm9kZS5hdWRpdC52MS5BbGFybWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_powernode_federation_v1_service]);
 
 /**
- * The head that a peer told, with its heartbeat, of its log about us.
+ * Where a log ends, and whose peer's it is: the peer's log about us, or ours about the peer.
  *
- * @generated from message powernode.audit.v1.ObserveHeadRequest
+ * @generated from message powernode.audit.v1.PeerHead
  */
-export type ObserveHeadRequest = Message<"powernode.audit.v1.ObserveHeadRequest"> & {
+export type PeerHead = Message<"powernode.audit.v1.PeerHead"> & {
   /**
    * @generated from field: string peer_id = 1;
    */
@@ -35,31 +35,50 @@ export type ObserveHeadRequest = Message<"powernode.audit.v1.ObserveHeadRequest"
 };
 
 /**
- * Describes the message powernode.audit.v1.ObserveHeadRequest.
- * Use `create(ObserveHeadRequestSchema)` to create a new message.
+ * Describes the message powernode.audit.v1.PeerHead.
+ * Use `create(PeerHeadSchema)` to create a new message.
  */
-export const ObserveHeadRequestSchema: GenMessage<ObserveHeadRequest> = /*@__PURE__*/
+export const PeerHeadSchema: GenMessage<PeerHead> = /*@__PURE__*/
   messageDesc(file_powernode_audit_v1_witness, 0);
 
 /**
- * @generated from message powernode.audit.v1.ObserveHeadResponse
+ * What peers told, with their heartbeats, of their logs about us: many at once, because beats come by the thousand.
+ *
+ * @generated from message powernode.audit.v1.ObserveHeadsRequest
  */
-export type ObserveHeadResponse = Message<"powernode.audit.v1.ObserveHeadResponse"> & {
+export type ObserveHeadsRequest = Message<"powernode.audit.v1.ObserveHeadsRequest"> & {
+  /**
+   * @generated from field: repeated powernode.audit.v1.PeerHead heads = 1;
+   */
+  heads: PeerHead[];
 };
 
 /**
- * Describes the message powernode.audit.v1.ObserveHeadResponse.
- * Use `create(ObserveHeadResponseSchema)` to create a new message.
+ * Describes the message powernode.audit.v1.ObserveHeadsRequest.
+ * Use `create(ObserveHeadsRequestSchema)` to create a new message.
  */
-export const ObserveHeadResponseSchema: GenMessage<ObserveHeadResponse> = /*@__PURE__*/
+export const ObserveHeadsRequestSchema: GenMessage<ObserveHeadsRequest> = /*@__PURE__*/
   messageDesc(file_powernode_audit_v1_witness, 1);
+
+/**
+ * @generated from message powernode.audit.v1.ObserveHeadsResponse
+ */
+export type ObserveHeadsResponse = Message<"powernode.audit.v1.ObserveHeadsResponse"> & {
+};
+
+/**
+ * Describes the message powernode.audit.v1.ObserveHeadsResponse.
+ * Use `create(ObserveHeadsResponseSchema)` to create a new message.
+ */
+export const ObserveHeadsResponseSchema: GenMessage<ObserveHeadsResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_audit_v1_witness, 2);
 
 /**
  * @generated from message powernode.audit.v1.ListHeadsRequest
  */
 export type ListHeadsRequest = Message<"powernode.audit.v1.ListHeadsRequest"> & {
   /**
-   * Those that changed since this position; 0: all.
+   * Those that were signed since this position; 0: all.
    *
    * @generated from field: int64 after = 1;
    */
@@ -76,16 +95,16 @@ export type ListHeadsRequest = Message<"powernode.audit.v1.ListHeadsRequest"> & 
  * Use `create(ListHeadsRequestSchema)` to create a new message.
  */
 export const ListHeadsRequestSchema: GenMessage<ListHeadsRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_witness, 2);
+  messageDesc(file_powernode_audit_v1_witness, 3);
 
 /**
  * @generated from message powernode.audit.v1.ListHeadsResponse
  */
 export type ListHeadsResponse = Message<"powernode.audit.v1.ListHeadsResponse"> & {
   /**
-   * @generated from field: repeated powernode.audit.v1.ListHeadsResponse.Head heads = 1;
+   * @generated from field: repeated powernode.audit.v1.PeerHead heads = 1;
    */
-  heads: ListHeadsResponse_Head[];
+  heads: PeerHead[];
 
   /**
    * For the next question.
@@ -93,6 +112,13 @@ export type ListHeadsResponse = Message<"powernode.audit.v1.ListHeadsResponse"> 
    * @generated from field: int64 position = 2;
    */
   position: bigint;
+
+  /**
+   * There are more, now.
+   *
+   * @generated from field: bool more = 3;
+   */
+  more: boolean;
 };
 
 /**
@@ -100,29 +126,7 @@ export type ListHeadsResponse = Message<"powernode.audit.v1.ListHeadsResponse"> 
  * Use `create(ListHeadsResponseSchema)` to create a new message.
  */
 export const ListHeadsResponseSchema: GenMessage<ListHeadsResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_witness, 3);
-
-/**
- * @generated from message powernode.audit.v1.ListHeadsResponse.Head
- */
-export type ListHeadsResponse_Head = Message<"powernode.audit.v1.ListHeadsResponse.Head"> & {
-  /**
-   * @generated from field: string peer_id = 1;
-   */
-  peerId: string;
-
-  /**
-   * @generated from field: powernode.federation.v1.LedgerHead head = 2;
-   */
-  head?: LedgerHead | undefined;
-};
-
-/**
- * Describes the message powernode.audit.v1.ListHeadsResponse.Head.
- * Use `create(ListHeadsResponse_HeadSchema)` to create a new message.
- */
-export const ListHeadsResponse_HeadSchema: GenMessage<ListHeadsResponse_Head> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_witness, 3, 0);
+  messageDesc(file_powernode_audit_v1_witness, 4);
 
 /**
  * @generated from message powernode.audit.v1.ReconcileRequest
@@ -151,7 +155,7 @@ export type ReconcileRequest = Message<"powernode.audit.v1.ReconcileRequest"> & 
  * Use `create(ReconcileRequestSchema)` to create a new message.
  */
 export const ReconcileRequestSchema: GenMessage<ReconcileRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_witness, 4);
+  messageDesc(file_powernode_audit_v1_witness, 5);
 
 /**
  * @generated from message powernode.audit.v1.ReconcileResponse
@@ -189,7 +193,7 @@ export type ReconcileResponse = Message<"powernode.audit.v1.ReconcileResponse"> 
  * Use `create(ReconcileResponseSchema)` to create a new message.
  */
 export const ReconcileResponseSchema: GenMessage<ReconcileResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_witness, 5);
+  messageDesc(file_powernode_audit_v1_witness, 6);
 
 /**
  * One call that the two logs do not tell alike.
@@ -235,7 +239,7 @@ export type Difference = Message<"powernode.audit.v1.Difference"> & {
  * Use `create(DifferenceSchema)` to create a new message.
  */
 export const DifferenceSchema: GenMessage<Difference> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_witness, 6);
+  messageDesc(file_powernode_audit_v1_witness, 7);
 
 /**
  * @generated from message powernode.audit.v1.ReconcileSummary
@@ -293,6 +297,13 @@ export type ReconcileSummary = Message<"powernode.audit.v1.ReconcileSummary"> & 
    * @generated from field: uint64 uncompared = 9;
    */
   uncompared: bigint;
+
+  /**
+   * Calls that one side wrote down more often than the other.
+   *
+   * @generated from field: uint64 repeated = 10;
+   */
+  repeated: bigint;
 };
 
 /**
@@ -300,7 +311,7 @@ export type ReconcileSummary = Message<"powernode.audit.v1.ReconcileSummary"> & 
  * Use `create(ReconcileSummarySchema)` to create a new message.
  */
 export const ReconcileSummarySchema: GenMessage<ReconcileSummary> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_witness, 7);
+  messageDesc(file_powernode_audit_v1_witness, 8);
 
 /**
  * Something found about a log that should never be.
@@ -376,7 +387,7 @@ export type Alarm = Message<"powernode.audit.v1.Alarm"> & {
  * Use `create(AlarmSchema)` to create a new message.
  */
 export const AlarmSchema: GenMessage<Alarm> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_witness, 8);
+  messageDesc(file_powernode_audit_v1_witness, 9);
 
 /**
  * @generated from message powernode.audit.v1.ListAlarmsRequest
@@ -398,7 +409,7 @@ export type ListAlarmsRequest = Message<"powernode.audit.v1.ListAlarmsRequest"> 
  * Use `create(ListAlarmsRequestSchema)` to create a new message.
  */
 export const ListAlarmsRequestSchema: GenMessage<ListAlarmsRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_witness, 9);
+  messageDesc(file_powernode_audit_v1_witness, 10);
 
 /**
  * @generated from message powernode.audit.v1.ListAlarmsResponse
@@ -415,7 +426,7 @@ export type ListAlarmsResponse = Message<"powernode.audit.v1.ListAlarmsResponse"
  * Use `create(ListAlarmsResponseSchema)` to create a new message.
  */
 export const ListAlarmsResponseSchema: GenMessage<ListAlarmsResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_witness, 10);
+  messageDesc(file_powernode_audit_v1_witness, 11);
 
 /**
  * @generated from message powernode.audit.v1.SettleAlarmRequest
@@ -437,7 +448,7 @@ export type SettleAlarmRequest = Message<"powernode.audit.v1.SettleAlarmRequest"
  * Use `create(SettleAlarmRequestSchema)` to create a new message.
  */
 export const SettleAlarmRequestSchema: GenMessage<SettleAlarmRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_witness, 11);
+  messageDesc(file_powernode_audit_v1_witness, 12);
 
 /**
  * @generated from message powernode.audit.v1.SettleAlarmResponse
@@ -454,5 +465,5 @@ export type SettleAlarmResponse = Message<"powernode.audit.v1.SettleAlarmRespons
  * Use `create(SettleAlarmResponseSchema)` to create a new message.
  */
 export const SettleAlarmResponseSchema: GenMessage<SettleAlarmResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_witness, 12);
+  messageDesc(file_powernode_audit_v1_witness, 13);
 
