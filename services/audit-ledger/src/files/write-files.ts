@@ -1,0 +1,152 @@
+import { Doorbell, backoffMs, type Clock } from '@powernode/clock'
+import { inTransaction, lead, type Db } from '@powernode/postgres'
+import type { Logger } from '@powernode/process'
+import { Contradiction, type Head } from '../log-files.ts'
+import { readHeads, readHeadsOf } from '../operations/export/read-heads.ts'
+import type { Tables } from '../store/tables.ts'
+import { FolderFailed, type DurableFolder } from './durable.ts'
+import type { FilesState } from './files-state.ts'
+import { folderId } from './folder-id.ts'
+import { createLogWriter, type LogWriter } from './log-writer.ts'
+
+export type WriteFilesDeps = {
+  readonly db: Db<Tables>
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly folder: DurableFolder
+  readonly sealIntervalMs: number
+  readonly state: FilesState
+}
+
+/** Logs that have a new checkpoint, by id; all, after a time in which we were deaf. */
+export type Rung = { readonly bell: Doorbell; logIds: Set<number>; all: boolean }
+
+export const nothingRung = (): Rung => ({ bell: new Doorbell(), logIds: new Set(), all: true })
+
+const PAGE = 200
+/** What is full is written at most this often: a flush of files is a flush that the database waits behind. */
+const FILL_EVERY_MS = 1_000
+const RETRY = { firstMs: 200, mostMs: 15_000 }
+/** A disk that fails for one log may do so for all: no round tries them all. */
+const FAILURES_A_ROUND = 3
+/** How long a service that is told to stop goes on sealing. */
+const LAST_SEAL_MS = 10_000
+
+/**
+ * Writes every log to the folder, until `signal` aborts: what is full at once, the rest at every `sealIntervalMs` and at
+ * the end. Of the replicas that share a folder one writes; each that has its own writes its own.
+ *
+ * A disk that fails stops nothing but this: it is tried again, and everything it missed is in the database.
+ */
+export async function writeFiles(deps: WriteFilesDeps, rung: Rung, signal: AbortSignal): Promise<void> {
+  const { clock, logger, folder, state } = deps
+  for (let attempt = 1; !signal.aborted; attempt++) {
+    try {
+      const id = await folderId(folder)
+      state.works()
+      return await lead(deps, `files.${id}`, (leading) => whileLeading(deps, rung, { signal, leading }), signal)
+    } catch (error) {
+      state.fails(error)
+      logger.error({ task: 'files', path: folder.root, attempt, error }, 'the folder of the ledger cannot be written')
+      await clock.sleep(backoffMs(attempt, RETRY), signal)
+    }
+  }
+}
+
+type Signals = { readonly signal: AbortSignal; readonly leading: AbortSignal }
+
+async function whileLeading(deps: WriteFilesDeps, rung: Rung, { signal, leading }: Signals): Promise<void> {
+  const { clock, logger, folder, sealIntervalMs, state } = deps
+  const writer = createLogWriter(deps)
+  let sealDueMs = clock.now().getTime() + sealIntervalMs
+  rung.all = true
+  for (let attempt = 0; !leading.aborted;) {
+    try {
+      if (attempt > 0 || rung.all) await folder.sweep()
+      await fillRung(deps, writer, rung)
+      if (clock.now().getTime() >= sealDueMs) {
+        await sealAll(deps, writer, () => leading.aborted)
+        sealDueMs = clock.now().getTime() + sealIntervalMs
+      }
+      state.works()
+      attempt = 0
+      await clock.sleep(FILL_EVERY_MS, leading)
+      await rung.bell.wait(clock, Math.max(0, sealDueMs - clock.now().getTime()), leading)
+    } catch (error) {
+      if (error instanceof FolderFailed) state.fails(error)
+      const retryMs = backoffMs(++attempt, RETRY)
+      logger.error({ task: 'files', path: folder.root, attempt, retry_in_ms: retryMs, error }, 'the logs are not written as files') // prettier-ignore
+      await clock.sleep(retryMs, leading)
+    }
+  }
+  if (!signal.aborted) return // not told to stop: somebody else leads
+  const untilMs = clock.now().getTime() + LAST_SEAL_MS
+  await sealAll(deps, writer, () => clock.now().getTime() > untilMs).catch((error: unknown) => {
+    logger.warn({ task: 'files', error }, 'not everything was sealed before the end; the next start goes on')
+  })
+}
+
+/** Writes what became full in logs that rang. One that could not be written stays rung. */
+async function fillRung(deps: WriteFilesDeps, writer: LogWriter, rung: Rung): Promise<void> {
+  const fill = async (head: Head) => {
+    if (writer.isBehind(head)) deps.state.wrote(await writer.fill(head))
+  }
+  const { all, logIds } = rung
+  rung.all = false
+  rung.logIds = new Set()
+  try {
+    if (all) await eachHead(deps, fill, () => false)
+    else if (logIds.size > 0) await each(deps, await headsOf(deps, [...logIds]), fill)
+  } catch (error) {
+    rung.all ||= all
+    for (const logId of logIds) rung.logIds.add(logId)
+    throw error
+  }
+}
+
+/** Writes the rest of every log that changed, and its checkpoint. */
+async function sealAll(deps: WriteFilesDeps, writer: LogWriter, isOver: () => boolean): Promise<void> {
+  const seal = async (head: Head) => {
+    if (await writer.seal(head)) deps.state.sealed()
+  }
+  await eachHead(deps, seal, isOver)
+}
+
+type Step = (head: Head) => Promise<void>
+
+const headsOf = ({ db, clock }: WriteFilesDeps, logIds: readonly number[]) =>
+  inTransaction(db, (tx) => readHeadsOf(tx, clock.now(), { logIds }))
+
+async function eachHead(deps: WriteFilesDeps, step: Step, isOver: () => boolean): Promise<void> {
+  const failures: unknown[] = []
+  for (let after = 0; !isOver() && failures.length < FAILURES_A_ROUND;) {
+    const said = { after, limit: PAGE }
+    const heads = await inTransaction(deps.db, (tx) => readHeads(tx, deps.clock.now(), said))
+    await each(deps, heads, (head) => (isOver() ? Promise.resolve() : step(head)), failures)
+    const last = heads.at(-1)
+    if (!last) break
+    after = last.logId
+  }
+  if (failures.length > 0) throw failures[0]
+}
+
+/** One log that contradicts itself, or fails, keeps no other from being written; without `failures` one is thrown in the end. */
+// oxlint-disable-next-line max-params -- what to do with what, and where to tell what failed
+async function each({ logger, state }: WriteFilesDeps, heads: readonly Head[], step: Step, failures?: unknown[]) {
+  const failed = failures ?? []
+  for (const head of heads) {
+    try {
+      await step(head)
+      state.agrees(head.origin)
+    } catch (error) {
+      if (error instanceof Contradiction) {
+        state.contradicts(head.origin)
+        logger.error({ task: 'files', path: head.origin, error }, 'ALARM: the files of a log are not what it holds')
+        continue
+      }
+      failed.push(error)
+      if (failed.length >= FAILURES_A_ROUND) break
+    }
+  }
+  if (!failures && failed.length > 0) throw failed[0]
+}
