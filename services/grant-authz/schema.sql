@@ -708,6 +708,7 @@ create table inbox (
   consumer text not null,
   event_id uuid not null,
   handled_at timestamp with time zone not null,
+  signed_at timestamp with time zone not null,
   constraint inbox_pkey PRIMARY KEY (consumer, event_id)
 );
 CREATE INDEX inbox_handled_at ON grant_authz.inbox USING btree (handled_at);
@@ -789,6 +790,8 @@ create table outbox (
   event bytea not null,
   queued_at timestamp with time zone not null,
   published_at timestamp with time zone,
+  signed_by text,
+  signed_under text,
   constraint outbox_pkey PRIMARY KEY ("position"),
   constraint outbox_id_key UNIQUE (id),
   constraint outbox_subject_check CHECK ((subject ~ '^fed(\.[A-Za-z0-9_-]+){3}$'::text))

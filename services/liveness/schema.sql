@@ -47,6 +47,8 @@ create table outbox (
   event bytea not null,
   queued_at timestamp with time zone not null,
   published_at timestamp with time zone,
+  signed_by text,
+  signed_under text,
   constraint outbox_pkey PRIMARY KEY ("position"),
   constraint outbox_id_key UNIQUE (id),
   constraint outbox_subject_check CHECK ((subject ~ '^fed(\.[A-Za-z0-9_-]+){3}$'::text))

@@ -2,13 +2,21 @@ import { backoffMs, systemClock, type Clock } from '@powernode/clock'
 import type { Logger } from '@powernode/process'
 import { connect, Events, type NatsConnection } from 'nats'
 import { connectOptions, type BusAddress } from './connect-options.ts'
+import { followSigningIdentity, type SigningIdentity } from './signing-identity.ts'
 
-export type BusConfig = BusAddress & { readonly clock?: Clock; readonly logger?: Logger }
+export type BusConfig = BusAddress & {
+  /** Folder of the certificate that signs what is published, and of whom to believe: that of TLS unless said otherwise. */
+  readonly identityDir?: string
+  readonly clock?: Clock
+  readonly logger?: Logger
+}
 
 /** The way to JetStream: one connection that is made again whenever it is lost, for as long as the bus is open. */
 export type Bus = {
   /** The live connection; waits for it while NATS is away. Undefined once the bus is closed or `signal` aborts. */
   connection(signal: AbortSignal): Promise<NatsConnection | undefined>
+  /** With what news is signed and judged now. Throws while there is nothing to do it with. */
+  identity(): SigningIdentity
   /** Whether a message sent now leaves at once, instead of piling up in memory. */
   isConnected(): boolean
   /** Calls `listener` each time the connection is there again: what was known of the server may no longer hold. */
@@ -27,9 +35,10 @@ const DRAIN_MS = 1_000
  * Certificate files are read anew at every connection, so that renewed ones are used from the next one on.
  */
 export async function openBus(config: BusConfig): Promise<Bus> {
-  const { clock = systemClock, logger } = config
+  const { clock = systemClock, logger, identityDir: dir = config.tlsDir } = config
   const options = connectOptions(config)
   const closing = new AbortController()
+  const identity = followSigningIdentity({ dir, clock, logger })
   const listeners = new Set<() => void>()
   const hurried = new WeakSet<AbortSignal>()
   let live: NatsConnection | undefined
@@ -107,7 +116,10 @@ export async function openBus(config: BusConfig): Promise<Bus> {
     }
   })()
 
+  const following = identity.run(closing.signal)
+
   return {
+    identity: () => identity.current(),
     isConnected: () => connected,
     onConnected(listener) {
       listeners.add(listener)
@@ -126,7 +138,7 @@ export async function openBus(config: BusConfig): Promise<Bus> {
       const wasConnected = connected
       closing.abort()
       if (connection && !connection.isClosed()) await (wasConnected ? drained(connection) : connection.close())
-      await supervision
+      await Promise.all([supervision, following])
     },
   }
 }

@@ -2,8 +2,11 @@ import type { Clock } from '@powernode/clock'
 import { inTransaction, type Db, type Tx } from '@powernode/postgres'
 import { elapsed, type Logger, type Metrics } from '@powernode/process'
 import type { JsMsg } from 'nats'
-import { bury, receive, type DeadLetter } from './inbox.ts'
-import { readEvent, readPayload, Unreadable } from './letter.ts'
+import { ownEvent, refuseOutlived, verify } from './authenticate.ts'
+import { bury, buryAmongFew, isHandled, receive, type DeadLetter } from './inbox.ts'
+import { DOUBTS, Unverified } from './judge.ts'
+import { eventIdOf, readEvent, readPayload, Unreadable } from './letter.ts'
+import type { SigningIdentity } from './signing-identity.ts'
 import type { RawSubscription, Subscription } from './subscription.ts'
 
 export type DeliverDeps<DB> = {
@@ -11,8 +14,13 @@ export type DeliverDeps<DB> = {
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
+  /** By whom to judge what is heard, as it is now. */
+  readonly bus: { identity(): SigningIdentity }
 }
 
+/** Forged letters that are kept of each consumer, and of each its first bytes: enough to look at, too few to hurt. */
+const MOST_FORGED = 1_000
+const FORGED_BYTES = 65_536
 /** How long a delivery that met a fault rests, by how often it was delivered. */
 const REST_MS = [100, 500, 2_000, 5_000, 15_000, 60_000] as const
 
@@ -51,15 +59,18 @@ async function settle<DB>(
   msg: JsMsg,
 ): Promise<Outcome> {
   try {
-    const handled = await handle(deps, row, msg.data)
+    const handled = await handle(deps, row, msg)
     msg.ack()
     return { word: handled ? 'ok' : 'repeat' }
   } catch (error) {
     const reason = reasonOfRefusal(error)
     if (reason === undefined) return rest(msg, error)
     const detail = error instanceof Error ? error.message : String(error)
+    const letter = { ...letterOf(msg), consumer: row.consumer, reason, detail }
     try {
-      await layAside(deps, { ...letterOf(msg), consumer: row.consumer, reason, detail })
+      if (!(error instanceof Unverified)) await layAside(deps, letter)
+      else if (await isRepeat(deps, letter)) return repeat(msg)
+      else await layAsideForged(deps, { ...letter, letterId: placeOf(msg) }, error)
     } catch (fault) {
       return rest(msg, fault)
     }
@@ -70,18 +81,33 @@ async function settle<DB>(
 
 /** False: handled before. */
 async function handle<DB>(
-  { db, clock }: DeliverDeps<DB>,
+  deps: DeliverDeps<DB>,
   row: Subscription<DB> | RawSubscription<DB>,
-  data: Uint8Array,
+  msg: JsMsg,
 ): Promise<boolean> {
-  const event = readEvent(data)
+  const { db, clock } = deps
+  const verdict = verify(deps, row, msg)
+  const event = ownEvent(readEvent(msg.data), row)
   const payload = 'event' in row ? readPayload(event, row.event) : event
   return inTransaction(db, async (tx: Tx<DB>) => {
     const now = clock.now()
-    if (!(await receive(tx, { consumer: row.consumer, eventId: event.id, now }))) return false
+    if (!(await receive(tx, { consumer: row.consumer, eventId: event.id, now, signedAt: verdict.signedAt })))
+      return false
+    await refuseOutlived(tx, verdict, { consumer: row.consumer, eventId: event.id })
     await row.handle(tx, now, payload as never, event) // `payload` was read as the type that this very row names
     return true
   })
+}
+
+/** What was handled once is a repeat, though nobody would believe it any more: filled-in streams bring old signatures. */
+async function isRepeat<DB>({ db }: DeliverDeps<DB>, { consumer, message }: DeadLetter): Promise<boolean> {
+  const eventId = eventIdOf(message)
+  return eventId !== undefined && inTransaction(db, (tx: Tx<DB>) => isHandled(tx, consumer, eventId))
+}
+
+function repeat(msg: JsMsg): Outcome {
+  msg.ack()
+  return { word: 'repeat' }
 }
 
 function rest(msg: JsMsg, error: unknown): Outcome {
@@ -96,22 +122,38 @@ async function layAside<DB>({ db, clock, metrics }: DeliverDeps<DB>, letter: Dea
     .inc({ consumer: letter.consumer })
 }
 
+/** Under the place it lay at, not under the id it claims: a forger MUST NOT take the place of a letter to come. */
+async function layAsideForged<DB>(
+  { db, clock, metrics }: DeliverDeps<DB>,
+  letter: DeadLetter,
+  { reason }: Unverified,
+): Promise<void> {
+  const { consumer, message } = letter
+  const kept = { ...letter, message: message.subarray(0, FORGED_BYTES) }
+  await inTransaction(db, (tx: Tx<DB>) =>
+    buryAmongFew(tx, kept, { now: clock.now(), reasons: DOUBTS, most: MOST_FORGED }),
+  )
+  metrics
+    .counter('fed_events_unverified_total', 'Messages that their service did not send', ['consumer', 'reason'])
+    .inc({ consumer, reason })
+}
+
 function letterOf(msg: JsMsg): Pick<DeadLetter, 'letterId' | 'subject' | 'message'> {
+  return { letterId: messageId(msg) ?? placeOf(msg), subject: msg.subject, message: msg.data }
+}
+
+function placeOf(msg: JsMsg): string {
   const { stream, timestampNanos } = msg.info
-  return {
-    letterId: messageId(msg) ?? `${stream}/${msg.seq}@${timestampNanos}`,
-    subject: msg.subject,
-    message: msg.data,
-  }
+  return `${stream}/${msg.seq}@${timestampNanos}`
 }
 
 function messageId(msg: JsMsg): string | undefined {
-  return msg.headers?.get('Nats-Msg-Id') || undefined
+  return msg.headers?.get('Nats-Msg-Id').split('/')[0] || undefined
 }
 
 /** A refusal is known by its name and reason, so that hearing needs nothing of the lib that asks and answers. */
 function reasonOfRefusal(error: unknown): string | undefined {
-  if (error instanceof Unreadable) return error.reason
+  if (error instanceof Unreadable || error instanceof Unverified) return error.reason
   if (error instanceof Error && error.name === 'Refusal' && 'reason' in error) return String(error.reason)
   return undefined
 }

@@ -10,7 +10,7 @@ import { createLogger, createMetrics, elapsed } from '@powernode/process'
 import { EventSchema } from '@powernode/proto/powernode/event/v1/event_pb.ts'
 import { GrantChangedSchema } from '@powernode/proto/powernode/grant/v1/events_pb.ts'
 import { sql } from 'kysely'
-import { connect, headers, type NatsConnection } from 'nats'
+import { connect, type NatsConnection } from 'nats'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import {
   append,
@@ -28,7 +28,7 @@ import {
 } from './index.ts'
 import { takeTurn } from './outbox.ts'
 import { checkStream, relayBatch } from './relay-batch.ts'
-import { startTestNats, until, type TestNats } from './testing.ts'
+import { publishSigned, startTestNats, testSigner, until, type TestNats } from './testing.ts'
 
 type Tables = { effect: { position: number; consumer: string; grant_id: string } }
 
@@ -48,6 +48,7 @@ grant select, insert on dead_letter, effect to ${SCHEMA};
 )
 
 const logger = createLogger('events-test', { level: 'silent' })
+const identityDir = await testSigner('grant-authz')
 let database: TestDatabase<Tables>
 let nats: TestNats
 let bus: Bus
@@ -56,7 +57,7 @@ let running: Promise<void>[]
 
 beforeEach(async () => {
   ;[database, nats] = await Promise.all([testDatabase<Tables>({ schema: SCHEMA, dir: migrations }), startTestNats()])
-  bus = await openBus({ servers: nats.url, tlsDir: undefined, name: 'events-test' })
+  bus = await openBus({ servers: nats.url, tlsDir: undefined, identityDir, name: 'events-test' })
   stopping = new AbortController()
   running = []
 })
@@ -189,16 +190,11 @@ test('what is refused or cannot be read is laid aside, and the queue goes on', a
   )
   await announceAll('first', 'refused')
   await heard('test--refused', 1)
-  await asOperator(async (connection) => {
-    const js = connection.jetstream()
-    await js.publish('fed.grant.issued.garbage', new Uint8Array([255, 255, 255]), {
-      msgID: 'garbage',
-      headers: headers(),
-    })
-    await js.publish('fed.grant.issued.nameless', toBinary(EventSchema, create(EventSchema)))
-    const id = '019f0000-0000-7000-8000-000000000000'
-    await js.publish('fed.grant.issued.empty', toBinary(EventSchema, create(EventSchema, { id })))
-  })
+  const source = 'grant-authz'
+  const id = '019f0000-0000-7000-8000-000000000000'
+  await publishSigned(bus, 'fed.grant.issued.garbage', new Uint8Array([255, 255, 255]))
+  await publishSigned(bus, 'fed.grant.issued.nameless', toBinary(EventSchema, create(EventSchema, { source })))
+  await publishSigned(bus, 'fed.grant.issued.empty', toBinary(EventSchema, create(EventSchema, { id, source })))
   await announceAll('last')
   await heard('test--refused', 2)
   await quiet()
@@ -265,9 +261,7 @@ test('a repeated delivery has no second effect', async () => {
   await announceAll('once')
   await heard('test--repeat', 1)
   const { rows } = await sql<{ id: string; event: Uint8Array }>`select id, event from outbox`.execute(database.db)
-  await asOperator(async (connection) => {
-    for (const _ of [1, 2, 3]) await connection.jetstream().publish('fed.grant.issued.once', rows[0]?.event)
-  })
+  for (const _ of [1, 2, 3]) await publishSigned(bus, 'fed.grant.issued.once', rows[0]?.event ?? new Uint8Array())
   await announceAll('twin')
   await heard('test--repeat', 2)
   await quiet()
@@ -356,7 +350,7 @@ test('a relay whose schema another one serves publishes nothing', async () => {
   const source = { db: database.db, clock: systemClock, stream: STREAM, replicas: 1, retentionMs: 1 } as const
   await checkStream(source, connection!)
   await announceAll('one')
-  const turn = () => relayBatch(source, connection!.jetstream())
+  const turn = () => relayBatch(source, connection!.jetstream(), bus.identity().signer)
   await inTransaction(database.db, async (other) => {
     expect(await takeTurn(other)).toBe(true)
     expect(await turn()).toMatchObject({ published: 0, more: false })
@@ -371,7 +365,7 @@ test('what was published goes when its time is over, and what was not stays', as
   const kept = async () => (await sql`select 1 from outbox`.execute(database.db)).rows.length
   await checkStream(source, connection!)
   await announceAll('published')
-  await relayBatch(source, connection!.jetstream())
+  await relayBatch(source, connection!.jetstream(), bus.identity().signer)
   await announceAll('waiting')
   await clock.advance(60_000)
   await checkStream(source, connection!)

@@ -22,6 +22,16 @@ export function readEvent(data: Uint8Array): Event {
   return event
 }
 
+/** The id that a message claims to have, whoever wrote it. */
+export function eventIdOf(data: Uint8Array): string | undefined {
+  try {
+    return readEvent(data).id
+  } catch (error) {
+    if (error instanceof Unreadable) return undefined
+    throw error
+  }
+}
+
 /** Takes out the payload, which MUST be of the type that the subscription expects. */
 export function readPayload<E extends DescMessage>(event: Event, type: E): MessageShape<E> {
   const { payload } = event

@@ -1,5 +1,6 @@
 import type { Tx } from '@powernode/postgres'
-import { sql } from 'kysely'
+import { sql, type RawBuilder } from 'kysely'
+import type { Standing } from './signer.ts'
 
 export type Queued = { readonly id: string; readonly subject: string; readonly event: Uint8Array }
 export type KnownStream = { readonly created: string; readonly lastSequence: number }
@@ -19,19 +20,34 @@ export async function waiting<DB>(tx: Tx<DB>, limit: number): Promise<readonly Q
 }
 
 /** Notes that JetStream holds these events. They stay until `trim`, in case it loses them. */
-export async function markPublished<DB>(tx: Tx<DB>, ids: readonly string[], now: Date): Promise<void> {
-  await sql`update outbox set published_at = ${now} where id = any(${ids}::uuid[])`.execute(tx)
+export async function markPublished<DB>(
+  tx: Tx<DB>,
+  ids: readonly string[],
+  { now, serial, root }: { readonly now: Date; readonly serial: string; readonly root: string },
+): Promise<void> {
+  await sql`
+    update outbox set published_at = ${now}, signed_by = ${serial}, signed_under = ${root}
+    where id = any(${ids}::uuid[])`.execute(tx)
 }
 
 /** So many rows that one statement stays far below its time limit. */
 const AGAIN_BATCH = 20_000
 
 /** Queues everything that is kept once more: the stream that held it is gone. Consumers drop what they have already handled. */
-export async function queueAgain<DB>(tx: Tx<DB>): Promise<number> {
+export function queueAgain<DB>(tx: Tx<DB>): Promise<number> {
+  return queueAgainWhere(tx, sql`true`)
+}
+
+/** Queues once more what was signed with something that is trusted no more: who has not handled it yet will not believe it. */
+export function queueDoubted<DB>(tx: Tx<DB>, { roots, revoked }: Standing): Promise<number> {
+  return queueAgainWhere(tx, sql`(signed_under <> all(${roots}) or signed_by = any(${revoked}))`)
+}
+
+async function queueAgainWhere<DB>(tx: Tx<DB>, condition: RawBuilder<unknown>): Promise<number> {
   for (let count = 0; ;) {
     const { numAffectedRows = 0n } = await sql`
       update outbox set published_at = null where position in (
-        select position from outbox where published_at is not null limit ${AGAIN_BATCH}
+        select position from outbox where published_at is not null and ${condition} limit ${AGAIN_BATCH}
       )`.execute(tx)
     count += Number(numAffectedRows)
     if (numAffectedRows < AGAIN_BATCH) return count

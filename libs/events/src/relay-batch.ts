@@ -1,19 +1,22 @@
 import { inTransaction, type Db } from '@powernode/postgres'
 import type { Clock } from '@powernode/clock'
 import { elapsed } from '@powernode/process'
-import { type JetStreamClient, type NatsConnection } from 'nats'
+import { headers, type JetStreamClient, type NatsConnection, type PubAck } from 'nats'
 import { ensureStreamWith } from './ensure-stream.ts'
 import {
   advanceStream,
   knownStream,
   markPublished,
   queueAgain,
+  queueDoubted,
   rememberStream,
   takeTurn,
   trim,
   waiting,
   type Queued,
 } from './outbox.ts'
+import { SIGNATURE_HEADER } from './signature.ts'
+import type { Signer, Standing } from './signer.ts'
 import { subjectsOf, type StreamName } from './streams.ts'
 
 export type Source<DB> = {
@@ -48,16 +51,24 @@ const BATCH_MS = 5_000
  * One at a time because we want the order; `Nats-Msg-Id` makes the repeat after a crash harmless inside the stream's
  * window, and the consumer's receipt makes it harmless for ever. Publishing inside the transaction holds no row that a
  * verb would want: the rows are this relay's alone.
+ *
+ * Each is signed as it leaves, so that what is filled in again bears a signature of today. Without a certificate that
+ * anybody would believe nothing leaves: it waits here, where it is safe.
  */
-export async function relayBatch<DB>({ db, clock, stream }: Source<DB>, js: JetStreamClient): Promise<Batch> {
+export async function relayBatch<DB>(
+  { db, clock, stream }: Source<DB>,
+  js: JetStreamClient,
+  signer: Signer,
+): Promise<Batch> {
   return inTransaction(db, async (tx) => {
     if (!(await takeTurn(tx))) return { published: 0, more: false }
     const rows = await waiting(tx, BATCH)
     if (rows.length === 0) return { published: 0, more: false }
     const known = await knownStream(tx, stream)
-    const sent = await publishInOrder(js, rows, known?.lastSequence ?? 0)
+    const publish = publisher(js, signer, clock)
+    const sent = await publishInOrder(publish, rows, known?.lastSequence ?? 0)
     if (sent.ids.length > 0) {
-      await markPublished(tx, sent.ids, clock.now())
+      await markPublished(tx, sent.ids, { now: clock.now(), serial: signer.serial, root: signer.root })
       await advanceStream(tx, stream, sent.lastSequence)
     }
     return {
@@ -69,18 +80,32 @@ export async function relayBatch<DB>({ db, clock, stream }: Source<DB>, js: JetS
   })
 }
 
-async function publishInOrder(js: JetStreamClient, rows: readonly Queued[], knownSequence: number) {
+type Publish = (one: Queued) => Promise<PubAck>
+
+/** The same event signed with another certificate is another message: the stream MUST NOT take it for a repeat. */
+function publisher(js: JetStreamClient, signer: Signer, clock: Clock): Publish {
+  return async ({ id, subject, event }) => {
+    const at = clock.now()
+    const flaw = signer.flawAt(at)
+    if (flaw !== undefined) throw new Error(`nobody would believe what is signed now: ${flaw}`)
+    const signed = headers()
+    signed.set(SIGNATURE_HEADER, signer.sign(event, { subject, at }))
+    return js.publish(subject, event, { msgID: `${id}/${signer.serial}`, headers: signed, timeout: PUBLISH_TIMEOUT_MS })
+  }
+}
+
+async function publishInOrder(publish: Publish, rows: readonly Queued[], knownSequence: number) {
   const ids: string[] = []
   let lastSequence = knownSequence
   let wentBack = false
   const ms = elapsed()
   try {
-    for (const { id, subject, event } of rows) {
+    for (const row of rows) {
       if (ms() > BATCH_MS) break
-      const ack = await js.publish(subject, event, { msgID: id, timeout: PUBLISH_TIMEOUT_MS })
+      const ack = await publish(row)
       if (!ack.duplicate && ack.seq <= knownSequence) wentBack = true
       lastSequence = Math.max(lastSequence, ack.seq)
-      ids.push(id)
+      ids.push(row.id)
     }
   } catch (fault) {
     return { ids, lastSequence, wentBack, fault }
@@ -107,4 +132,13 @@ export async function checkStream<DB>(source: Source<DB>, connection: NatsConnec
     await rememberStream(tx, stream, { created, lastSequence: state.last_seq })
     return known ? queueAgain(tx) : 0
   })
+}
+
+/**
+ * Queues again what was signed with a certificate or under a root that is trusted no more: whoever was away, or behind,
+ * refused it. To be asked for when whom we trust has changed, and at the start. Returns how many were queued; undefined
+ * while another replica publishes.
+ */
+export async function sayAgainDoubted<DB>(db: Db<DB>, standing: Standing): Promise<number | undefined> {
+  return inTransaction(db, async (tx) => ((await takeTurn(tx)) ? queueDoubted(tx, standing) : undefined))
 }

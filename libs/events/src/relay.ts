@@ -4,7 +4,8 @@ import { runTasks, type Logger, type Metrics } from '@powernode/process'
 import type { NatsConnection } from 'nats'
 import { outboxChannel } from './append.ts'
 import type { Bus } from './bus.ts'
-import { checkStream, relayBatch, type Source } from './relay-batch.ts'
+import { checkStream, relayBatch, sayAgainDoubted, type Source } from './relay-batch.ts'
+import type { Standing } from './signer.ts'
 import type { StreamName } from './streams.ts'
 
 export type RelayDeps<DB> = {
@@ -43,6 +44,7 @@ export async function relay<DB>(deps: RelayDeps<DB>, signal: AbortSignal): Promi
 async function publishAll<DB>(deps: RelayDeps<DB>, bell: Doorbell, signal: AbortSignal): Promise<void> {
   const { bus, clock, logger, stream } = deps
   let streamIsKnown = false
+  let trusted: Standing | undefined
   const forget = bus.onConnected(() => {
     streamIsKnown = false
     bell.ring()
@@ -52,10 +54,12 @@ async function publishAll<DB>(deps: RelayDeps<DB>, bell: Doorbell, signal: Abort
       const connection = await bus.connection(signal)
       if (!connection) return
       try {
+        const { standing } = bus.identity()
         if (!streamIsKnown) {
           streamIsKnown = true // before the look, so that a reconnection during it asks for another
           await lookAtStream(deps, connection)
         }
+        if (standing !== trusted && (await sayAgain(deps, standing))) trusted = standing
         streamIsKnown = (await publishWaiting(deps, connection, signal)) && streamIsKnown
         attempt = 0
         if (streamIsKnown && !(await bell.wait(clock, SLOW_TIMER_MS, signal))) streamIsKnown = false
@@ -69,6 +73,17 @@ async function publishAll<DB>(deps: RelayDeps<DB>, bell: Doorbell, signal: Abort
   } finally {
     forget()
   }
+}
+
+/** False: another replica is at it, so that this has to be looked at again. */
+async function sayAgain<DB>({ db, logger, metrics, stream }: RelayDeps<DB>, standing: Standing): Promise<boolean> {
+  const count = await sayAgainDoubted(db, standing)
+  if (!count) return count !== undefined
+  metrics
+    .counter('fed_outbox_signed_again_total', 'Events queued again because their signature is trusted no more')
+    .inc(count)
+  logger.warn({ task: 'relay', stream, count }, 'what was signed with a certificate that is out is signed anew')
+  return true
 }
 
 async function lookAtStream<DB>(deps: RelayDeps<DB>, connection: NatsConnection): Promise<void> {
@@ -92,7 +107,7 @@ async function publishWaiting<DB>(
   const js = connection.jetstream()
   for (;;) {
     if (signal.aborted || !deps.bus.isConnected()) return false
-    const batch = await relayBatch(sourceOf(deps), js)
+    const batch = await relayBatch(sourceOf(deps), js, deps.bus.identity().signer)
     published.inc(batch.published)
     if (batch.fault !== undefined) throw new Error('publishing what waits in the outbox', { cause: batch.fault })
     if (batch.streamIsAnother) return false

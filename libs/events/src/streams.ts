@@ -23,6 +23,13 @@ export function subjectsOf(stream: StreamName): string[] {
   return STREAMS[stream].nouns.map((noun) => `fed.${noun}.>`)
 }
 
+/** The service that owns a subject, and alone may announce there; undefined when nobody does. */
+export function sourceAt(subject: string): string | undefined {
+  const [fed, noun = ''] = subject.split('.')
+  if (fed !== 'fed') return undefined
+  return Object.values(STREAMS).find(({ nouns }) => (nouns as readonly string[]).includes(noun))?.source
+}
+
 /** The service that announces a noun, as `Event.source` names it. */
 export function sourceOf(noun: Noun): string {
   const row = Object.values(STREAMS).find(({ nouns }) => (nouns as readonly string[]).includes(noun))

@@ -5,6 +5,11 @@ import { createConnection, createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '@powernode/clock'
+import type { Authority } from '@powernode/identity'
+import { makeTestAuthority, makeTestIdentity } from '@powernode/identity/testing'
+import { headers } from 'nats'
+import type { Bus } from './bus.ts'
+import { SIGNATURE_HEADER } from './signature.ts'
 
 /** A nats-server of a test's own, on loopback. */
 export type TestNats = {
@@ -58,6 +63,27 @@ export async function startTestNats(config = ''): Promise<TestNats> {
       rmSync(dir, { recursive: true, force: true })
     },
   }
+}
+
+/** A folder with the identity of a service, of a CA of the test's own unless one is given. */
+export async function testSigner(name: string, authority?: Authority, trustDomain = 'a.test'): Promise<string> {
+  const dir = mkdtempSync(join(tmpdir(), 'powernode-test-signer-'))
+  const id = { trustDomain, kind: 'service', name } as const
+  await makeTestIdentity(authority ?? (await makeTestAuthority(trustDomain)), id, dir)
+  return dir
+}
+
+/** Publishes bytes as the relay of the bus's service would, whatever they say. */
+export async function publishSigned(
+  bus: Bus,
+  subject: string,
+  data: Uint8Array,
+  at = systemClock.now(),
+): Promise<void> {
+  const connection = await bus.connection(NEVER)
+  const signed = headers()
+  signed.set(SIGNATURE_HEADER, bus.identity().signer.sign(data, { subject, at }))
+  await connection?.jetstream().publish(subject, data, { headers: signed })
 }
 
 /** Waits until something is so. The one way for a test to wait: it ends when the state is there, and not before. */

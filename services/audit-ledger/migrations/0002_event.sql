@@ -1,7 +1,7 @@
 -- breaking: no
 
--- What operators see: recent_events. Kept 90 days, critical events 365.
--- Positions are drawn under one lock, so they become visible in their order.
+-- What operators see: recent_events. Shown for 90 days, critical events for 365, and swept a while after.
+-- Positions are drawn under one lock, so they become visible in their order: a page of the past never changes.
 create table event (
   position bigint generated always as identity primary key,
   id uuid not null unique,
@@ -16,13 +16,14 @@ create table event (
 );
 create index event_by_kind on event (kind text_pattern_ops, position);
 create index event_by_peer on event (peer_id, position);
-create index event_by_at on event (at);
+create index event_by_severity on event (severity, position);
 create index event_running_out on event (severity, at);
 
 create table inbox (
   consumer text not null,
   event_id uuid not null,
   handled_at timestamptz not null,
+  signed_at timestamptz not null,
   primary key (consumer, event_id)
 );
 create index inbox_handled_at on inbox (handled_at);
@@ -38,9 +39,30 @@ create table dead_letter (
   primary key (consumer, letter_id)
 );
 
+create table outbox (
+  position bigint generated always as identity primary key,
+  id uuid not null unique,
+  subject text not null check (subject ~ '^fed(\.[A-Za-z0-9_-]+){3}$'),
+  event bytea not null,
+  queued_at timestamptz not null,
+  published_at timestamptz,
+  signed_by text,
+  signed_under text
+);
+create index outbox_waiting on outbox (position) where published_at is null;
+create index outbox_kept on outbox (published_at) where published_at is not null;
+
+create table outbox_stream (
+  stream text primary key,
+  created text not null,
+  last_sequence bigint not null
+);
+
 -- Events of the feed run out; until then they stand.
 create trigger event_unchangeable before update or truncate on event
   for each statement execute function refuse_change();
 
 grant select, insert on inbox, dead_letter to audit_ledger;
 grant select, insert, delete on event to audit_ledger;
+grant select, insert, update, delete on outbox to audit_ledger;
+grant select, insert, update on outbox_stream to audit_ledger;

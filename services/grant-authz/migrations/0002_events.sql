@@ -6,7 +6,9 @@ create table outbox (
   subject text not null check (subject ~ '^fed(\.[A-Za-z0-9_-]+){3}$'),
   event bytea not null,
   queued_at timestamptz not null,
-  published_at timestamptz
+  published_at timestamptz,
+  signed_by text,
+  signed_under text
 );
 create index outbox_waiting on outbox (position) where published_at is null;
 create index outbox_kept on outbox (published_at) where published_at is not null;
@@ -21,6 +23,7 @@ create table inbox (
   consumer text not null,
   event_id uuid not null,
   handled_at timestamptz not null,
+  signed_at timestamptz not null,
   primary key (consumer, event_id)
 );
 create index inbox_handled_at on inbox (handled_at);

@@ -8,7 +8,7 @@ import { anyPack, timestampFromDate } from '@bufbuild/protobuf/wkt'
 import type { Client } from '@connectrpc/connect'
 import { systemClock } from '@powernode/clock'
 import { ensureStream, openBus, outboxIsEmpty, subjectsOf, type Bus } from '@powernode/events'
-import { startTestNats, until } from '@powernode/events/testing'
+import { publishSigned, startTestNats, until } from '@powernode/events/testing'
 import { createSealingKeyFile } from '@powernode/identity'
 import { makeTestAuthority, makeTestIdentity } from '@powernode/identity/testing'
 import { createLogger, createMetrics, Secret } from '@powernode/process'
@@ -147,7 +147,7 @@ async function startRegistry(tlsDir: string): Promise<Registry> {
   return { port, peers, asked, goAway: () => stop(), comeBack: start }
 }
 
-/** What peer-registry would announce, or somebody else in its name: that a parent of ours did this. */
+/** What peer-registry would announce, or a thief of its key: that a parent of ours did this. */
 async function announce(word: 'enrolled' | 'revoked', peerId: string): Promise<void> {
   const state = word === 'enrolled' ? PeerState.ENROLLED : PeerState.REVOKED
   const moved = create(PeerMovedSchema, { peer: { id: peerId, kind: PeerKind.PLATFORM, state, ...PARENT } })
@@ -161,8 +161,7 @@ async function announce(word: 'enrolled' | 'revoked', peerId: string): Promise<v
     at: timestampFromDate(NOW),
     payload: anyPack(PeerMovedSchema, moved),
   })
-  const connection = await bus.connection(stopping.signal)
-  await connection?.jetstream().publish(`fed.peer.${word}.x`, toBinary(EventSchema, event), { msgID: id })
+  await publishSigned(bus, `fed.peer.${word}.x`, toBinary(EventSchema, event))
 }
 
 const held = async () => (await grants.listGrants({})).grants.map(({ peerId, status }) => `${peerId} ${status}`)

@@ -61,7 +61,9 @@ create table outbox (
   subject text not null check (subject ~ '^fed(\.[A-Za-z0-9_-]+){3}$'),
   event bytea not null,
   queued_at timestamptz not null,
-  published_at timestamptz
+  published_at timestamptz,
+  signed_by text,
+  signed_under text
 );
 create index outbox_waiting on outbox (position) where published_at is null;
 create index outbox_kept on outbox (published_at) where published_at is not null;

@@ -88,7 +88,10 @@ export async function livingOfPeer(
     .executeTakeFirstOrThrow()
 }
 
-/** What a revocation list has to name: revoked and not yet run out by itself. */
+/** News waits in the stream for a month, signed: a service's revoked certificate stays named for longer than that. */
+const SIGNATURES_WAIT_MS = 40 * 86_400_000
+
+/** What a revocation list has to name: revoked, and not yet run out by itself nor in what it may have signed. */
 export async function revoked(
   tx: Tx<Tables>,
   generation: number,
@@ -99,7 +102,12 @@ export async function revoked(
     .select(['serial', 'revoked_at'])
     .where('generation', '=', generation)
     .where('revoked_at', 'is not', null)
-    .where('not_after', '>', now)
+    .where((is) =>
+      is.or([
+        is('not_after', '>', now),
+        is.and([is('kind', '=', 'service'), is('not_after', '>', new Date(now.getTime() - SIGNATURES_WAIT_MS))]),
+      ]),
+    )
     .orderBy('serial')
     .execute()
   return rows.flatMap(({ serial, revoked_at }) => (revoked_at ? [{ serial, revokedAt: revoked_at }] : []))
