@@ -71,6 +71,24 @@ export function parseEntry(leaf: Uint8Array): EntryFields {
   return entry
 }
 
+/** What a verifier needs of each of a million entries: `undefined` where `parseEntry` would throw. */
+export type EntryGlance = { readonly sequence: number; readonly payloadSha256: string | undefined }
+
+/** The same judgement as `parseEntry`, at a tenth of its price for entries in plain ASCII. */
+export function glanceAt(leaf: Uint8Array): EntryGlance | undefined {
+  const [, day, payloadSha256, sequence] = CANONICAL.exec(latin1(leaf)) ?? []
+  if (day !== undefined && isDay(day) && Number.isSafeInteger(Number(sequence)))
+    return { sequence: Number(sequence), payloadSha256 }
+  try {
+    const entry = parseEntry(leaf)
+    const committed = entry.payloadSha256 && Buffer.from(entry.payloadSha256).toString('base64')
+    return { sequence: entry.sequence, payloadSha256: committed }
+  } catch (fault) {
+    if (fault instanceof EntryFlaw) return undefined
+    throw fault
+  }
+}
+
 /** What an entry says of its payload: SHA-256(salt ‖ payload). The salt keeps a guess from being checked once it is erased. */
 export function commitPayload(salt: Uint8Array, payload: Uint8Array): Uint8Array {
   if (salt.length !== SALT_BYTES) throw new EntryFlaw(`a salt has ${SALT_BYTES} bytes, not ${salt.length}`)
@@ -78,6 +96,27 @@ export function commitPayload(salt: Uint8Array, payload: Uint8Array): Uint8Array
 }
 
 export const SALT_BYTES = 16
+
+const TEXT = '"[ !#-\\[\\]-~]+"'
+const CANONICAL = new RegExp(
+  `^\\{"action":${TEXT},"actor":${TEXT},"at":"([0-9]{4}-[0-9]{2}-[0-9]{2})T(?:[01][0-9]|2[0-3])(?::[0-5][0-9]){2}\\.[0-9]{3}Z"` +
+    `(?:,"content_id":${TEXT})?(?:,"decision_id":${TEXT})?(?:,"direction":${TEXT})?` +
+    `(?:,"payload_sha256":"([A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)")?(?:,"resource":${TEXT})?,"sequence":(0|[1-9][0-9]{0,15})\\}$`,
+)
+
+const latin1 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+
+/** Whether the calendar has this day. Entries lie close together, so the last one asked for is mostly the next. */
+function isDay(day: string): boolean {
+  if (day !== lastDay) {
+    const at = new Date(`${day}T00:00:00.000Z`)
+    if (Number.isNaN(at.getTime()) || !at.toISOString().startsWith(day)) return false
+    lastDay = day
+  }
+  return true
+}
+let lastDay = ''
 
 const NAMES: ReadonlySet<string> = new Set([
   'action',

@@ -2,3 +2,6 @@ export { commitPayload, encodeEntry, EntryFlaw, parseEntry, SALT_BYTES, type Ent
 export { originOf, PLATFORM_LOG, witnessNameOf } from './origin.ts'
 export { encodePayloadLine, holdsPayload, parsePayloadLines, payloadsPath, type PayloadLine } from './payload-lines.ts'
 export { openPruning, pruningPath, signPruning, type Pruning } from './pruning.ts'
+export { DAMAGE_KINDS, type Damage, type DamageKind, type Report } from './damage.ts'
+export { filesIn, filesOf, type LogFiles } from './log-files.ts'
+export { verifyDirectory, type VerifyOptions } from './verify-directory.ts'
