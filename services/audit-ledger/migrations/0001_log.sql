@@ -265,4 +265,4 @@ revoke execute on function erase_payloads(bigint[]), drop_pruned(int, int) from 
 
 grant usage on schema audit_ledger to audit_ledger;
 grant select, insert on ledger, log, entry, payload, tile, checkpoint, cosignature, ledger_key, erasure, pruning, hold to audit_ledger;
-grant execute on function erase_payloads(bigint[]), drop_pruned(int, int) to audit_ledger;
+grant execute on function take_ends(text[]), erase_payloads(bigint[]), drop_pruned(int, int) to audit_ledger;
