@@ -13,6 +13,8 @@ export type Environment = {
   readonly colours: boolean
   /** Width of that terminal; undefined when the output is read by a program. */
   readonly columns: number | undefined
+  /** Width of the terminal that somebody waits at; undefined when nobody sees a bar move. */
+  readonly progressColumns?: number | undefined
   readonly canAsk: boolean
   out(text: string): void
   err(text: string): void
@@ -32,6 +34,7 @@ export function systemEnvironment(): Environment {
     grant: env['FEDCTL_GRANT'] || undefined,
     colours: !env['NO_COLOR'] && env['TERM'] !== 'dumb' && (forced || stdout.isTTY === true),
     columns: stdout.isTTY ? stdout.columns : undefined,
+    progressColumns: stdout.isTTY && stderr.isTTY && env['TERM'] !== 'dumb' ? stderr.columns : undefined,
     canAsk: stdin.isTTY === true && stdout.isTTY === true,
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),

@@ -1,3 +1,4 @@
+import type { DamageKind } from '@powernode/ledger'
 import type { Reason } from '@powernode/rpc'
 
 /** What fedctl's exit code says; a script needs nothing else. */
@@ -11,8 +12,33 @@ export const EXIT = {
   refusedByPolicy: 4,
   otherSideRefused: 5,
   timeout: 6,
+  /** The two sides do not tell the same of their calls. */
+  differences: 30,
 } as const
-export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
+
+/** What is wrong with a log or a proof, each kind with a code of its own: a script that watches a log needs no words. */
+export const DAMAGE_EXIT = {
+  missing_entry: 10,
+  altered_entry: 11,
+  wrong_root: 12,
+  bad_signature: 13,
+  rollback: 14,
+  fork: 15,
+  gap: 16,
+  altered_payload: 17,
+  missing_tile: 18,
+  altered_tile: 19,
+  missing_checkpoint: 20,
+  malformed_checkpoint: 21,
+  malformed_entry: 22,
+  too_few_cosignatures: 23,
+  wrong_log: 24,
+  bad_pruning: 25,
+  malformed_proof: 26,
+  not_proven: 27,
+} as const satisfies Readonly<Record<DamageKind | 'malformed_proof' | 'not_proven', number>>
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT] | (typeof DAMAGE_EXIT)[keyof typeof DAMAGE_EXIT]
 
 /** Refusals that are neither our rules' (4) nor listed here do not exist: 4 is what a refusal is by itself. */
 const BY_REASON: Partial<Record<Reason, ExitCode>> = {
@@ -46,6 +72,11 @@ const BY_REASON: Partial<Record<Reason, ExitCode>> = {
   ACTION_UNKNOWN: EXIT.usage,
   ROLE_UNKNOWN: EXIT.usage,
   DECISION_NOT_FOUND: EXIT.usage,
+  ENTRY_NOT_FOUND: EXIT.usage,
+  ENTRY_PRUNED: EXIT.usage,
+  PROOF_OUT_OF_RANGE: EXIT.usage,
+  WINDOW_INVALID: EXIT.usage,
+  ALARM_NOT_FOUND: EXIT.usage,
   // Not done, and not refused either: it stands in the queue.
   APPROVAL_REQUIRED: EXIT.doneWithOpenItems,
   PEER_REFUSED: EXIT.otherSideRefused,

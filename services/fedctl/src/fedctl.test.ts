@@ -78,6 +78,7 @@ test('every write can be rehearsed and waited for', async () => {
     ...of('resource', ['put', 'update', 'remove']),
     ...of('approval', ['approve', 'reject', 'halt', 'resume']),
     'policy set',
+    ...of('audit', ['erase', 'prune', 'alarms']),
     ...of('operator', ['set', 'remove', 'token', 'role set', 'role remove']),
   ]
   for (const write of [...writes, ...more]) {

@@ -12,6 +12,8 @@ export const ttl = () =>
 export const note = () => new Option('--note <text>', 'kept with the invitation, for example a ticket').default('')
 
 export const peer = () => new Argument('<peer>', 'id, name or platform id')
+export const entry = () =>
+  new Argument('<entry>', 'log and sequence (b/17, platform/3), or the id of an event or a decision')
 export const invitation = () => new Argument('<invitation>', 'pni1.…, or - to read it from stdin')
 
 export const SCOPES = ['read', 'write', 'admin', 'migrate'] as const
@@ -38,6 +40,13 @@ export const bindings = () =>
 
 export const ofPeer = () => new Option('--peer <peer>', 'only of this peer: id, name or platform id')
 export const ofKind = () => new Option('--kind <kind>', 'only of this kind of resource').default('')
+export const ofEventKind = () =>
+  new Option('--kind <prefix>', 'only kinds that begin so, for example federation.peer.').default('')
+export const ofSource = () => new Option('--source <service>', 'only what this service announces').default('')
+export const ofSeverity = () =>
+  new Option('--severity <severity>', 'only of this severity').choices(['low', 'medium', 'high', 'critical'] as const)
+export const proofFile = () =>
+  new Option('--out <file>', 'where the proof goes, for example b-17.tlog-proof (default: shown)')
 export const fields = () =>
   new Option('--set <key=value>', 'a field of it; can be repeated; JSON values keep their type').argParser(pairs)
 export const revision = () =>

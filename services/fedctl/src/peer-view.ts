@@ -1,5 +1,4 @@
-import type { FeedEvent } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
-import { FeedEventSchema } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
+import { FeedEventSchema, type FeedEvent } from '@powernode/proto/powernode/audit/v1/event_pb.ts'
 import { CertificateKind, CertificateSchema, type Certificate } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import { GrantSchema, type Grant } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
 import { FreshnessSchema, type Freshness } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
@@ -93,7 +92,7 @@ export async function viewPeer(session: Session, peer: Peer, eventCount: number)
 
 async function recentEvents({ clients }: Session, peerId: string, limit: number) {
   try {
-    const { events } = await clients.ledger.listEvents({ peerId, limit })
+    const { events } = await clients.ledger.recentEvents({ peerId, limit })
     return { found: events.toReversed(), unavailable: [] }
   } catch (error) {
     return { found: [], unavailable: [`audit-ledger: ${factsOf(error).message}`] }

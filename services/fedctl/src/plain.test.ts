@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import { timestampFromDate } from '@bufbuild/protobuf/wkt'
-import { EntrySchema } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
+import { EntrySchema } from '@powernode/proto/powernode/audit/v1/entry_pb.ts'
 import { EndpointScope } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
 import { PeerSchema, PeerState, WaitingOn } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import { expect, test } from 'vitest'
@@ -35,6 +35,6 @@ test('what is unspecified is not there', () => {
 })
 
 test('digests are hex', () => {
-  const entry = create(EntrySchema, { sequence: 7n, hash: new Uint8Array([0xca, 0xfe]) })
-  expect(plain(EntrySchema, entry)).toMatchObject({ sequence: 7, hash: 'cafe' })
+  const entry = create(EntrySchema, { sequence: 7n, payloadSha256: new Uint8Array([0xca, 0xfe]) })
+  expect(plain(EntrySchema, entry)).toMatchObject({ sequence: 7, payload_sha256: 'cafe' })
 })

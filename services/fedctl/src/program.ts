@@ -1,6 +1,4 @@
 import { Command, Option } from '@commander-js/extra-typings'
-import { auditLog } from './commands/audit-log.ts'
-import { auditVerify } from './commands/audit-verify.ts'
 import { caRotateApply } from './commands/ca-rotate-apply.ts'
 import { caRotatePlan } from './commands/ca-rotate-plan.ts'
 import { caShow } from './commands/ca-show.ts'
@@ -8,8 +6,6 @@ import { certIssue } from './commands/cert-issue.ts'
 import { certList } from './commands/cert-list.ts'
 import { certRevoke } from './commands/cert-revoke.ts'
 import { completion, completeWords } from './commands/completion.ts'
-import { eventsList } from './commands/events-list.ts'
-import { eventsWatch } from './commands/events-watch.ts'
 import { inviteCreate } from './commands/invite-create.ts'
 import { inviteList } from './commands/invite-list.ts'
 import { invitePreview } from './commands/invite-preview.ts'
@@ -27,14 +23,16 @@ import { peerSuspend } from './commands/peer-suspend.ts'
 import { peerUpdate } from './commands/peer-update.ts'
 import { status } from './commands/status.ts'
 import { why } from './commands/why.ts'
-import { runs, type Invocation } from './invoke.ts'
+import { runs, runsAlone, type Invocation } from './invoke.ts'
 import { borderNouns } from './nouns/border.ts'
+import { ledgerNouns } from './nouns/ledger.ts'
 import { noun } from './nouns/noun.ts'
 import { peopleNouns } from './nouns/people.ts'
 import { FORMATS } from './output.ts'
 
 const HELP = `
-Exit codes: 0 done, 1 fault, 2 usage, 3 done with open items, 4 refused by policy, 5 other side refused, 6 timeout.
+Exit codes: 0 done, 1 fault, 2 usage, 3 done with open items, 4 refused by policy, 5 other side refused, 6 timeout;
+from 10 on what is wrong with a log: fedctl audit verify --help.
 The platform is chosen by --context, else FEDCTL_CONTEXT, else the only one there is.
 `
 
@@ -84,9 +82,8 @@ export function fedctlProgram(invocation: Invocation) {
       .addCommand(certIssue(run))
       .addCommand(certRevoke(run)),
   )
-  for (const command of [...borderNouns(run), ...peopleNouns(run)]) program.addCommand(command)
-  program.addCommand(noun('events', 'what happens').addCommand(eventsWatch(run)).addCommand(eventsList(run)))
-  program.addCommand(noun('audit', 'the ledger').addCommand(auditLog(run)).addCommand(auditVerify(run)))
+  const nouns = [...borderNouns(run), ...peopleNouns(run), ...ledgerNouns(run, runsAlone(invocation))]
+  for (const command of nouns) program.addCommand(command)
   program.addCommand(why(run))
   program.addCommand(status(run))
   program.addCommand(completion(invocation))

@@ -19,9 +19,11 @@ export function recordFrom({ env }: Session, file: string | undefined, pairs: Pa
   return { ...parsed, ...pairs }
 }
 
-export function read(path: string, shown = path): string {
+export const read = (path: string, shown = path): string => readBytes(path, shown).toString('utf8')
+
+export function readBytes(path: string, shown = path): Buffer {
   try {
-    return readFileSync(path, 'utf8')
+    return readFileSync(path)
   } catch (cause) {
     throw usage(`${shown} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`)
   }

@@ -84,3 +84,12 @@ export function spellOutWait(argv: readonly string[]): string[] {
   }
   return words.map((word) => (word === '--wait=' ? `--wait=${WAIT_DEFAULT_MS}ms` : word))
 }
+
+/** 17, or 17-20: places in a log. */
+export function sequences(text: string): bigint[] {
+  const [, first, last = first] = /^(\d{1,15})(?:-(\d{1,15}))?$/.exec(text) ?? []
+  if (first === undefined || last === undefined) throw usage(`"${text}" is no place in a log`, '17, or a range 17-20')
+  const count = Number(last) - Number(first) + 1
+  if (count < 1 || count > 1_000) throw usage(`"${text}" is no range of at most 1000 entries`)
+  return Array.from({ length: count }, (_, at) => BigInt(first) + BigInt(at))
+}

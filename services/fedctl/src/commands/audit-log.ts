@@ -1,34 +1,72 @@
-import { Command } from '@commander-js/extra-typings'
-import { ListEntriesResponseSchema } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
+import { Command, Option } from '@commander-js/extra-typings'
+import { followEntries, plainEntry, readEntries, type EntryFilter } from '../entries.ts'
 import type { Run } from '../invoke.ts'
 import { logIdOf } from '../log-id.ts'
+import type { Outcome } from '../output.ts'
 import { namePeers } from '../peer-names.ts'
-import { plain } from '../plain.ts'
-import { entryTable } from '../render/events.ts'
-import { whole } from '../values.ts'
+import { entryLine, entryTable } from '../render/entries.ts'
+import type { Session } from '../session.ts'
+import { since, whole, wholeNumber } from '../values.ts'
 
-const PAGE = 1_000
+const LIMIT = 50
 
 export const auditLog = (run: Run) =>
   new Command('log')
-    .description("a peer's log in the ledger: what happened, in an order nobody can change")
+    .description("a peer's log in the ledger: its last entries, the newest last")
     .argument('[peer]', 'id, name or platform id; "platform" for what concerns no peer', 'platform')
-    .option('--after <sequence>', 'entries after this one', whole, 0)
-    .option('--limit <count>', 'at most so many', whole, PAGE)
+    .option('--from <sequence>', 'from this entry on, instead of the last ones', wholeNumber)
+    .option('--limit <count>', `at most so many (default ${LIMIT})`, whole, LIMIT)
+    .option('--action <prefix>', 'only what begins so, for example federation.call.', '')
+    .addOption(new Option('--direction <way>', 'only calls: theirs (in) or ours (out)').choices(['in', 'out'] as const))
+    .option('--resource <prefix>', 'only about what begins so, for example NodeModule/', '')
+    .option('--since <time>', '2026-11-21T14:00:00Z, or 15m')
+    .option('--until <time>', '2026-11-21T15:00:00Z, or 5m')
+    .option('--newest', 'the newest first')
+    .option('--follow', 'and then every new one, until Ctrl-C')
     .action(
-      run(async (session, named, { after, limit }) => {
-        const said = { peerId: await logIdOf(session, named), afterSequence: BigInt(after), limit }
-        const response = await session.clients.ledger.listEntries(said)
-        const name = await namePeers(session)
-        return {
-          data: plain(ListEntriesResponseSchema, response),
-          text: (canvas) => {
-            const head = Buffer.from(response.head).toString('hex')
-            const more = response.entries.length < Number(response.size) - after
-            const last = response.entries.at(-1)?.sequence
-            const next = more && last ? canvas.paste(`\nmore: fedctl audit log ${named} --after ${last}`) : ''
-            return `${entryTable(response.entries, canvas, name)}\n${canvas.to.dim(`${response.size} entries, head ${head}${next}`)}`
-          },
+      run(async (session, named, options) => {
+        const now = session.clock.now()
+        const filter: EntryFilter = {
+          log: await logIdOf(session, named),
+          actionPrefix: options.action,
+          direction: options.direction ?? '',
+          resource: options.resource,
+          since: options.since === undefined ? undefined : since(options.since, now),
+          until: options.until === undefined ? undefined : since(options.until, now),
         }
+        const { entries, size, isAll } = await readEntries(session, filter, {
+          from: options.from,
+          limit: options.limit,
+        })
+        const name = await namePeers(session)
+        if (options.follow) {
+          for (const entry of entries) emit(session, entry, name)
+          for await (const entry of followEntries(session, filter, size)) emit(session, entry, name)
+          return undefined
+        }
+        const shown = options.newest ? entries.toReversed() : entries
+        return {
+          data: { log: filter.log, size: Number(size), entries: shown.map(plainEntry) },
+          text: (canvas) => {
+            const rest = isAll ? '' : moreOf(named, options, entries)
+            const tail = canvas.to.dim(`${size} entries in all${rest && canvas.paste(rest)}`)
+            return `${entryTable(shown, canvas, name)}\n${tail}`
+          },
+        } satisfies Outcome
       }),
     )
+
+type Entries = Awaited<ReturnType<typeof readEntries>>['entries']
+type Asked = { readonly from?: bigint | undefined; readonly limit: number }
+
+function emit(session: Session, entry: Entries[number], name: (text: string) => string): void {
+  session.emit({ data: plainEntry(entry), text: (canvas) => entryLine(entry, canvas, name) })
+}
+
+/** The command for what lies beyond: after the last one shown, or before the first. */
+function moreOf(named: string, { from, limit }: Asked, entries: Entries): string {
+  const [first, last] = [entries.at(0)?.sequence ?? 0n, entries.at(-1)?.sequence ?? 0n]
+  if (from !== undefined) return `; more: fedctl audit log ${named} --from ${last + 1n}`
+  const before = first > BigInt(limit) ? first - BigInt(limit) : 0n
+  return `; earlier: fedctl audit log ${named} --from ${before}`
+}

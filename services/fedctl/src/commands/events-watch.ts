@@ -1,36 +1,31 @@
-import { timestampFromDate, type Timestamp } from '@bufbuild/protobuf/wkt'
 import { Code, ConnectError } from '@connectrpc/connect'
 import { Command } from '@commander-js/extra-typings'
-import { FeedEventSchema, type FeedEvent } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
+import { FeedEventSchema, type FeedEvent } from '@powernode/proto/powernode/audit/v1/event_pb.ts'
+import { eventFilter } from '../event-filter.ts'
 import type { Run } from '../invoke.ts'
+import { ofEventKind, ofPeer, ofSeverity, ofSource } from '../options.ts'
 import { namePeers } from '../peer-names.ts'
 import { plain } from '../plain.ts'
 import { eventLine } from '../render/events.ts'
-import { resolvePeer } from '../resolve-peer.ts'
 import type { Session } from '../session.ts'
-import { since } from '../values.ts'
 
 const TRY_AGAIN_MS = 1_000
 
 export const eventsWatch = (run: Run) =>
   new Command('watch')
     .description('events as they happen, until Ctrl-C; one line each (with -o json one object a line)')
-    .option('--kind <prefix>', 'only kinds that begin so, for example federation.peer.', '')
-    .option('--source <service>', 'only what this service announces', '')
+    .addOption(ofEventKind())
+    .addOption(ofSource())
+    .addOption(ofSeverity())
     .option('--since <time>', 'those before now as well: 2026-11-21T14:00:00Z, or 15m')
-    .option('--peer <peer>', 'only what concerns this peer')
+    .addOption(ofPeer())
     .option('--limit <count>', 'end after so many', Number, Infinity)
     .action(
       run(async (session, options) => {
-        const filter = {
-          kindPrefix: options.kind,
-          source: options.source,
-          peerId: options.peer ? (await resolvePeer(session, options.peer)).id : '',
-        }
-        const from = options.since ? timestampFromDate(since(options.since, session.clock.now())) : undefined
+        const filter = await eventFilter(session, options)
         const name = await namePeers(session)
         let shown = 0
-        for await (const event of follow(session, filter, from)) {
+        for await (const event of follow(session, filter)) {
           session.emit({
             data: plain(FeedEventSchema, event),
             text: (canvas) => eventLine(event, canvas, name),
@@ -42,13 +37,13 @@ export const eventsWatch = (run: Run) =>
       }),
     )
 
-type Filter = { readonly kindPrefix: string; readonly source: string; readonly peerId: string }
+type Filter = Awaited<ReturnType<typeof eventFilter>>
 
 /** Goes on after the ledger was away, from the last event that was seen, so that none is missed or shown twice. */
-async function* follow(session: Session, filter: Filter, from: Timestamp | undefined): AsyncIterable<FeedEvent> {
+async function* follow(session: Session, filter: Filter): AsyncIterable<FeedEvent> {
   const { clients, clock, signal } = session
   const seen = new Set<string>()
-  let sinceLast = from
+  let sinceLast = filter.since
   while (!signal.aborted) {
     try {
       const request = { ...filter, ...(sinceLast && { since: sinceLast }) }

@@ -48,7 +48,11 @@ async function was(session: Session, decisionId: string): Promise<Outcome> {
   const explanation = explain(found)
   const { askThem, ...story } = explanation
   return {
-    data: { decision: plain(DecisionSchema, found.decision), explanation: { ...story, ask_them: askThem } },
+    data: {
+      decision: plain(DecisionSchema, found.decision),
+      explanation: { ...story, ask_them: askThem },
+      ledger: found.place ? { log: found.place.log, sequence: Number(found.place.sequence) } : null,
+    },
     text: (canvas) => explanationText(found, explanation, canvas),
   }
 }

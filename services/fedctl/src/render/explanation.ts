@@ -32,11 +32,19 @@ export function explanationText(found: Case, explanation: Explanation, { to, pas
       ['residency', residencyLine(found)],
       ['policy', decision.policyEpoch > 0n ? `epoch ${decision.policyEpoch}` : ''],
       ['request', harmless(decision.requestId)],
+      ['ledger', placeLine(found, paste)],
     ],
     to,
     '  ',
   )
   return `${story}\n\n${to.bold('As it was written down')}\n${facts}`
+}
+
+/** Where the ledger holds it, as it is asked for there. */
+function placeLine({ place, name }: Case, paste: (text: string) => string): string {
+  if (!place) return ''
+  const entry = `${name(place.log)}/${place.sequence}`
+  return `entry ${entry}; its proof: ${paste(`fedctl audit prove ${entry}`)}`
 }
 
 function residencyLine({ decision }: Case): string {

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import { timestampFromDate, type Timestamp } from '@bufbuild/protobuf/wkt'
-import { FeedEventSchema } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
+import { FeedEventSchema } from '@powernode/proto/powernode/audit/v1/event_pb.ts'
 import { RotationSchema, RotationStep } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import { Severity } from '@powernode/proto/powernode/event/v1/event_pb.ts'
 import { GrantSchema } from '@powernode/proto/powernode/grant/v1/service_pb.ts'

@@ -14,6 +14,8 @@ export type Case = {
   readonly grant?: Grant | undefined
   readonly rule?: ResidencyRule | undefined
   readonly residency?: Residency | undefined
+  /** Where it stands in the ledger. */
+  readonly place?: { readonly log: string; readonly sequence: bigint } | undefined
 }
 
 /** Why a call went as it did, in words of operators. */

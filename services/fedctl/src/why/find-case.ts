@@ -16,7 +16,8 @@ export async function findCase(session: Session, decisionId: string): Promise<Ca
     decision.grantId ? orUndefined(() => grantOf(session, decision)) : undefined,
     isResidency ? residencyOf(session, decision) : undefined,
   ])
-  return { decision, name, grant, ...around }
+  const place = answer.log === '' ? undefined : { log: answer.log, sequence: answer.sequence }
+  return { decision, name, grant, place, ...around }
 }
 
 async function grantOf({ clients }: Session, { direction, grantId, peerId }: Decision): Promise<Grant | undefined> {

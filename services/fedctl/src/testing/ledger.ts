@@ -1,0 +1,57 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ServiceImpl } from '@connectrpc/connect'
+import { createClient, createRouterTransport } from '@connectrpc/connect'
+import { FakeClock } from '@powernode/clock/testing'
+import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
+import { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
+import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { Clients } from '../client.ts'
+import type { Environment } from '../environment.ts'
+import { fedctl } from '../fedctl.ts'
+import { testEnvironment } from './test-environment.ts'
+
+export const PEER = '0198bbbb-0000-7000-8000-00000000000b'
+
+type Answers = {
+  readonly ledger?: Partial<ServiceImpl<typeof AuditLedgerService>>
+  readonly border?: Partial<ServiceImpl<typeof FederationService>>
+}
+
+/** A platform with one peer, b, whose ledger answers what a test wants it to. Its files are gone with `remove`. */
+export function platformWith({ ledger = {}, border = {} }: Answers) {
+  const dir = mkdtempSync(join(tmpdir(), 'fedctl-ledger-'))
+  mkdirSync(join(dir, 'admin'))
+  const context = join(dir, 'fedctl.json')
+  writeFileSync(context, JSON.stringify({ name: 'a', trustDomain: 'a.test', identityDir: 'admin', services: {} }))
+  const transport = createRouterTransport(({ service }) => {
+    service(AuditLedgerService, ledger)
+    service(FederationService, border)
+    service(CertificateAuthorityService, {})
+    service(PeerRegistryService, {
+      getPeer: () => ({ peer: { id: PEER, name: 'b' } }),
+      listPeers: () => ({ peers: [{ id: PEER, name: 'b' }] }),
+    })
+  })
+  const clients = {
+    peers: createClient(PeerRegistryService, transport),
+    authority: createClient(CertificateAuthorityService, transport),
+    ledger: createClient(AuditLedgerService, transport),
+    border: createClient(FederationService, transport),
+    close: () => undefined,
+  } as Partial<Clients> as Clients // the others are asked nothing here
+
+  return {
+    dir,
+    clock: new FakeClock(),
+    async type(line: string, more: Partial<Environment> = {}, signal = new AbortController().signal) {
+      const env = testEnvironment({ cwd: dir, ...more })
+      const argv = ['--context', context, ...line.split(' ')]
+      const exit = await fedctl(argv, { env, clock: this.clock, signal, connect: () => clients })
+      return { exit, ...env.said }
+    },
+    remove: () => rmSync(dir, { recursive: true }),
+  }
+}
