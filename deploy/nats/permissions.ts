@@ -1,4 +1,4 @@
-import { STREAMS, subjectsOf, type StreamName } from '../../libs/events/src/streams.ts'
+import { STREAMS, subjectsOf, WORM, type StreamName } from '../../libs/events/src/streams.ts'
 
 /**
  * Who hears which stream, and under which names of durable consumers: each its own, so that nobody can take the news
@@ -88,9 +88,16 @@ export function publishedBy(service: string): string[] {
     '$JS.API.STREAM.NAMES',
     ...[...own, ...hears.map(([stream]) => stream)].map((stream) => `$JS.API.STREAM.INFO.${stream}`),
     ...own.map((stream) => `$JS.API.STREAM.MSG.GET.${stream}`),
+    ...(service === WORM.source ? writesOnce : []),
     ...hears.flatMap(([stream, consumers]) => consumers.flatMap((consumer) => consumerCalls(`${stream}.${consumer}`))),
   ]
 }
+
+/** Adding to the ledger's stream, and looking up what is there: no call that would make, find or empty a consumer. */
+const writesOnce: readonly string[] = [
+  ...WORM.subjects,
+  ...['CREATE', 'INFO', 'MSG.GET'].map((call) => `$JS.API.STREAM.${call}.${WORM.stream}`),
+]
 
 /** Making and finding a consumer, asking for its messages, and acknowledging them. */
 function consumerCalls(consumer: string): string[] {

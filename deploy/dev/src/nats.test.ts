@@ -7,6 +7,7 @@ import { connect as openTls } from 'node:tls'
 import { createAuthority, issueCertificate, type Authority } from '@powernode/identity'
 import { connect, type NatsConnection } from 'nats'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { WORM } from '../../../libs/events/src/streams.ts'
 import { BUS_SERVICES, HEARS, inboxPrefix, natsUsers } from '../../nats/permissions.ts'
 import { findNatsServer, startNats, type Nats, type NatsOptions } from './nats.ts'
 
@@ -102,6 +103,44 @@ describe('the users of the bus', () => {
       await expect(attempt(), what).rejects.toThrow(/Permissions Violation/)
     }
     expect((await streams.info('PEER_REGISTRY')).state.messages).toBe(1)
+  })
+
+  test('segments of the ledger are added by audit-ledger alone, and nobody unmakes them, it least of all', async () => {
+    const ledger = await as('audit-ledger')
+    const own = (await ledger.jetstreamManager()).streams
+    await own.add({ name: WORM.stream, subjects: [...WORM.subjects], deny_delete: true, deny_purge: true })
+    await ledger.jetstream().publish('worm.platform', 'a segment', { expect: { lastSubjectSequence: 0 } })
+
+    const unmake = async (name: string): Promise<[string, () => Promise<unknown>][]> => {
+      const connection = await as(name)
+      const { streams } = await connection.jetstreamManager({ checkAPI: false })
+      return [
+        ['delete the stream', () => streams.delete(WORM.stream)],
+        ['purge it', () => streams.purge(WORM.stream)],
+        ['delete a message', () => streams.deleteMessage(WORM.stream, 1)],
+        ['let it be emptied', () => streams.update(WORM.stream, { deny_purge: false } as never)],
+        ['shorten its memory', () => streams.update(WORM.stream, { max_age: nanos(1000) })],
+        ['put back an older one', () => connection.request(`$JS.API.STREAM.RESTORE.${WORM.stream}`)],
+        ['take it from the account', () => connection.request('$JS.API.ACCOUNT.PURGE.A')],
+      ]
+    }
+    for (const name of BUS_SERVICES)
+      for (const [what, attempt] of await unmake(name))
+        await expect(attempt(), `${name}: ${what}`).rejects.toThrow(/Permissions Violation/)
+    for (const name of BUS_SERVICES.filter((service) => service !== 'audit-ledger')) {
+      const add = (await as(name)).jetstream().publish('worm.platform', 'forged', { timeout: 2_000 })
+      await expect(add, name).rejects.toThrow(/Permissions Violation/)
+    }
+    expect((await own.info(WORM.stream)).state.messages).toBe(1)
+    expect((await own.getMessage(WORM.stream, { last_by_subj: 'worm.platform' })).string()).toBe('a segment')
+  })
+
+  test('what denies deletion does not deny it to the stream: only who may call it does', async () => {
+    const operator = (await (await as('admin', '_INBOX')).jetstreamManager()).streams
+    await expect(operator.purge(WORM.stream)).rejects.toThrow(/purge/)
+    await expect(operator.deleteMessage(WORM.stream, 1)).rejects.toThrow(/delete/)
+    await expect(operator.update(WORM.stream, { deny_purge: false } as never)).rejects.toThrow(/deny purge/)
+    expect(await operator.delete(WORM.stream)).toBe(true)
   })
 
   test('nobody listens at the answers of another', async () => {

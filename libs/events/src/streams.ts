@@ -36,3 +36,9 @@ export function sourceOf(noun: Noun): string {
   if (!row) throw new Error(`no stream carries fed.${noun}`)
   return row.source
 }
+
+/**
+ * The one stream that holds no news: segments of the ledger, each written once and kept for good. Whoever else could add to
+ * it, or change how it is kept, could say what happened; so one service may write there, and none may do more than that.
+ */
+export const WORM = { stream: 'LEDGER', source: 'audit-ledger', subjects: ['worm.>'] } as const

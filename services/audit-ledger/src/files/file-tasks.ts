@@ -7,7 +7,8 @@ import type { FilesConfig } from '../config.ts'
 import type { Tables } from '../store/tables.ts'
 import { durableFolder } from './durable.ts'
 import { createFilesState } from './files-state.ts'
-import { nothingRung, writeFiles } from './write-files.ts'
+import { nothingRung, ring } from './rounds.ts'
+import { writeFiles } from './write-files.ts'
 
 type Deps = {
   readonly db: Db<Tables>
@@ -30,11 +31,7 @@ export function openFiles(deps: Deps, { dir, required, sealIntervalMs }: FilesCo
   const writing = { ...deps, folder: durableFolder(dir), sealIntervalMs, state }
   const rung = nothingRung()
   return {
-    ring(logId) {
-      if (logId === undefined) rung.all = true
-      else rung.logIds.add(logId)
-      rung.bell.ring()
-    },
+    ring: (logId) => ring(rung, logId),
     task: (stop) => writeFiles(writing, rung, stop),
   }
 }

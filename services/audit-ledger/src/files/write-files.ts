@@ -1,13 +1,13 @@
-import { Doorbell, backoffMs, type Clock } from '@powernode/clock'
-import { inTransaction, lead, type Db } from '@powernode/postgres'
+import { backoffMs, type Clock } from '@powernode/clock'
+import { lead, type Db } from '@powernode/postgres'
 import type { Logger } from '@powernode/process'
-import { Contradiction, type Head } from '../log-files.ts'
-import { readHeads, readHeadsOf } from '../operations/export/read-heads.ts'
+import type { Head } from '../log-files.ts'
 import type { Tables } from '../store/tables.ts'
 import { FolderFailed, type DurableFolder } from './durable.ts'
 import type { FilesState } from './files-state.ts'
 import { folderId } from './folder-id.ts'
 import { createLogWriter, type LogWriter } from './log-writer.ts'
+import { eachHead, eachRung, type Rung } from './rounds.ts'
 
 export type WriteFilesDeps = {
   readonly db: Db<Tables>
@@ -18,17 +18,9 @@ export type WriteFilesDeps = {
   readonly state: FilesState
 }
 
-/** Logs that have a new checkpoint, by id; all, after a time in which we were deaf. */
-export type Rung = { readonly bell: Doorbell; logIds: Set<number>; all: boolean }
-
-export const nothingRung = (): Rung => ({ bell: new Doorbell(), logIds: new Set(), all: true })
-
-const PAGE = 200
 /** What is full is written at most this often: a flush of files is a flush that the database waits behind. */
 const FILL_EVERY_MS = 1_000
 const RETRY = { firstMs: 200, mostMs: 15_000 }
-/** A disk that fails for one log may do so for all: no round tries them all. */
-const FAILURES_A_ROUND = 3
 /** How long a service that is told to stop goes on sealing. */
 const LAST_SEAL_MS = 10_000
 
@@ -59,11 +51,14 @@ async function whileLeading(deps: WriteFilesDeps, rung: Rung, { signal, leading 
   const { clock, logger, folder, sealIntervalMs, state } = deps
   const writer = createLogWriter(deps)
   let sealDueMs = clock.now().getTime() + sealIntervalMs
+  const fill = async (head: Head) => {
+    if (writer.isBehind(head)) state.wrote(await writer.fill(head))
+  }
   rung.all = true
   for (let attempt = 0; !leading.aborted;) {
     try {
       if (attempt > 0 || rung.all) await folder.sweep()
-      await fillRung(deps, writer, rung)
+      await eachRung(deps, rung, fill, state)
       if (clock.now().getTime() >= sealDueMs) {
         await sealAll(deps, writer, () => leading.aborted)
         sealDueMs = clock.now().getTime() + sealIntervalMs
@@ -86,67 +81,10 @@ async function whileLeading(deps: WriteFilesDeps, rung: Rung, { signal, leading 
   })
 }
 
-/** Writes what became full in logs that rang. One that could not be written stays rung. */
-async function fillRung(deps: WriteFilesDeps, writer: LogWriter, rung: Rung): Promise<void> {
-  const fill = async (head: Head) => {
-    if (writer.isBehind(head)) deps.state.wrote(await writer.fill(head))
-  }
-  const { all, logIds } = rung
-  rung.all = false
-  rung.logIds = new Set()
-  try {
-    if (all) await eachHead(deps, fill, () => false)
-    else if (logIds.size > 0) await each(deps, await headsOf(deps, [...logIds]), fill)
-  } catch (error) {
-    rung.all ||= all
-    for (const logId of logIds) rung.logIds.add(logId)
-    throw error
-  }
-}
-
 /** Writes the rest of every log that changed, and its checkpoint. */
 async function sealAll(deps: WriteFilesDeps, writer: LogWriter, isOver: () => boolean): Promise<void> {
   const seal = async (head: Head) => {
     if (await writer.seal(head)) deps.state.sealed()
   }
-  await eachHead(deps, seal, isOver)
-}
-
-type Step = (head: Head) => Promise<void>
-
-const headsOf = ({ db, clock }: WriteFilesDeps, logIds: readonly number[]) =>
-  inTransaction(db, (tx) => readHeadsOf(tx, clock.now(), { logIds }))
-
-async function eachHead(deps: WriteFilesDeps, step: Step, isOver: () => boolean): Promise<void> {
-  const failures: unknown[] = []
-  for (let after = 0; !isOver() && failures.length < FAILURES_A_ROUND;) {
-    const said = { after, limit: PAGE }
-    const heads = await inTransaction(deps.db, (tx) => readHeads(tx, deps.clock.now(), said))
-    await each(deps, heads, (head) => (isOver() ? Promise.resolve() : step(head)), failures)
-    const last = heads.at(-1)
-    if (!last) break
-    after = last.logId
-  }
-  if (failures.length > 0) throw failures[0]
-}
-
-/** One log that contradicts itself, or fails, keeps no other from being written; without `failures` one is thrown in the end. */
-// oxlint-disable-next-line max-params -- what to do with what, and where to tell what failed
-async function each({ logger, state }: WriteFilesDeps, heads: readonly Head[], step: Step, failures?: unknown[]) {
-  const failed = failures ?? []
-  for (const head of heads) {
-    try {
-      await step(head)
-      state.agrees(head.origin)
-    } catch (error) {
-      if (error instanceof Contradiction) {
-        state.contradicts(head.origin)
-        logger.error({ task: 'files', path: head.origin, error }, 'ALARM: the files of a log are not what it holds')
-        continue
-      }
-      failed.push(error)
-      if (failed.length >= FAILURES_A_ROUND) break
-    }
-  }
-  if (!failures && failed.length > 0) throw failed[0]
+  await eachHead(deps, seal, { verdicts: deps.state, isOver })
 }
