@@ -17,13 +17,15 @@ create table peer_keys (
   trust_domain text not null,
   -- Of the peer's log about us.
   origin text not null check (length(origin) between 1 and 512),
+  -- SHA-256 of it: how others ask for what we have witnessed (C2SP tlog-witness).
+  origin_sha256 bytea not null check (length(origin_sha256) = 32),
   log_public_key bytea not null check (length(log_public_key) = 32),
   witness_public_key bytea not null check (length(witness_public_key) = 32),
   statement bytea not null,
   at timestamptz not null,
   primary key (peer_id, sequence)
 );
-create index peer_keys_by_origin on peer_keys (origin);
+create index peer_keys_by_origin on peer_keys (origin_sha256);
 
 -- Checkpoints of peers' logs about us that we have found to continue what we saw before: of each size one root, for ever.
 -- It stands here before anybody gets the cosignature. With the peer's id in the key, none can speak of another's log.
@@ -78,3 +80,6 @@ create trigger alarm_unchangeable before update or delete or truncate on alarm f
 create trigger settlement_unchangeable before update or delete or truncate on settlement for each statement execute function refuse_change();
 
 grant select, insert on endorsement, peer_keys, witnessed, regression, alarm, settlement to audit_ledger;
+
+-- What our heartbeats tell: the heads since a moment.
+create index checkpoint_by_signed_at on checkpoint (signed_at);

@@ -13,6 +13,7 @@ export type PeerKeysRow = {
   sequence: number
   trust_domain: string
   origin: string
+  origin_sha256: Uint8Array
   log_public_key: Uint8Array
   witness_public_key: Uint8Array
   statement: Uint8Array

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { PeerKeys } from '../peer-keys.ts'
 import type { LedgerTx } from './tables.ts'
 
@@ -34,15 +35,20 @@ export async function list(tx: LedgerTx, peerIds?: readonly string[]): Promise<r
     .execute()
 }
 
-/** Of every peer that says this origin is its log's; two may say it, and a signature tells whose it is. */
-export async function byOrigin(tx: LedgerTx, origin: string): Promise<readonly PeerKeys[]> {
-  const peers = await tx.selectFrom('peer_keys').select('peer_id').distinct().where('origin', '=', origin).execute()
+/** Of every peer that says its log has the origin of this SHA-256; two may say it, and a signature tells whose it is. */
+export async function byOrigin(tx: LedgerTx, originSha256: Buffer): Promise<readonly PeerKeys[]> {
+  const peers = await tx
+    .selectFrom('peer_keys')
+    .select('peer_id')
+    .distinct()
+    .where('origin_sha256', '=', originSha256)
+    .execute()
   if (peers.length === 0) return []
   const keys = await list(
     tx,
     peers.map(({ peer_id }) => peer_id),
   )
-  return keys.filter((one) => one.origin === origin)
+  return keys.filter(({ origin }) => sha256(origin).equals(originSha256))
 }
 
 /** Keeps what a peer stated. Of two of one sequence the first stays: whoever adds MUST compare. */
@@ -55,6 +61,7 @@ export async function add(tx: LedgerTx, keys: PeerKeys, now: Date): Promise<void
       sequence,
       trust_domain: trustDomain,
       origin,
+      origin_sha256: sha256(origin),
       log_public_key: logPublicKey,
       witness_public_key: witnessPublicKey,
       statement,
@@ -63,3 +70,5 @@ export async function add(tx: LedgerTx, keys: PeerKeys, now: Date): Promise<void
     .onConflict((on) => on.doNothing())
     .execute()
 }
+
+const sha256 = (text: string): Buffer => hash('sha256', text, 'buffer')

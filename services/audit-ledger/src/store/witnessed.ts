@@ -83,3 +83,19 @@ export async function noteRegression(
     .executeTakeFirstOrThrow()
   return at
 }
+
+/** Those of sizes from one to another, both included. */
+export async function ofSizes(
+  tx: LedgerTx,
+  { peerId, origin }: Of,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<readonly Witnessed[]> {
+  return tx
+    .selectFrom('witnessed')
+    .select(COLUMNS)
+    .where('peer_id', '=', peerId)
+    .where('origin', '=', origin)
+    .where('size', '>=', from)
+    .where('size', '<=', to)
+    .execute()
+}
