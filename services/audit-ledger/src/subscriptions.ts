@@ -4,7 +4,7 @@ import { STREAM_NAMES, type RawSubscription } from '@powernode/events'
 import { Severity, type Event } from '@powernode/proto/powernode/event/v1/event_pb.ts'
 import { eventRegistry } from '@powernode/proto/registry.ts'
 import type { Happening } from './happening.ts'
-import { recordHappening } from './operations/record-happening.ts'
+import { recordHappening } from './operations/events/record-happening.ts'
 import type { Tables } from './store/tables.ts'
 
 /** Everything that anybody announces is written down as it was announced, one consumer a stream. */
@@ -15,7 +15,11 @@ export const SUBSCRIPTIONS: readonly RawSubscription<Tables>[] = STREAM_NAMES.ma
   handle: (tx, now, event) => recordHappening(tx, now, toHappening(event, now)),
 }))
 
-/** What the event says, in the ledger's words. An event without a moment happened when it was heard. */
+/**
+ * What the event says, in the ledger's words. An event without a moment happened when it was heard.
+ *
+ * What concerns a peer says so in its payload as well: excerpts, the console and tools of others look for it there.
+ */
 export function toHappening(event: Event, heardAt: Date): Happening {
   const { id, kind, source, peerId, actor, correlationId } = event
   return {
@@ -27,7 +31,10 @@ export function toHappening(event: Event, heardAt: Date): Happening {
     actor,
     at: event.at ? timestampDate(event.at) : heardAt,
     correlationId,
-    payload: event.payload ? payloadOf(event.payload) : {},
+    payload: {
+      ...(event.payload ? payloadOf(event.payload) : {}),
+      ...(peerId !== '' && { federation_peer_id: peerId }),
+    },
   }
 }
 

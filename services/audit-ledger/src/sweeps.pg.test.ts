@@ -2,7 +2,7 @@ import { FakeClock } from '@powernode/clock/testing'
 import { inTransaction } from '@powernode/postgres'
 import { createLogger } from '@powernode/process'
 import { expect, test } from 'vitest'
-import { dropOldEvents } from './operations/drop-old-events.ts'
+import { dropOldEvents } from './operations/events/drop-old-events.ts'
 import { sweepOldEvents } from './sweeps.ts'
 import { NOW, testLedger } from './testing.ts'
 

@@ -1,8 +1,7 @@
 import type { Clock } from '@powernode/clock'
 import { inTransaction, type Db } from '@powernode/postgres'
 import type { Logger } from '@powernode/process'
-import { dropOldDecisions } from './operations/drop-old-decisions.ts'
-import { dropOldEvents } from './operations/drop-old-events.ts'
+import { dropOldEvents } from './operations/events/drop-old-events.ts'
 import type { LedgerTx, Tables } from './store/tables.ts'
 
 type Deps = { readonly db: Db<Tables>; readonly clock: Clock; readonly logger: Logger }
@@ -15,10 +14,6 @@ const RETRY_MS = 60_000
 /** Drops what the feed has shown for long enough, every hour. */
 export const sweepOldEvents = (deps: Deps, signal: AbortSignal): Promise<void> =>
   sweep(deps, { name: 'old-events', drop: dropOldEvents }, signal)
-
-/** Drops the decisions that were kept for long enough, every hour. */
-export const sweepOldDecisions = (deps: Deps, signal: AbortSignal): Promise<void> =>
-  sweep(deps, { name: 'old-decisions', drop: dropOldDecisions }, signal)
 
 /**
  * In bounded batches, each in a transaction of its own, so that nobody who writes waits for the past to go.

@@ -1,13 +1,18 @@
 import { sql } from 'kysely'
 import type { Happening, Severity } from '../happening.ts'
+import type { Shown } from '../retention.ts'
 import type { LedgerTx } from './tables.ts'
 
-/** Which events: empty strings and an absent moment mean any. */
+/** Which events: empty strings and absent values mean any. */
 export type Filter = {
   readonly kindPrefix: string
   readonly source: string
   readonly peerId: string
+  readonly severity: Severity | undefined
+  /** The first moment that belongs to it. */
   readonly since: Date | undefined
+  /** The first moment that no longer does. */
+  readonly until: Date | undefined
 }
 
 export type Numbered = Happening & { readonly position: number }
@@ -29,7 +34,7 @@ const COLUMNS = [
 ] as const
 
 /**
- * Puts an event at the end of the feed, and wakes who watches once it is committed.
+ * Puts an event at the end of the feed, unless it is there, and wakes who watches once it is committed.
  *
  * The position is drawn under a lock held until the transaction ends: a reader that has seen position n has seen all
  * that will ever stand before it. So this MUST come last, after all other locks.
@@ -41,14 +46,20 @@ export async function add(tx: LedgerTx, event: Happening): Promise<void> {
     with added as (
       insert into event (id, kind, severity, source, peer_id, actor, at, correlation_id, payload)
       values (${id}, ${kind}, ${severity}, ${source}, ${peerId}, ${actor}, ${at}, ${correlationId}, ${JSON.stringify(payload)})
+      on conflict (id) do nothing
       returning 1
     )
     select pg_notify(${FEED_CHANNEL}, '') from added`.execute(tx)
 }
 
-/** The newest events first. */
-export async function recent(tx: LedgerTx, filter: Filter, limit: number): Promise<Numbered[]> {
-  return matching(tx, filter)
+/** A page backwards: of those shown and before a position, the newest first. */
+export async function backwards(
+  tx: LedgerTx,
+  filter: Filter,
+  { shown, before, limit }: { readonly shown: Shown; readonly before: number; readonly limit: number },
+): Promise<Numbered[]> {
+  return matching(tx, filter, shown)
+    .where('position', '<', before)
     .$if(filter.since !== undefined, (query) => query.where('at', '>=', filter.since ?? null))
     .orderBy('position', 'desc')
     .limit(limit)
@@ -66,16 +77,17 @@ export type Stretch = {
   readonly after: number
   readonly upTo: number
   readonly history: number
+  readonly shown: Shown
   readonly limit: number
 }
 
 /** A stretch of the feed, oldest first. */
-export async function between(
+export async function forwards(
   tx: LedgerTx,
   filter: Filter,
-  { after, upTo, history, limit }: Stretch,
+  { after, upTo, history, shown, limit }: Stretch,
 ): Promise<Numbered[]> {
-  return matching(tx, filter)
+  return matching(tx, filter, shown)
     .where('position', '>', after)
     .where('position', '<=', upTo)
     .where((is) => is.or([is('position', '>', history), is('at', '>=', filter.since ?? new Date(0))]))
@@ -84,26 +96,29 @@ export async function between(
     .execute()
 }
 
-/** Drops a batch of events of one severity from before a moment; returns how many went. */
-export async function drop(
-  tx: LedgerTx,
-  { severity, before }: { readonly severity: Severity; readonly before: Date },
-  limit: number,
-): Promise<number> {
+/** Drops a batch of the events that nobody is shown any more; returns how many went. */
+export async function drop(tx: LedgerTx, { critical, others }: Shown, limit: number): Promise<number> {
   const { numAffectedRows } = await sql`
     delete from event where position in (
-      select position from event where severity = ${severity} and at < ${before} order by at limit ${limit}
+      select position from event
+      where severity = 'critical' and at < ${critical} or severity <> 'critical' and at < ${others}
+      limit ${limit}
     )`.execute(tx)
   return Number(numAffectedRows ?? 0n)
 }
 
-function matching(tx: LedgerTx, { kindPrefix, source, peerId }: Filter) {
+function matching(tx: LedgerTx, { kindPrefix, source, peerId, severity, until }: Filter, shown: Shown) {
   return tx
     .selectFrom('event')
     .select(COLUMNS)
+    .where((is) =>
+      is.or([is('at', '>=', shown.others), is.and([is('severity', '=', 'critical'), is('at', '>=', shown.critical)])]),
+    )
     .$if(kindPrefix !== '', (query) => query.where(sql<boolean>`kind like ${likePrefix(kindPrefix)}`))
     .$if(source !== '', (query) => query.where('source', '=', source))
     .$if(peerId !== '', (query) => query.where('peer_id', '=', peerId))
+    .$if(severity !== undefined, (query) => query.where('severity', '=', severity ?? 'low'))
+    .$if(until !== undefined, (query) => query.where('at', '<', until ?? null))
 }
 
 function likePrefix(prefix: string): string {

@@ -1,5 +1,6 @@
-import * as events from '../store/events.ts'
-import type { LedgerTx } from '../store/tables.ts'
+import { shownAt } from '../../retention.ts'
+import * as events from '../../store/events.ts'
+import type { LedgerTx } from '../../store/tables.ts'
 
 /** How far a watcher has read, and where the feed stood when it began. */
 export type Cursor = { readonly position: number; readonly history: number }
@@ -20,12 +21,12 @@ export async function beginFeed(tx: LedgerTx, _now: Date, { since }: events.Filt
  */
 export async function readFeed(
   tx: LedgerTx,
-  _now: Date,
-  { filter, cursor }: { filter: events.Filter; cursor: Cursor },
+  now: Date,
+  { filter, cursor }: { readonly filter: events.Filter; readonly cursor: Cursor },
 ): Promise<{ events: readonly events.Numbered[]; cursor: Cursor; more: boolean }> {
   const upTo = await events.newest(tx)
-  const stretch = { after: cursor.position, upTo, history: cursor.history, limit: PAGE }
-  const page = await events.between(tx, filter, stretch)
+  const stretch = { after: cursor.position, upTo, history: cursor.history, shown: shownAt(now), limit: PAGE }
+  const page = await events.forwards(tx, filter, stretch)
   const more = page.length === PAGE
   const position = Math.max(cursor.position, more ? (page.at(-1)?.position ?? upTo) : upTo)
   return { events: page, cursor: { ...cursor, position }, more }

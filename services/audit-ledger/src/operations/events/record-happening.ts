@@ -1,0 +1,36 @@
+import { entryOf } from '../../happening-entry.ts'
+import { writable, type Happening } from '../../happening.ts'
+import { PLATFORM_LOG, type NewEntry } from '../../new-entry.ts'
+import * as entries from '../../store/entries.ts'
+import * as events from '../../store/events.ts'
+import type { LedgerTx } from '../../store/tables.ts'
+import { appendBatch } from '../append/append-batch.ts'
+import { appendEntries } from '../append/append-entries.ts'
+
+/**
+ * Writes down what happened: an entry at the end of its log, and an event in the feed.
+ *
+ * Place, tree and the receipt of the delivery share one transaction, under the log's lock: an event is written once, in the
+ * order it was heard, whichever replica heard it. What this ledger wrote down before it announced it stands already.
+ */
+export async function recordHappening(tx: LedgerTx, now: Date, heard: Happening): Promise<void> {
+  const happening = writable(heard)
+  const entry = entryOf(happening)
+  const isOwn = happening.source === OURSELVES && (await entries.known(tx, [entry.id])).length > 0
+  if (!isOwn) await appendNews(tx, now, entry)
+  await events.add(tx, happening)
+}
+
+const OURSELVES = 'audit-ledger'
+
+/**
+ * News of a peer whose log is on hold stands in the platform's log: it can neither wait, since that would hold up the news
+ * of all others, nor go unwritten.
+ */
+async function appendNews(tx: LedgerTx, now: Date, entry: NewEntry): Promise<void> {
+  const { written } = await appendBatch(tx, now, { items: [entry], held: new Map() })
+  const [one] = written
+  if (!one || !('refused' in one)) return
+  const elsewhere = one.refused === 'LOG_ON_HOLD' ? { ...entry, log: PLATFORM_LOG } : entry
+  await appendEntries(tx, now, [elsewhere])
+}
