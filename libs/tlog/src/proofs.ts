@@ -73,11 +73,11 @@ export function checkConsistency(claim: {
   if (!isSize(size) || !isSize(oldSize)) return 'a size is not a whole number'
   if (oldSize === 0) return 'nothing can be proven from size 0'
   if (oldSize > size) return `the old size ${oldSize} is above ${size}`
-  if (![oldRoot, root, ...proof].every(isHash)) return `a hash has ${HASH_BYTES} bytes`
   if (oldSize === size) {
     if (proof.length > 0) return 'the proof is too long'
     return same(oldRoot, root) ? undefined : 'one size has two roots'
   }
+  if (![oldRoot, root, ...proof].every(isHash)) return `a hash has ${HASH_BYTES} bytes`
   return climb(claim)
 }
 
