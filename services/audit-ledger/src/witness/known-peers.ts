@@ -18,6 +18,7 @@ export type KnownPeers = {
   /** Those that may be called now. */
   readonly reachable: () => readonly string[]
   readonly isReachable: (peerId: string) => boolean
+  readonly isActive: (peerId: string) => boolean
   /** Calls `changed` for each peer that is told of, until `signal` aborts. It MUST NOT throw. */
   readonly subscribe: (changed: (peerId: string) => void, signal: AbortSignal) => void
   /** Follows peer-registry until `signal` aborts, going on whenever the stream breaks. */
@@ -83,6 +84,7 @@ export function knownPeers({ registry, ...deps }: Deps): KnownPeers {
     },
     reachable: () => [...routes.keys()].filter(isReachable),
     isReachable,
+    isActive: (peerId) => routes.get(peerId)?.state === PeerState.ACTIVE,
     subscribe(changed, signal) {
       if (signal.aborted) return
       listeners.add(changed)

@@ -27,7 +27,7 @@ export type PeerCarrierDeps = {
   readonly endorsement: Endorsement
   readonly peers: KnownPeers
   readonly federation: Pick<Client<typeof FederationService>, 'addCheckpoint'>
-  /** A peer has proven that we once had more of the log about it than we have now. MUST NOT throw. */
+  /** A peer has proven that we once signed more, or something else, of the log about it than we have. MUST NOT throw. */
   readonly onLost: (peerId: string) => void
 }
 
@@ -105,6 +105,6 @@ async function contradicted(deps: PeerCarrierDeps, peerId: string, refusal: Refu
     { peer_id: peerId, outcome: weighed, reason: said ?? '' },
     'a peer has witnessed something else of our log',
   )
-  if (weighed === 'lost') onLost(peerId)
+  if (weighed === 'lost' || weighed === 'forked') onLost(peerId)
   throw refusal
 }

@@ -1,0 +1,56 @@
+import { sql, type RawBuilder } from 'kysely'
+import type { ToldCall } from '../comparison.ts'
+import type { LedgerTx } from './tables.ts'
+
+export type Window = { readonly peerId: string; readonly since: Date; readonly until: Date }
+
+const AT_ONCE = 5_000
+
+/** Strings as they stand in a leaf, which escapes quotes: so what looks like a member is one, and NUL is no trouble. */
+const member = (name: string): RawBuilder<string> =>
+  sql`substring(convert_from(leaf, 'UTF8') from ${sql.lit(`"${name}":"((?:[^"\\\\]|\\\\.)*)"`)})`
+
+const ours = ({ peerId, since, until }: Window) => sql`
+  entry where log_id = (select id from log where name = ${peerId}) and direction is not null
+    and at >= ${since}::timestamptz and at < ${until}::timestamptz`
+const theirs = ({ peerId, since, until }: Window) => sql`
+  mirror_entry where peer_id = ${peerId}::uuid and direction is not null
+    and at >= ${since}::timestamptz and at < ${until}::timestamptz`
+
+/** How many calls both logs tell of in a window. */
+export async function count(tx: LedgerTx, window: Window): Promise<number> {
+  const { rows } = await sql<{ n: number }>`
+    select (select count(*) from ${ours(window)}) + (select count(*) from ${theirs(window)}) as n`.execute(tx)
+  return rows[0]?.n ?? 0
+}
+
+/**
+ * The calls of both logs in a window, sorted by content id, caller, side and sequence; a page at a time, so that memory
+ * stays the same however many there are. Postgres sorts, on disk where it must. One statement, hence one moment of both.
+ */
+export async function* both(tx: LedgerTx, window: Window): AsyncGenerator<readonly ToldCall[]> {
+  await sql`set local work_mem = '64MB'`.execute(tx)
+  await sql`
+    declare calls no scroll cursor for
+    select side, content_id as "contentId", caller, sequence, at, allowed, resource from (
+      select 'here' as side, ${member('content_id')} as content_id, case direction when 'out' then 'us' else 'them' end as caller,
+        sequence, at, action = 'federation.call.allowed' as allowed, ${member('resource')} as resource
+      from ${ours(window)}
+      union all
+      select 'there', content_id, case direction when 'out' then 'them' else 'us' end, sequence, at, allowed, resource
+      from ${theirs(window)}
+    ) told
+    order by content_id collate "C", caller, side, sequence`.execute(tx)
+  for (;;) {
+    const { rows } = await sql<ToldCall>`fetch ${sql.lit(AT_ONCE)} from calls`.execute(tx)
+    if (rows.length > 0) yield rows
+    if (rows.length < AT_ONCE) return
+  }
+}
+
+/** Up to which moment the mirror tells: that of its last entry. */
+export async function toldUntil(tx: LedgerTx, peerId: string): Promise<Date | undefined> {
+  const { rows } = await sql<{ at: Date }>`
+    select at from mirror_entry where peer_id = ${peerId} order by sequence desc limit 1`.execute(tx)
+  return rows[0]?.at
+}
