@@ -1,5 +1,6 @@
 import { createRegistry } from '@bufbuild/protobuf'
 import { file_powernode_approval_v1_events } from './gen/powernode/approval/v1/events_pb.ts'
+import { file_powernode_audit_v1_events } from './gen/powernode/audit/v1/events_pb.ts'
 import { file_powernode_ca_v1_events } from './gen/powernode/ca/v1/events_pb.ts'
 import { file_powernode_grant_v1_events } from './gen/powernode/grant/v1/events_pb.ts'
 import { file_powernode_liveness_v1_events } from './gen/powernode/liveness/v1/events_pb.ts'
@@ -16,6 +17,7 @@ import { file_powernode_resource_v1_events } from './gen/powernode/resource/v1/e
  */
 export const eventRegistry = createRegistry(
   file_powernode_approval_v1_events,
+  file_powernode_audit_v1_events,
   file_powernode_ca_v1_events,
   file_powernode_grant_v1_events,
   file_powernode_liveness_v1_events,
