@@ -13,25 +13,31 @@ type Waiting<Item, Result> = {
 }
 
 /**
- * Group commit: one `flush` at a time, everything that queued meanwhile in the next, at most `maxItems`.
+ * Group commit: one `flush` at a time, everything that queued meanwhile in the next, at most `maxItems`, each
+ * counted as `weightOf` says (1): one that is heavier than all that goes alone.
  *
  * No timer, so a lone caller waits for nobody; under load batches grow until the database keeps up.
  * `flush` MUST answer as many results as it got items, in their order.
  */
 export function createBatcher<Item, Result>(
   flush: (items: readonly Item[]) => Promise<readonly Result[]>,
-  { maxItems }: { maxItems: number },
+  { maxItems, weightOf = () => 1 }: { maxItems: number; weightOf?: (item: Item) => number },
 ): Batcher<Item, Result> {
   let queue: Waiting<Item, Result>[] = []
   let running: Promise<void> | undefined
 
   const run = async () => {
     while (queue.length > 0) {
-      const batch = queue.slice(0, maxItems)
-      queue = queue.slice(maxItems)
+      const batch = queue.slice(0, fitting())
+      queue = queue.slice(batch.length)
       await settle(batch)
     }
     running = undefined
+  }
+  const fitting = () => {
+    let weight = 0
+    const tooMany = queue.findIndex(({ item }) => (weight += weightOf(item)) > maxItems)
+    return tooMany < 0 ? queue.length : Math.max(tooMany, 1)
   }
   const settle = async (batch: readonly Waiting<Item, Result>[]) => {
     try {

@@ -8,6 +8,11 @@ export type Connect = {
   readonly schema?: string
   /** What pg_stat_activity shows: the service, so that an operator sees who holds a lock. */
   readonly applicationName: string
+  /**
+   * After how long the server cuts a transaction that says nothing more (30 s). Below a second for those who hold locks
+   * that others wait for all the time: a replica that froze is overtaken then.
+   */
+  readonly idleInTransactionMs?: number
 }
 
 const STATEMENT_TIMEOUT_MS = 30_000
@@ -20,14 +25,19 @@ const KEEPALIVE_AFTER_MS = 10_000
  * Each wait has an end: a statement after 30 s at the server, the client's own wait for it 5 s later (the server may be
  * unreachable), a transaction left open after 30 s, connecting or waiting for a free connection after 10 s.
  */
-export function connectionSettings({ url, schema, applicationName }: Connect): pg.ClientConfig {
+export function connectionSettings({
+  url,
+  schema,
+  applicationName,
+  idleInTransactionMs = STATEMENT_TIMEOUT_MS,
+}: Connect): pg.ClientConfig {
   return {
     connectionString: withSessionOptions(url, schema),
     application_name: applicationName,
     types: typeParsers,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     query_timeout: STATEMENT_TIMEOUT_MS + 5_000,
-    idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: idleInTransactionMs,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEPALIVE_AFTER_MS,

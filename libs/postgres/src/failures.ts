@@ -2,8 +2,11 @@ const UNIQUE_VIOLATION = '23505'
 const SERIALIZATION_FAILURE = '40001'
 const DEADLOCK_DETECTED = '40P01'
 
-/** Admin shutdown, crash shutdown, still starting up: the server goes away or is not there yet. */
-const SERVER_GONE: readonly string[] = ['57P01', '57P02', '57P03']
+/**
+ * Admin shutdown, crash shutdown, still starting up: the server goes away or is not there yet. And idle in a transaction for
+ * too long: it has hung up on us.
+ */
+const SERVER_GONE: readonly string[] = ['57P01', '57P02', '57P03', '25P03']
 
 const SOCKET_FAILED: readonly string[] = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENOENT']
 

@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
+import { PLATFORM_LOG } from './new-entry.ts'
 
 export type Severity = 'low' | 'medium' | 'high' | 'critical'
 
@@ -16,9 +17,6 @@ export type Happening = {
   readonly correlationId: string
   readonly payload: JsonObject
 }
-
-/** The log of what concerns no peer. */
-export const PLATFORM_LOG = 'platform'
 
 /** The log that a happening belongs to. */
 export function logOf({ peerId }: Happening): string {

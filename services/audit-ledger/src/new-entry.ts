@@ -34,9 +34,6 @@ export type NotWritten = 'ENTRY_CONFLICT' | 'ENTRY_TOO_LARGE' | 'LOG_ON_HOLD'
 /** What came of one entry. One that is not written keeps no other of its batch from being written. */
 export type Written = Place | { readonly refused: NotWritten }
 
-/** The most bytes of a leaf: C2SP tlog-tiles writes its length into 16 bits. */
-export const LARGEST_LEAF = 65_535
-
 /** Whether bytes can stand as a payload: a JSON object that Postgres can hold as text. */
 export function isPayload(bytes: Uint8Array): boolean {
   return bytes[0] === OPENING && bytes.at(-1) === CLOSING && !bytes.includes(0) && isUtf8(bytes)

@@ -1,83 +1,51 @@
 import type { ServiceImpl } from '@connectrpc/connect'
-import type { Clock } from '@powernode/clock'
-import { inTransaction, type Db } from '@powernode/postgres'
 import type { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import type { CallersTable } from '@powernode/rpc'
-import { listEntries } from './operations/list-entries.ts'
-import { listEvents } from './operations/list-events.ts'
-import { beginFeed, readFeed } from './operations/read-feed.ts'
-import { verifyLog } from './operations/verify-log.ts'
-import { createDecisionRecorder } from './rpc/decision-recorder.ts'
-import { decisionHandlers } from './rpc/decisions.ts'
-import type { Watchers } from './rpc/watchers.ts'
-import { bytes, entryToWire, eventToWire, filterFromWire } from './rpc/wire.ts'
-import type { LedgerTx, Tables } from './store/tables.ts'
+import { ALARM_CALLERS } from './rpc/alarms.ts'
+import { APPEND_CALLERS, appendHandlers, type AppendDeps } from './rpc/append.ts'
+import { DECISION_CALLERS, decisionHandlers, type DecisionDeps } from './rpc/decisions.ts'
+import { ERASURE_CALLERS, erasureHandlers, type ErasureDeps } from './rpc/erasure.ts'
+import { EVENT_CALLERS, eventHandlers, type EventDeps } from './rpc/events.ts'
+import { EXCERPT_CALLERS } from './rpc/excerpts.ts'
+import { EXPORT_CALLERS } from './rpc/export.ts'
+import { LOG_CALLERS, logHandlers, type LogDeps } from './rpc/logs.ts'
+import { MIRROR_CALLERS } from './rpc/mirror.ts'
+import { RECONCILE_CALLERS } from './rpc/reconcile.ts'
+import { WITNESS_CALLERS } from './rpc/witness.ts'
 
-/**
- * Who may call each RPC. The ledger is read by people; services only ever add to it: by announcing, and the gateway by
- * saying what it decided, which has to be written before its caller is answered.
- */
+/** Who may call each RPC: the areas say it beside their handlers. An RPC without a row does not compile. */
 export const CALLERS = {
-  listEntries: ['system.federation.read'],
-  verifyLog: ['system.federation.read'],
-  listEvents: ['system.federation.read'],
-  watchEvents: ['system.federation.read'],
-  recordDecisions: ['service/federation-gateway'],
-  getDecision: ['system.federation.read'],
-  listDecisions: ['system.federation.read', 'service/grant-authz'],
+  ...APPEND_CALLERS,
+  ...DECISION_CALLERS,
+  ...LOG_CALLERS,
+  ...ERASURE_CALLERS,
+  ...EVENT_CALLERS,
+  ...WITNESS_CALLERS,
+  ...ALARM_CALLERS,
+  ...MIRROR_CALLERS,
+  ...EXCERPT_CALLERS,
+  ...RECONCILE_CALLERS,
+  ...EXPORT_CALLERS,
 } as const satisfies CallersTable<typeof AuditLedgerService>
 
-export type Deps = { readonly db: Db<Tables>; readonly clock: Clock; readonly watchers: Watchers }
+export type CoreDeps = AppendDeps & DecisionDeps & LogDeps & ErasureDeps & EventDeps
 
-const DEFAULT_LIMIT = 100
-/** A watcher looks by itself this often, should a wake-up ever be lost. */
-const SLOW_TIMER_MS = 5_000
-
-export function handlers({ db, clock, watchers }: Deps): ServiceImpl<typeof AuditLedgerService> {
-  const act = <T>(verb: (tx: LedgerTx, now: Date) => Promise<T>) => inTransaction(db, (tx) => verb(tx, clock.now()))
-
+/** The logs that are ours: writing to them, reading, proving, and what may be taken out of them. */
+export function coreHandlers(deps: CoreDeps): Core {
   return {
-    ...decisionHandlers({ db, clock, recorder: createDecisionRecorder({ db, clock }) }),
-
-    async listEntries({ peerId: log, afterSequence, limit }) {
-      const said = { log, after: Number(afterSequence), limit: limit || DEFAULT_LIMIT }
-      const { entries, head } = await act((tx, now) => listEntries(tx, now, said))
-      return { entries: entries.map(entryToWire), size: BigInt(head.size), head: bytes(head.hash) }
-    },
-
-    async verifyLog({ peerId: log }) {
-      const { head, broken } = await act((tx, now) => verifyLog(tx, now, { log }))
-      return {
-        intact: broken === undefined,
-        size: BigInt(head.size),
-        head: bytes(head.hash),
-        brokenAt: BigInt(broken?.sequence ?? 0),
-        detail: broken?.flaw ?? '',
-      }
-    },
-
-    async listEvents(request) {
-      const said = { filter: filterFromWire(request), limit: request.limit || DEFAULT_LIMIT }
-      const events = await act((tx, now) => listEvents(tx, now, said))
-      return { events: events.map(eventToWire) }
-    },
-
-    /** One cursor from history into the present: what lies behind it was sent, what lies before it was not. */
-    async *watchEvents(request, { signal }) {
-      const filter = filterFromWire(request)
-      const { bell, leave } = watchers.join()
-      try {
-        let cursor = await act((tx, now) => beginFeed(tx, now, filter))
-        while (!signal.aborted) {
-          const said = { filter, cursor }
-          const read = await act((tx, now) => readFeed(tx, now, said))
-          for (const event of read.events) yield { event: eventToWire(event) }
-          cursor = read.cursor
-          if (!read.more) await bell.wait(clock, SLOW_TIMER_MS, signal)
-        }
-      } finally {
-        leave()
-      }
-    },
+    ...appendHandlers(deps),
+    ...decisionHandlers(deps),
+    ...logHandlers(deps),
+    ...erasureHandlers(deps),
+    ...eventHandlers(deps),
   }
 }
+
+type Core = Pick<
+  ServiceImpl<typeof AuditLedgerService>,
+  | keyof typeof APPEND_CALLERS
+  | keyof typeof DECISION_CALLERS
+  | keyof typeof LOG_CALLERS
+  | keyof typeof ERASURE_CALLERS
+  | keyof typeof EVENT_CALLERS
+>

@@ -1,21 +1,26 @@
 import { systemClock, type Clock } from '@powernode/clock'
+import type { ServiceImpl } from '@connectrpc/connect'
 import { consume, openBus } from '@powernode/events'
+import { readSealingKey } from '@powernode/identity'
 import { followOperators } from '@powernode/operators'
 import { listen, openDb, requireSchema } from '@powernode/postgres'
 import { createLogger, createMetrics, runTasks, serveMetrics, type Logger } from '@powernode/process'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
-import { keepIdentity, mount, serve } from '@powernode/rpc'
+import { createHealth, keepIdentity, mount, serve } from '@powernode/rpc'
+import { openCoreArea } from './append/core-area.ts'
 import type { Config } from './config.ts'
-import { CALLERS, handlers } from './rpc.ts'
+import { CALLERS, coreHandlers } from './rpc.ts'
 import { createWatchers } from './rpc/watchers.ts'
 import { FEED_CHANNEL } from './store/events.ts'
 import type { Tables } from './store/tables.ts'
 import { SUBSCRIPTIONS } from './subscriptions.ts'
-import { sweepOldDecisions, sweepOldEvents } from './sweeps.ts'
+import { sweepOldEvents } from './sweeps.ts'
 
 const NAME = 'audit-ledger'
 const SCHEMA = 'audit_ledger'
 export const MIGRATIONS = new URL('../migrations', import.meta.url)
+/** A replica that freezes while it holds the lock of a log is cut by then, and another goes on. */
+export const FROZEN_MS = 750
 
 /** What a test may hand in instead of the machine's own. */
 export type Outside = {
@@ -28,16 +33,19 @@ export type Outside = {
 export async function run(config: Config, signal: AbortSignal, outside: Outside = {}): Promise<void> {
   const { clock = systemClock, logger = createLogger(NAME), onListening } = outside
   const metrics = createMetrics(NAME)
+  const health = createHealth()
   const database = { url: config.databaseUrl.reveal(), schema: SCHEMA, applicationName: NAME }
-  const db = openDb<Tables>(database)
+  const db = openDb<Tables>({ ...database, idleInTransactionMs: FROZEN_MS, max: 20 })
   const bus = await openBus({ servers: config.natsUrl, tlsDir: config.identityDir, name: NAME, clock, logger })
   const watchers = createWatchers()
-  const deps = { db, bus, clock, logger, metrics, watchers }
   const { identityDir: tlsDir, trustDomain } = config
+  const deps = { db, database, bus, clock, logger, metrics, health, watchers, trustDomain }
   const road = { address: config.grantAuthzAddress, trustDomain, tlsDir, clock, logger }
   const operators = followOperators({ ...road, reader: NAME, metrics }, signal)
   try {
     await requireSchema(db, SCHEMA, MIGRATIONS)
+    const core = await openCoreArea(deps, { sealing: readSealingKey({ file: config.sealingKeyFile }), trustDomain })
+    const handlers = { ...coreHandlers({ ...deps, ...core }) } satisfies Partial<ServiceImpl<typeof AuditLedgerService>>
     await runTasks(signal, [
       (stop) =>
         serve(
@@ -46,20 +54,21 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
             listen: config.listen,
             tlsDir,
             trustDomain,
-            services: [mount(AuditLedgerService, handlers(deps), CALLERS)],
+            services: [mount(AuditLedgerService, handlers, CALLERS)],
             operators,
             clock,
             logger,
             metrics,
+            health,
             ...(onListening && { onListening }),
           },
           stop,
         ),
+      ...core.tasks,
       (stop) => operators.run(stop),
       ...SUBSCRIPTIONS.map((row) => (stop: AbortSignal) => consume(deps, row, stop)),
       (stop) => listen(database, FEED_CHANNEL, watchers.ring, stop),
       (stop) => sweepOldEvents(deps, stop),
-      (stop) => sweepOldDecisions(deps, stop),
       (stop) => serveMetrics(metrics, { port: config.metricsPort }, stop),
       (stop) => keepIdentity({ dir: tlsDir, address: config.peerRegistryAddress, trustDomain, clock, logger }, stop),
     ])

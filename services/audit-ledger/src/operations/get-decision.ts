@@ -1,10 +1,9 @@
 import { Refusal } from '@powernode/rpc'
-import type { Decision } from '../decision.ts'
 import * as decisions from '../store/decisions.ts'
 import type { LedgerTx } from '../store/tables.ts'
 
-/** One decision, by our id of it or by the other side's. */
-export async function getDecision(tx: LedgerTx, _now: Date, { id }: { readonly id: string }): Promise<Decision> {
+/** One decision and where it stands, by our id of it or by the other side's. */
+export async function getDecision(tx: LedgerTx, _now: Date, { id }: { readonly id: string }): Promise<decisions.Call> {
   const found = await decisions.find(tx, id)
   if (found) return found
   throw new Refusal('DECISION_NOT_FOUND', `no decision here is known as ${id}`, {

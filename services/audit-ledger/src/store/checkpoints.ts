@@ -19,7 +19,10 @@ const COLUMNS = ['log_id as logId', 'size', 'root', 'note', 'signed_at as signed
  * Keeps what was signed, and tells who waits for it. Of one size there is one: whoever comes second with it changes nothing,
  * and MUST compare. Returns those that are new.
  */
-export async function add(tx: LedgerTx, signed: readonly Checkpoint[]): Promise<readonly { logId: number; size: number }[]> {
+export async function add(
+  tx: LedgerTx,
+  signed: readonly Checkpoint[],
+): Promise<readonly { logId: number; size: number }[]> {
   const { rows } = await sql<{ logId: number; size: number }>`
     with added as (
       insert into checkpoint (log_id, size, root, note, signed_at)
@@ -64,4 +67,20 @@ export async function newestBefore(tx: LedgerTx, logId: number, before: Date): P
     .orderBy('size', 'desc')
     .limit(1)
     .executeTakeFirst()
+}
+
+/** Those of a stretch of sizes, both ends included. */
+export async function within(
+  tx: LedgerTx,
+  logId: number,
+  { first, last }: { readonly first: number; readonly last: number },
+): Promise<readonly Checkpoint[]> {
+  return tx
+    .selectFrom('checkpoint')
+    .select(COLUMNS)
+    .where('log_id', '=', logId)
+    .where('size', '>=', first)
+    .where('size', '<=', last)
+    .orderBy('size')
+    .execute()
 }

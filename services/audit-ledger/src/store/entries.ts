@@ -8,6 +8,8 @@ export type Row = {
   readonly id: string
   readonly at: Date
   readonly leaf: Buffer
+  readonly action: string
+  readonly direction: 'in' | 'out' | null
   /** Null: there never was one, or it was erased. */
   readonly salt: Buffer | null
   readonly body: string | null
@@ -15,7 +17,8 @@ export type Row = {
 }
 
 const ROW = sql`
-  entry.log_id as "logId", entry.sequence, entry.id, entry.at, entry.leaf, payload.salt, payload.body, payload.disclosed`
+  entry.log_id as "logId", entry.sequence, entry.id, entry.at, entry.leaf, entry.action, entry.direction,
+  payload.salt, payload.body, payload.disclosed`
 const FROM = sql`entry left join payload on payload.log_id = entry.log_id and payload.sequence = entry.sequence`
 
 /** How many entries a log has. */
@@ -49,6 +52,15 @@ export async function byId(tx: LedgerTx, id: string): Promise<Row | undefined> {
 export async function at(tx: LedgerTx, logId: number, sequence: number): Promise<Row | undefined> {
   const [row] = await stretch(tx, logId, { start: sequence, end: sequence + 1, limit: 1 })
   return row
+}
+
+/** Those of these places that are there, by sequence. */
+export async function ofSequences(tx: LedgerTx, logId: number, sequences: readonly number[]): Promise<readonly Row[]> {
+  const { rows } = await sql<Row>`
+    select ${ROW} from ${FROM}
+    where entry.log_id = ${logId} and entry.sequence = any (${sequences}::bigint[])
+    order by entry.sequence`.execute(tx)
+  return rows
 }
 
 export type Stretch = {

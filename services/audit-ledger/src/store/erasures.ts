@@ -77,3 +77,13 @@ export async function ranOutBelow(tx: LedgerTx, logId: number): Promise<number> 
     .executeTakeFirst()
   return newest ? newest.last + 1 : 0
 }
+
+/** The one among these that took the payload of an entry. */
+export function covering(
+  erasures: readonly Erasure[],
+  { sequence, direction }: { readonly sequence: number; readonly direction: string | null },
+): Erasure | undefined {
+  return erasures.find(
+    ({ first, last, ranOut }) => first <= sequence && sequence <= last && (!ranOut || direction !== null),
+  )
+}

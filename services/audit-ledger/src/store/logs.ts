@@ -81,7 +81,7 @@ export async function count(tx: LedgerTx): Promise<number> {
 
 export type Unsigned = Log & { readonly size: number }
 
-/** Logs whose newest entries no checkpoint covers yet. */
+/** Logs whose newest entries no checkpoint covers yet, but for those on hold. */
 export async function unsigned(tx: LedgerTx, limit: number): Promise<readonly Unsigned[]> {
   const { rows } = await sql<Unsigned>`
     select log.id, log.name, log.origin, e.size from log
@@ -91,7 +91,8 @@ export async function unsigned(tx: LedgerTx, limit: number): Promise<readonly Un
     left join lateral (
       select size from checkpoint where log_id = log.id order by size desc limit 1
     ) c on true
-    where c.size is null or c.size < e.size
+    where (c.size is null or c.size < e.size)
+      and not coalesce((select held from hold where log_id = log.id order by id desc limit 1), false)
     order by log.id limit ${limit}`.execute(tx)
   return rows
 }

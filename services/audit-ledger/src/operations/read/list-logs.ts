@@ -1,0 +1,65 @@
+import { PLATFORM_LOG } from '../../new-entry.ts'
+import * as alarms from '../../store/alarms.ts'
+import * as checkpoints from '../../store/checkpoints.ts'
+import * as cosignatures from '../../store/cosignatures.ts'
+import * as entries from '../../store/entries.ts'
+import * as holds from '../../store/holds.ts'
+import * as logs from '../../store/logs.ts'
+import * as shipments from '../../store/mirror-shipments.ts'
+import * as mirrors from '../../store/mirrors.ts'
+import * as prunings from '../../store/prunings.ts'
+import type { LedgerTx } from '../../store/tables.ts'
+import * as witnessed from '../../store/witnessed.ts'
+
+/** How far a log of ours has come: what is durable, signed, cosigned, and gone by retention. */
+export type Status = {
+  readonly log: logs.Log
+  readonly size: number
+  readonly signed: checkpoints.Checkpoint | undefined
+  readonly cosigned: cosignatures.Cosignature | undefined
+  readonly prunedBelow: number
+  /** What the peer holds of it as a mirror; and of the peer's log about us, what we have witnessed and hold. */
+  readonly mirrored: number
+  readonly witnessed: number
+  readonly held: number
+  /** What was found about this log or its counterpart, or why it is on hold. Empty: nothing. */
+  readonly alarm: string
+}
+
+type Asked = {
+  /** One log, or all when empty. */
+  readonly log: string
+  readonly after: string
+  readonly limit: number
+}
+
+/** A page of logs by name, and how far each has come. */
+export async function listLogs(tx: LedgerTx, _now: Date, { log, after, limit }: Asked): Promise<readonly Status[]> {
+  const one = log === '' ? undefined : await logs.find(tx, log)
+  const found = log === '' ? await logs.list(tx, { after, limit }) : one ? [one] : []
+  const peers = found.map(({ name }) => name).filter((name) => name !== PLATFORM_LOG)
+  const mirrored = await shipments.sizesOf(
+    tx,
+    found.map(({ id }) => id),
+  )
+  const [seen, held, alarmed] = [
+    await witnessed.sizes(tx, peers),
+    await mirrors.heldSizes(tx, peers),
+    await alarms.openKinds(tx, peers),
+  ]
+  const statuses: Status[] = []
+  for (const log of found) {
+    statuses.push({
+      log,
+      size: await entries.size(tx, log.id),
+      signed: await checkpoints.newest(tx, log.id),
+      cosigned: await cosignatures.newest(tx, log.id),
+      prunedBelow: await prunings.prunedBelow(tx, log.id),
+      mirrored: mirrored.get(log.id) ?? 0,
+      witnessed: seen.get(log.name) ?? 0,
+      held: held.get(log.name) ?? 0,
+      alarm: alarmed.get(log.name) ?? (await holds.reasonOf(tx, log.id)) ?? '',
+    })
+  }
+  return statuses
+}
