@@ -29,3 +29,10 @@ export type HttpRoute = {
   readonly bodyMaxBytes: number
   readonly answer: (request: HttpRequest) => Promise<HttpAnswer>
 }
+
+export const PLAIN = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' } as const
+
+/** A plain sentence, for a person with curl. */
+export function refusal(status: number, sentence: string, headers: Readonly<Record<string, string>> = {}): HttpAnswer {
+  return { status, headers: { ...PLAIN, ...headers }, body: `${sentence}\n` }
+}

@@ -71,3 +71,14 @@ export async function fullTiles(
     .orderBy('position')
     .execute()
 }
+
+/** The statement about entries that were dropped below a size. */
+export async function pruningStatement(tx: LedgerTx, logId: number, below: number): Promise<string | undefined> {
+  const row = await tx
+    .selectFrom('pruning')
+    .select('statement')
+    .where('log_id', '=', logId)
+    .where('below', '=', below)
+    .executeTakeFirst()
+  return row?.statement
+}
