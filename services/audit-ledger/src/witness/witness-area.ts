@@ -44,10 +44,6 @@ export function openWitnessArea(deps: WitnessAreaDeps): {
     peers,
     handlers: { ...witnessHandlers(parts), ...alarmHandlers(deps) },
     routes: witnessRoutes(deps),
-    tasks: [
-      (stop) => peers.follow(stop),
-      (stop) => endorsement.obtain(stop),
-      (stop) => runCourier(parts, stop),
-    ],
+    tasks: [(stop) => peers.follow(stop), (stop) => endorsement.obtain(stop), (stop) => runCourier(parts, stop)],
   }
 }
