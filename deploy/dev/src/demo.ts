@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { cross, type Crossing } from './demo/cross.ts'
 import { peerJson, tableOf } from './demo/fedctl.ts'
 import { hints } from './demo/hints.ts'
+import { proveLedgers, type Ledgers } from './demo/ledger.ts'
 import { demoOptions, USAGE, type DemoOptions } from './demo/options.ts'
 import { walk } from './demo/walk.ts'
 import { createDisplay, painter, type Display } from './display.ts'
@@ -57,10 +58,14 @@ async function demo(options: DemoOptions, display: Display, stop: AbortSignal): 
   const platforms: Platform[] = []
   let failure: unknown
   let crossings: readonly Crossing[] = []
+  let ledger: Ledgers | undefined
   try {
     await start(options, display, platforms, stop)
     const [a, b] = platforms as [Platform, Platform] // both: `start` would have thrown
-    if (await walk(a, b, display, stop)) crossings = await cross(a, b, display, stop)
+    if (await walk(a, b, display, stop)) {
+      crossings = await cross(a, b, display, stop)
+      ledger = await proveLedgers(a, b, { display, signal: stop, calls: crossings.length })
+    }
     await show(a, b, options, display)
   } catch (error) {
     failure = error
@@ -75,6 +80,7 @@ async function demo(options: DemoOptions, display: Display, stop: AbortSignal): 
       a: { peer: a },
       b: { peer: b },
       crossings,
+      ledger: ledger ?? null,
       ...(ok ? {} : { error: explain(failure) }),
     })
   }

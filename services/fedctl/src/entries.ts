@@ -31,6 +31,11 @@ export async function readEntries(
   { from, limit }: { readonly from: bigint | undefined; readonly limit: number },
 ): Promise<EntryPage> {
   const newestFirst = from === undefined
+  /** The page after entry 1 would begin at 0, which is how the service says that there is none. */
+  const first = async (log: string) => {
+    const { entries } = await clients.ledger.listEntries({ log, actionPrefix: filter.actionPrefix, limit: 1 })
+    return entries.filter((entry) => entry.sequence === 0n && fits(entry, filter))
+  }
   const found: Entry[] = []
   let start = from ?? 0n
   for (;;) {
@@ -43,6 +48,8 @@ export async function readEntries(
       if (isTooOld || found.length > limit) break
     }
     if (isTooOld || found.length > limit || page.nextStart === 0n) {
+      if (newestFirst && page.nextStart === 0n && page.entries.at(-1)?.sequence === 1n)
+        found.push(...(await first(log)))
       const entries = found.slice(0, limit)
       return {
         entries: newestFirst ? entries.toReversed() : entries,

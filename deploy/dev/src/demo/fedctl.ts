@@ -39,6 +39,13 @@ export async function typed<T>(platform: Platform, { args, input, signal }: Type
   return said
 }
 
+/** What fedctl printed as its one object, and its exit code, whichever it is. */
+export async function outcomeOf<T>(platform: Platform, args: readonly string[], signal: AbortSignal) {
+  const { code, stdout } = await run(platform, { args: [...args, '-o', 'json'], signal })
+  const said: T & { error?: Refused } = JSON.parse(stdout || '{}')
+  return { code, said }
+}
+
 /** Runs what is to be refused, and returns why it was. That it went through is the error here. */
 export async function refusedCommand(platform: Platform, { args, input, signal }: Typed): Promise<Refused> {
   const { stdout } = await run(platform, { args: [...args, '-o', 'json'], input, signal })

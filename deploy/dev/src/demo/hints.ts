@@ -10,9 +10,16 @@ export function hints(a: Platform, b: Platform, to: Painter): string {
   const sections: [string, string[]][] = [
     [
       `fedctl, as an operator of A (of B: --context ${contextOf(b)})`,
-      ['status', 'peer list', 'peer show b', 'grant list', 'audit log b', 'events watch'].map(
-        (words) => `${fedctl} ${words}`,
-      ),
+      [
+        'status',
+        'peer list',
+        'peer show b',
+        'grant list',
+        'audit status',
+        'audit log b',
+        'audit reconcile b',
+        'events watch',
+      ].map((words) => `${fedctl} ${words}`),
     ],
     [
       'grpcurl, by reflection over mutual TLS',

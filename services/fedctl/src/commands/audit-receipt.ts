@@ -1,6 +1,6 @@
 import { relative, resolve } from 'node:path'
 import { Command } from '@commander-js/extra-typings'
-import { checkProof, parseVkey, type Verifier } from '@powernode/tlog'
+import { parseVkey, type Verifier } from '@powernode/tlog'
 import { callHeaders } from '../bearer.ts'
 import { plainEntry } from '../entries.ts'
 import { entryOfLeaf } from '../excerpt.ts'
@@ -13,7 +13,8 @@ import { proofWithLeaf } from '../proof-with-leaf.ts'
 import { proofText } from '../render/proof.ts'
 import { resolvePeer } from '../resolve-peer.ts'
 import type { Session } from '../session.ts'
-import { damageOf } from '../verify/damage.ts'
+import { damage } from '../verify/damage.ts'
+import { verifyProof } from '../verify/proof-file.ts'
 
 export const auditReceipt = (run: Run) =>
   new Command('receipt')
@@ -27,7 +28,7 @@ export const auditReceipt = (run: Run) =>
         const decisionId = await theirDecision(session, decision)
         const headers = callHeaders(id, {}, session.env)
         const { proof: bare, leaf } = await session.clients.border.getReceipt({ decisionId }, headers)
-        check(bare, leaf, { verifiers: await verifiersFor(session, id), peer: name || id })
+        check(bare, leaf, { verifiers: await verifiersFor(session, id), decisionId, peer: name || id })
         const proof = proofWithLeaf(bare, leaf)
         const entry = entryOfLeaf({ leaf })
         const file = out === undefined ? undefined : resolve(session.env.cwd, out)
@@ -73,18 +74,18 @@ async function verifiersFor({ clients }: Session, peerId: string): Promise<Verif
   return [vkey, witnessVkey].filter((text) => text !== '').map(parseVkey)
 }
 
-type Around = { readonly verifiers: readonly Verifier[]; readonly peer: string }
+type Around = { readonly verifiers: readonly Verifier[]; readonly decisionId: string; readonly peer: string }
 
-function check(proof: string, leaf: Uint8Array, { verifiers, peer: of }: Around): void {
-  try {
-    checkProof(proof, leaf, verifiers)
-  } catch (error) {
-    const { exit, words } = damageOf(error)
-    throw new Problem({
-      reason: 'RECEIPT_INVALID',
-      message: `what ${of} sent proves nothing: ${words}`,
-      next: 'fedctl audit alarms',
-      exitCode: exit,
-    })
-  }
+/** A receipt is of this very call, or it is none: the proof of another entry would be as sound. */
+function check(proof: string, leaf: Uint8Array, { verifiers, decisionId, peer: of }: Around): void {
+  const verdict = verifyProof(proof, leaf, { verifiers, policy: undefined, trust: verifiers })
+  const isOfThisCall = verdict.damage !== undefined || entryOfLeaf({ leaf }).decisionId === decisionId
+  const flaw = verdict.damage ?? (isOfThisCall ? undefined : damage('not_proven', 'it is the proof of another entry'))
+  if (!flaw) return
+  throw new Problem({
+    reason: 'RECEIPT_INVALID',
+    message: `what ${of} sent proves nothing: ${flaw.words}`,
+    next: 'fedctl audit alarms',
+    exitCode: flaw.exit,
+  })
 }

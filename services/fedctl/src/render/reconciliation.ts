@@ -13,26 +13,34 @@ type Reconciliation = {
 /** What the two sides tell alike, and every call that they do not. */
 export function reconciliationText({ peer, differences, summary }: Reconciliation, canvas: Canvas): string {
   const { to } = canvas
-  const { matched, pending, heldSize, witnessedSize } = summary
+  const { matched, pending, unsent, uncompared, heldSize, witnessedSize } = summary
+  const calls = (count: bigint) => plural(Number(count), 'call')
   const head =
     differences.length === 0
-      ? `${to.good('alike')}  ${plural(Number(matched), 'call')} ${matched === 1n ? 'stands' : 'stand'} the same on both sides`
+      ? `${to.good('alike')}  ${calls(matched)} ${matched === 1n ? 'stands' : 'stand'} the same on both sides`
       : `${to.bad('not alike')}  ${counted(matched)} alike, ${counts(summary)}`
-  const fresh =
-    pending > 0n ? `${plural(Number(pending), 'call')} so fresh that ${peer} may not have told of it yet` : ''
-  const behind =
+  const notes = [
+    pending > 0n ? `${calls(pending)} so fresh that the other side may not have told of it yet` : '',
+    unsent > 0n ? `${calls(unsent)} refused before anything was sent: only the caller wrote it down` : '',
+    uncompared > 0n ? to.warn(`${calls(uncompared)} without a content id: nothing to compare by`) : '',
     heldSize < witnessedSize
-      ? to.warn(
-          `our mirror holds ${heldSize} of ${witnessedSize} entries that ${peer} has signed; try again when it has the rest`,
-        )
-      : ''
-  return [head, fresh, behind, differences.length > 0 ? differenceTable(differences, peer, canvas) : '']
+      ? to.warn(`our mirror holds ${heldSize} of ${witnessedSize} entries that ${peer} has signed; try again later`)
+      : '',
+  ]
+  return [head, ...notes, differences.length > 0 ? differenceTable(differences, peer, canvas) : '']
     .filter((part) => part !== '')
     .join('\n')
 }
 
-const counts = ({ missingHere, missingThere, differing }: ReconcileSummary): string =>
-  `${counted(missingHere)} missing here, ${counted(missingThere)} missing there, ${counted(differing)} differing`
+const counts = ({ missingHere, missingThere, differing, repeated }: ReconcileSummary): string =>
+  [
+    `${counted(missingHere)} missing here`,
+    `${counted(missingThere)} missing there`,
+    `${counted(differing)} differing`,
+    repeated > 0n ? `${counted(repeated)} repeated` : '',
+  ]
+    .filter(Boolean)
+    .join(', ')
 
 function differenceTable(differences: readonly Difference[], peer: string, { to, width, paste }: Canvas): string {
   const text = table(
