@@ -24,6 +24,16 @@ type Verdict = {
   readonly a: { readonly peer: { readonly id: string; readonly state: string } }
   readonly b: { readonly peer: { readonly id: string; readonly state: string } }
   readonly crossings: readonly Crossing[]
+  readonly ledger: { readonly a: Ledger; readonly b: Ledger }
+}
+
+type Ledger = {
+  readonly folder: string
+  readonly origin: string
+  readonly entries: number
+  readonly root: string
+  readonly cosigned_by: readonly string[]
+  readonly reconciled: { readonly matched: number; readonly differences: number }
 }
 
 type Crossing = {
@@ -78,6 +88,10 @@ describe('the demo', () => {
         'A keeps its data in eu',
         'A ends the grant',
         'The very next call is refused',
+        'A exports its ledger about B',
+        'It is whole, and both have signed it',
+        "A finds B's ledger to tell the same",
+        "B finds A's ledger to tell the same",
       ]),
     )
     expect(first.steps.filter(({ ok }) => !ok)).toEqual([])
@@ -89,6 +103,22 @@ describe('the demo', () => {
     expect(why).toHaveLength(BECAUSE.length)
     for (const [at, pattern] of BECAUSE.entries()) expect(why[at]?.there).toMatch(pattern)
     expect(why.at(-1)?.here).not.toMatch(BECAUSE.at(-1) ?? /^/) // B cannot tell revoked from unknown
+  })
+
+  test('ends with two ledgers that files alone prove, each signed by both, and that tell the same of every call', () => {
+    const { a, b } = first.ledger
+    expect(a).toMatchObject({
+      origin: expect.stringMatching(/^a\.powernode\.test\/peers\/[0-9a-f-]{36}$/),
+      cosigned_by: ['b.powernode.test/witness'],
+      root: expect.stringMatching(/^[0-9a-f]{64}$/),
+    })
+    expect(b).toMatchObject({ cosigned_by: ['a.powernode.test/witness'] })
+    for (const { entries, reconciled } of [a, b]) {
+      expect(entries).toBeGreaterThan(CROSSINGS.length)
+      expect(reconciled.matched).toBeGreaterThanOrEqual(CROSSINGS.length)
+      expect(reconciled.differences).toBe(0)
+    }
+    expect(a.reconciled).toEqual(b.reconciled)
   })
 
   test('never shows the whole of a bearer', () => {
@@ -103,6 +133,8 @@ describe('the demo', () => {
     expect(second.crossings).toMatchObject(CROSSINGS)
     const decided = (verdict: Verdict) => verdict.crossings.map(({ decision_id }) => decision_id)
     expect(new Set([...decided(first), ...decided(second)]).size).toBe(2 * CROSSINGS.length)
+    expect(second.ledger.a.entries).toBeGreaterThan(first.ledger.a.entries)
+    expect(second.ledger.a.reconciled.matched).toBeGreaterThanOrEqual(2 * CROSSINGS.length)
   })
 
   test('keeps what is secret to its owner', () => {
