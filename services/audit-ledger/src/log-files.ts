@@ -8,6 +8,9 @@ export class Contradiction extends Error {
 /** A path below the folder of a log (C2SP tlog-tiles), and what stands there. */
 export type File = { readonly path: string; readonly content: Uint8Array }
 
+/** One of our logs, or the copy of a peer's log about us. */
+export type Tree = { readonly logId: number } | { readonly peerId: string }
+
 /** Up to where a log is signed. */
 export type Head = {
   readonly logId: number
@@ -36,10 +39,13 @@ export type Rim = { readonly leaves: readonly Uint8Array[]; readonly tiles: read
 const HASH_BYTES = 32
 
 /** The note with all signatures that stand under it by now. */
-export const wholeNote = ({ note, cosignatures }: Head): string =>
+export const wholeNote = ({ note, cosignatures }: Pick<Head, 'note' | 'cosignatures'>): string =>
   cosignatures.length === 0 ? note : addSignatures(note, cosignatures)
 
-export const checkpointFile = (head: Head): File => ({ path: 'checkpoint', content: Buffer.from(wholeNote(head)) })
+export const checkpointFile = (head: Pick<Head, 'note' | 'cosignatures'>): File => ({
+  path: 'checkpoint',
+  content: Buffer.from(wholeNote(head)),
+})
 
 /** The two files of a segment, after its entries were held against its tile. */
 export function segmentFiles({ position, leaves, hashes }: Segment): File[] {
@@ -58,7 +64,7 @@ export const tileFile = ({ level, position, hashes }: Tile): File => ({
  * The unfinished tiles and bundle of a head, after they were held against its root: what is written under a signature is
  * what was signed.
  */
-export async function rimFiles(head: Head, { leaves, tiles }: Rim): Promise<File[]> {
+export async function rimFiles(head: Pick<Head, 'origin' | 'size' | 'root'>, { leaves, tiles }: Rim): Promise<File[]> {
   const root = await rootAt(readerOf(tiles), head.size)
   if (!equal(root, head.root))
     throw new Contradiction(

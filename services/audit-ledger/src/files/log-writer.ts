@@ -1,12 +1,11 @@
 import type { Clock } from '@powernode/clock'
-import { pruningPath } from '@powernode/ledger'
 import { inTransaction, type Db } from '@powernode/postgres'
 import { parseCheckpoint, parseNote, TILE_WIDTH } from '@powernode/tlog'
 import { checkpointFile, Contradiction, rimFiles, rimPaths, segmentFiles, tileFile, wholeNote, type File, type Head } from '../log-files.ts' // prettier-ignore
 import { readRoot } from '../operations/export/read-heads.ts'
+import { readPruning } from '../operations/export/read-pruning.ts'
 import { readRim } from '../operations/export/read-rim.ts'
 import { readSegments } from '../operations/export/read-segments.ts'
-import * as prunings from '../store/prunings.ts'
 import type { LedgerTx, Tables } from '../store/tables.ts'
 import type { DurableFolder } from './durable.ts'
 
@@ -76,7 +75,11 @@ export function createLogWriter({ db, clock, folder }: Deps): LogWriter {
     const state = await stateOf(head)
     const from = state.next
     while (state.next < fullOf(head)) {
-      const said = { logId: head.logId, first: state.next, count: Math.min(AT_A_TIME, fullOf(head) - state.next) }
+      const said = {
+        tree: { logId: head.logId },
+        first: state.next,
+        count: Math.min(AT_A_TIME, fullOf(head) - state.next),
+      }
       const { segments, tiles } = await act((tx, now) => readSegments(tx, now, said))
       await put(head, [...segments.flatMap(segmentFiles), ...tiles.map(tileFile)])
       state.next += said.count
@@ -90,11 +93,10 @@ export function createLogWriter({ db, clock, folder }: Deps): LogWriter {
     if (state.sealed?.text === text || (state.sealed?.size ?? 0) > head.size) return false
     await fill(head)
     if (state.sealed?.size !== head.size) {
-      const rim = await act((tx, now) => readRim(tx, now, head))
+      const rim = await act((tx, now) => readRim(tx, now, { tree: { logId: head.logId }, size: head.size }))
       await put(head, await rimFiles(head, rim))
     }
-    const pruning = await act((tx) => prunings.newest(tx, head.logId))
-    if (pruning) await put(head, [{ path: pruningPath(pruning.below), content: Buffer.from(pruning.statement) }])
+    await put(head, await act((tx, now) => readPruning(tx, now, { tree: { logId: head.logId } })))
     const found = (await folder.read(within(head, 'checkpoint')))?.toString()
     if (found !== state.sealed?.text) {
       states.delete(head.logId)

@@ -1,5 +1,6 @@
+import type { PayloadLine } from '@powernode/ledger'
 import { sql } from 'kysely'
-import type { Head, Tile } from '../log-files.ts'
+import type { Head, Tile, Tree } from '../log-files.ts'
 import type { LedgerTx } from './tables.ts'
 
 const HEADS = sql`
@@ -37,39 +38,67 @@ export async function headNamed(
   return rows[0]
 }
 
+/** The newest checkpoint of a peer's log about us of which the mirror holds every entry. */
+export async function mirrorHead(
+  tx: LedgerTx,
+  peerId: string,
+): Promise<{ readonly size: number; readonly root: Buffer; readonly note: string } | undefined> {
+  const { rows } = await sql<{ size: number; root: Buffer; note: string }>`
+    select size, root, checkpoint as note from mirror_head
+    where peer_id = ${peerId} and checkpoint_size = size order by size desc limit 1`.execute(tx)
+  return rows[0]
+}
+
 type Span = { readonly start: number; readonly end: number }
+
+/** Our logs and the mirrors have the same tables, under names that differ. */
+const table = (tree: Tree, name: 'entry' | 'payload' | 'tile') => sql.table('logId' in tree ? name : `mirror_${name}`)
+const of = (tree: Tree) => ('logId' in tree ? sql`log_id = ${tree.logId}` : sql`peer_id = ${tree.peerId}`)
+const among = (column: 'sequence' | 'position', { start, end }: Span) =>
+  sql`${sql.ref(column)} >= ${start} and ${sql.ref(column)} < ${end}`
 
 /** The leaves [start, end), each with its sequence; fewer when entries are missing. */
 export async function leaves(
   tx: LedgerTx,
-  logId: number,
-  { start, end }: Span,
+  tree: Tree,
+  span: Span,
 ): Promise<readonly { readonly sequence: number; readonly leaf: Buffer }[]> {
-  return tx
-    .selectFrom('entry')
-    .select(['sequence', 'leaf'])
-    .where('log_id', '=', logId)
-    .where('sequence', '>=', start)
-    .where('sequence', '<', end)
-    .orderBy('sequence')
-    .execute()
+  const { rows } = await sql<{ sequence: number; leaf: Buffer }>`
+    select sequence, leaf from ${table(tree, 'entry')}
+    where ${of(tree)} and ${among('sequence', span)} order by sequence`.execute(tx)
+  return rows
+}
+
+/** What stands beside the entries [start, end), where it was not erased, or where it was disclosed. */
+export async function payloads(tx: LedgerTx, tree: Tree, span: Span): Promise<readonly PayloadLine[]> {
+  const { rows } = await sql<{ sequence: number; salt: Buffer; body: string | Buffer }>`
+    select sequence, salt, body from ${table(tree, 'payload')}
+    where ${of(tree)} and ${among('sequence', span)} order by sequence`.execute(tx)
+  return rows.map(({ sequence, salt, body }) => ({ sequence, salt, payload: Buffer.from(body) }))
 }
 
 /** The full tiles [start, end) of one level. */
 export async function fullTiles(
   tx: LedgerTx,
-  logId: number,
-  { level, start, end }: Span & { readonly level: number },
+  tree: Tree,
+  { level, ...span }: Span & { readonly level: number },
 ): Promise<readonly Tile[]> {
-  return tx
-    .selectFrom('tile')
-    .select(['level', 'position', 'hashes'])
-    .where('log_id', '=', logId)
-    .where('level', '=', level)
-    .where('position', '>=', start)
-    .where('position', '<', end)
-    .orderBy('position')
-    .execute()
+  const { rows } = await sql<Tile>`
+    select level, position, hashes from ${table(tree, 'tile')}
+    where ${of(tree)} and level = ${level} and ${among('position', span)} order by position`.execute(tx)
+  return rows
+}
+
+/** The roots of the same: hashes of the level above. */
+export async function roots(
+  tx: LedgerTx,
+  tree: Tree,
+  { level, ...span }: Span & { readonly level: number },
+): Promise<readonly Buffer[]> {
+  const { rows } = await sql<{ root: Buffer }>`
+    select root from ${table(tree, 'tile')}
+    where ${of(tree)} and level = ${level} and ${among('position', span)} order by position`.execute(tx)
+  return rows.map(({ root }) => root)
 }
 
 /** The statement about entries that were dropped below a size. */

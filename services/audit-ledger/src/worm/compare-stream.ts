@@ -61,7 +61,7 @@ async function wasDroppedBefore(
 /** The messages that a segment makes today; what is wrong when it makes none. */
 async function segmentOf({ db, clock }: Deps, head: Head, position: number): Promise<readonly Message[] | string> {
   if ((position + 1) * TILE_WIDTH > head.size) return `segment ${position} of ${head.origin} is in the stream, and not in the database` // prettier-ignore
-  const said = { logId: head.logId, first: position, count: 1 }
+  const said = { tree: { logId: head.logId }, first: position, count: 1 }
   try {
     const { segments } = await inTransaction(db, (tx) => readSegments(tx, clock.now(), said))
     return segments.flatMap((segment) => messagesOf(head, segment))

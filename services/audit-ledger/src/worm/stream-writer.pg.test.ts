@@ -125,7 +125,7 @@ test('a log that was rewritten is not continued in the stream, and the differenc
 
 test('a segment that is missing from the stream is named', async () => {
   await grow(database.db, 800)
-  const one = await inTransaction(database.db, (tx) => sealed.leaves(tx, 1, { start: 256, end: 257 }))
+  const one = await inTransaction(database.db, (tx) => sealed.leaves(tx, { logId: 1 }, { start: 256, end: 257 }))
   expect(one).toHaveLength(1)
   const headers = { 'Ledger-Origin': ORIGIN, 'Ledger-Segment': '1', 'Ledger-Part': '1/1' }
   await shelf.put(SUBJECT, { after: 0, id: 'x', headers, data: Buffer.from('not a segment') })

@@ -31,7 +31,7 @@ export function createStreamWriter({ db, clock, shelf }: Deps): StreamWriter {
   const ends = new Map<number, End>()
   const act = <T>(verb: (tx: LedgerTx, now: Date) => Promise<T>) => inTransaction(db, (tx) => verb(tx, clock.now()))
   const messages = async (head: Head, first: number, count: number): Promise<readonly (readonly Message[])[]> => {
-    const { segments } = await act((tx, now) => readSegments(tx, now, { logId: head.logId, first, count }))
+    const { segments } = await act((tx, now) => readSegments(tx, now, { tree: { logId: head.logId }, first, count }))
     return segments.map((segment) => messagesOf(head, segment))
   }
 

@@ -58,8 +58,11 @@ async function fetchInto(session: Session, dir: string, { log, payloads, mirror 
       { log, payloads, mirror, start: BigInt(start) },
       { signal: session.signal, timeoutMs: PATIENCE_MS },
     )
-    for await (const { path, content, done, size } of files) {
-      if (path !== '') exported.write(path, content)
+    let parts: Uint8Array[] = []
+    for await (const { path, content, more, done, size } of files) {
+      parts.push(content)
+      if (!more && path !== '') exported.write(path, Buffer.concat(parts))
+      if (!more) parts = []
       progress.at(Number(done), Number(size))
     }
   } finally {

@@ -31,6 +31,6 @@ async function tileOf(
 ): Promise<Uint8Array | undefined> {
   if (level !== 'entries') return (await tileReader(tx, logId)([{ level, position, width }]))[0]
   const start = position * TILE_WIDTH
-  const leaves = await sealed.leaves(tx, logId, { start, end: start + width })
+  const leaves = await sealed.leaves(tx, { logId }, { start, end: start + width })
   return leaves.length === width ? encodeBundle(leaves.map(({ leaf }) => leaf)) : undefined // dropped by retention
 }

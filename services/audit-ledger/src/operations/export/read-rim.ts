@@ -1,18 +1,25 @@
 import { leafHash, TILE_WIDTH } from '@powernode/tlog'
-import { rimOf, type Head, type Rim } from '../../log-files.ts'
+import { rimOf, type Rim, type Tile, type Tree } from '../../log-files.ts'
 import * as sealed from '../../store/sealed.ts'
 import type { LedgerTx } from '../../store/tables.ts'
-import { tileReader } from '../../store/tiles.ts'
 
-/** Reads what of a signed head fills no bundle and no tile. The log may have grown since; that changes none of it. */
-export async function readRim(tx: LedgerTx, _now: Date, { logId, size }: Pick<Head, 'logId' | 'size'>): Promise<Rim> {
+/** Reads what of a tree of this size fills no bundle and no tile. The log may have grown since; that changes none of it. */
+export async function readRim(
+  tx: LedgerTx,
+  _now: Date,
+  { tree, size }: { readonly tree: Tree; readonly size: number },
+): Promise<Rim> {
   const start = Math.floor(size / TILE_WIDTH) * TILE_WIDTH
-  const leaves = (await sealed.leaves(tx, logId, { start, end: size })).map(({ leaf }) => leaf)
-  const read = tileReader(tx, logId)
-  const above = rimOf(size).filter(({ level }) => level > 0)
-  const hashes = await read(above)
-  const tiles = above.map(({ level, position }, i) => ({ level, position, hashes: hashes[i] ?? new Uint8Array() }))
-  if (leaves.length === 0) return { leaves, tiles }
-  const lowest = { level: 0, position: start / TILE_WIDTH, hashes: Buffer.concat(leaves.map(leafHash)) }
-  return { leaves, tiles: [lowest, ...tiles] }
+  const leaves = (await sealed.leaves(tx, tree, { start, end: size })).map(({ leaf }) => leaf)
+  const tiles: Tile[] = []
+  for (const { level, position, width } of rimOf(size)) {
+    const first = position * TILE_WIDTH
+    const hashes =
+      level === 0
+        ? leaves.map(leafHash)
+        : await sealed.roots(tx, tree, { level: level - 1, start: first, end: first + width })
+    if (hashes.length !== width) throw new Error(`tile ${level}/${position} has ${hashes.length} of ${width} hashes`)
+    tiles.push({ level, position, hashes: Buffer.concat(hashes) })
+  }
+  return { leaves, tiles }
 }
