@@ -13,8 +13,6 @@ create table freshness (
   last_nonce bytea,
   description_sha256 bytea,
   trust_bundle_sequence bigint not null default 0,
-  ledger_size bigint,
-  ledger_root bytea,
   restored_at timestamp with time zone,
   last_heard_by_them_at timestamp with time zone,
   sent_nonces bytea not null default '\x'::bytea,

@@ -121,7 +121,7 @@ function nextBeat(liveness: Liveness, index: number): HeardHeartbeat {
       sequence: liveness.sequence,
       platformSha256: incarnation,
       trustBundleSequence: 1n,
-      ledgerHead: { size: BigInt(index), root: Buffer.alloc(32, 1) },
+      ledgerHead: { checkpoint: `a.example/peers/${index}\n${index}\n${'A'.repeat(43)}=\n\n— a ${'A'.repeat(96)}\n` },
     }),
   })
 }

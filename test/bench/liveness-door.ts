@@ -6,6 +6,7 @@ import { LivenessService } from '@powernode/proto/powernode/liveness/v1/service_
 import { mount } from '@powernode/rpc'
 import type { PeerFeed } from '../../services/liveness/src/feed/peer-feed.ts'
 import type { WatchedPeer } from '../../services/liveness/src/feed/watched-peer.ts'
+import { noHeads } from '../../services/liveness/src/heads/ledger-heads.ts'
 import { beatMetrics } from '../../services/liveness/src/metrics/beat-metrics.ts'
 import { createRecorder } from '../../services/liveness/src/recorder/recorder.ts'
 import { CALLERS, handlers } from '../../services/liveness/src/rpc.ts'
@@ -32,7 +33,7 @@ const feed: PeerFeed = {
 }
 const db = openDb<Tables>({ url: data.url, schema: 'liveness', applicationName: 'bench' })
 const recorder = createRecorder({ db, clock: systemClock })
-const deps = { db, clock: systemClock, feed, recorder, metrics: beatMetrics(createMetrics('liveness')) }
+const deps = { db, clock: systemClock, feed, recorder, heads: noHeads, metrics: beatMetrics(createMetrics('liveness')) }
 const server = await startServer('liveness', data.tlsDir, [mount(LivenessService, handlers(deps), CALLERS)])
 await serveUntilStopped(server.port)
 await server.stop()

@@ -57,7 +57,7 @@ const OWN: Readonly<Record<ServiceName, (layout: Layout, settings: Settings) => 
     LIVENESS_ADDRESS: addressOf(layout, 'liveness'),
     FEDERATION_LISTEN: `${layout.site.doorHost}:${layout.ports.door}`,
   }),
-  liveness: (layout) => ({ ...registry(layout), ...grants(layout), ...gateway(layout) }),
+  liveness: (layout) => ({ ...registry(layout), ...grants(layout), ...ledger(layout), ...gateway(layout) }),
   'audit-ledger': (layout) => ({
     ...registry(layout),
     ...grants(layout),

@@ -25,8 +25,6 @@ create table freshness (
   last_nonce bytea,
   description_sha256 bytea,
   trust_bundle_sequence bigint not null default 0,
-  ledger_size bigint,
-  ledger_root bytea,
   restored_at timestamptz,
 
   last_heard_by_them_at timestamptz,

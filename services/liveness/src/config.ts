@@ -10,6 +10,7 @@ const environment = z.object({
   METRICS_PORT: port,
   PEER_REGISTRY_ADDRESS: hostPort.describe('host:port of peer-registry'),
   GRANT_AUTHZ_ADDRESS: hostPort.describe('host:port of grant-authz, which knows the operators'),
+  AUDIT_LEDGER_ADDRESS: hostPort.describe('host:port of audit-ledger, whose heads beats tell'),
   GATEWAY_ADDRESS: hostPort.describe("host:port of the federation-gateway's inner door"),
   SWEEP_INTERVAL: durationMs
     .refine((ms) => ms >= 100, 'is shorter than 100ms')
@@ -28,6 +29,7 @@ export type Config = {
   readonly metricsPort: number
   readonly peerRegistryAddress: Address
   readonly grantAuthzAddress: Address
+  readonly auditLedgerAddress: Address
   readonly gatewayAddress: Address
   readonly sweepEveryMs: number
 }
@@ -44,6 +46,7 @@ export function configFrom(env: Readonly<Record<string, string | undefined>>): C
     metricsPort: said.METRICS_PORT,
     peerRegistryAddress: said.PEER_REGISTRY_ADDRESS,
     grantAuthzAddress: said.GRANT_AUTHZ_ADDRESS,
+    auditLedgerAddress: said.AUDIT_LEDGER_ADDRESS,
     gatewayAddress: said.GATEWAY_ADDRESS,
     sweepEveryMs: said.SWEEP_INTERVAL,
   }

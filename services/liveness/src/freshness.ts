@@ -25,8 +25,6 @@ export type Freshness = {
   readonly lastNonce: Buffer | null
   readonly descriptionSha256: Buffer | null
   readonly trustBundleSequence: bigint
-  readonly ledgerSize: bigint | null
-  readonly ledgerRoot: Buffer | null
   readonly restoredAt: Date | null
 
   // Ours, as they heard it.
@@ -65,8 +63,6 @@ export function unheard(peerId: string, staleAfterMs: number): Freshness {
     lastNonce: null,
     descriptionSha256: null,
     trustBundleSequence: 0n,
-    ledgerSize: null,
-    ledgerRoot: null,
     restoredAt: null,
     lastHeardByThemAt: null,
     sentNonces: Buffer.alloc(0),

@@ -17,7 +17,6 @@ const beat = (said: Partial<Beat> = {}): Beat => ({
   describes: false,
   descriptionSha256: Buffer.alloc(0),
   trustBundleSequence: 1n,
-  ledgerHead: null,
   ...said,
 })
 const hearAll = (beats: readonly Beat[], from: Freshness = unheard('p', 300_000)) =>
@@ -90,18 +89,6 @@ test('a backup of the epoch before gives the same number to two lives: both are 
   const { of, outcomes } = hearAll([beat({ epoch: 5n }), beat({ epoch: 5n, incarnation: incarnation('r') })])
   expect(outcomes).toEqual(['heard', 'restored'])
   expect(of.rememberedEpoch).toBe(6n)
-})
-
-test('a log of ours at their side that became shorter gives a restored backup away', () => {
-  const head = (size: bigint) => ({ size, root: Buffer.alloc(32) })
-  const { of, outcomes } = hearAll([
-    beat({ ledgerHead: head(10n) }),
-    beat({ sequence: 2n, ledgerHead: head(9n) }),
-    beat({ sequence: 3n }),
-    beat({ sequence: 4n, ledgerHead: head(11n) }),
-  ])
-  expect(outcomes).toEqual(['heard', 'restored', 'heard', 'heard'])
-  expect(of.ledgerSize).toBe(11n)
 })
 
 test('no peer can drive a counter over its end', () => {

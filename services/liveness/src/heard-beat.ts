@@ -14,7 +14,6 @@ export type Beat = {
   readonly describes: boolean
   readonly descriptionSha256: Buffer
   readonly trustBundleSequence: bigint
-  readonly ledgerHead: { readonly size: bigint; readonly root: Buffer } | null
 }
 
 export type HeardBeat = {
@@ -55,8 +54,6 @@ export function hearBeat(before: Freshness, beat: Beat): HeardBeat {
     lastNonce: beat.nonce,
     descriptionSha256: describedAnew ? beat.descriptionSha256 : before.descriptionSha256,
     trustBundleSequence: beat.trustBundleSequence,
-    ledgerSize: beat.ledgerHead?.size ?? before.ledgerSize,
-    ledgerRoot: beat.ledgerHead?.root ?? before.ledgerRoot,
     restoredAt: restored ? beat.receivedAt : before.restoredAt,
   }
   return { after, outcome: restored ? 'restored' : 'heard', describedAnew }
@@ -87,9 +84,7 @@ function withPast({ incarnation, pastIncarnations }: Freshness): Buffer {
 }
 
 function cameBack(before: Freshness, beat: Beat): boolean {
-  const ledgerShrank =
-    before.ledgerSize !== null && beat.ledgerHead !== null && beat.ledgerHead.size < before.ledgerSize
-  return ledgerShrank || (before.incarnation !== null && !isKnown(before, beat) && beat.epoch <= before.rememberedEpoch)
+  return before.incarnation !== null && !isKnown(before, beat) && beat.epoch <= before.rememberedEpoch
 }
 
 /** Two incarnations of one number: the next must exceed both, so the peer is told a number above its own. */

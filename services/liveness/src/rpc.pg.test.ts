@@ -13,6 +13,7 @@ import { expectRefusal, refusesEverybodyElse, startTestServer } from '@powernode
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { PeerFeed } from './feed/peer-feed.ts'
 import type { WatchedPeer } from './feed/watched-peer.ts'
+import { noHeads } from './heads/ledger-heads.ts'
 import { beatMetrics } from './metrics/beat-metrics.ts'
 import { livenessDatabase } from './operations/testing.ts'
 import { createRecorder } from './recorder/recorder.ts'
@@ -41,7 +42,7 @@ beforeAll(async () => {
   database = await livenessDatabase()
   const { db } = database
   const metrics = beatMetrics(createMetrics('liveness'))
-  const deps = { db, clock, feed, metrics, recorder: createRecorder({ db, clock }) }
+  const deps = { db, clock, feed, heads: noHeads, metrics, recorder: createRecorder({ db, clock }) }
   server = startTestServer(mount(LivenessService, handlers(deps), CALLERS))
 })
 afterAll(() => database.drop())

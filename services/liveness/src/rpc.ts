@@ -4,6 +4,7 @@ import { inTransaction, type Db } from '@powernode/postgres'
 import type { LivenessService } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
 import type { CallersTable } from '@powernode/rpc'
 import type { PeerFeed } from './feed/peer-feed.ts'
+import type { LedgerHeads } from './heads/ledger-heads.ts'
 import type { BeatMetrics } from './metrics/beat-metrics.ts'
 import type { Recorder } from './recorder/recorder.ts'
 import { beatPeer } from './rpc/beat-peer.ts'
@@ -27,6 +28,7 @@ export type RpcDeps = {
   readonly clock: Clock
   readonly feed: PeerFeed
   readonly recorder: Recorder
+  readonly heads: LedgerHeads
   readonly metrics: BeatMetrics
 }
 

@@ -3,12 +3,14 @@ import { openBus, relay } from '@powernode/events'
 import { followOperators } from '@powernode/operators'
 import { openDb, requireSchema } from '@powernode/postgres'
 import { createLogger, createMetrics, runTasks, serveMetrics, type Logger } from '@powernode/process'
+import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { LivenessService } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
 import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { createClient, keepIdentity, mount, serve } from '@powernode/rpc'
 import type { Config } from './config.ts'
 import { createPeerFeed } from './feed/peer-feed.ts'
+import { ledgerHeads } from './heads/ledger-heads.ts'
 import { beatMetrics } from './metrics/beat-metrics.ts'
 import { leadBeats } from './out-beats/lead-beats.ts'
 import { createRecorder } from './recorder/recorder.ts'
@@ -49,11 +51,17 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     { ...way, address: config.gatewayAddress, server: 'federation-gateway' },
     open,
   )
+  const ledger = createClient(
+    AuditLedgerService,
+    { ...way, address: config.auditLedgerAddress, server: 'audit-ledger' },
+    open,
+  )
+  const heads = ledgerHeads({ ledger, clock, logger })
   const grantAuthz = { ...way, address: config.grantAuthzAddress }
   const operators = followOperators({ ...grantAuthz, reader: NAME, metrics: registryMetrics }, open)
   const feed = createPeerFeed({ registry, reader: NAME, clock, logger, metrics: registryMetrics })
   const recorder = createRecorder({ db, clock })
-  const deps = { db, clock, feed, recorder, gateway, metrics, logger, database }
+  const deps = { db, clock, feed, recorder, gateway, heads, metrics, logger, database }
   const services = [mount(LivenessService, handlers(deps), CALLERS)]
   const listening = onListening && { onListening }
   try {
@@ -63,6 +71,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
         serve({ ...way, name: NAME, listen: config.listen, services, operators, metrics: registryMetrics, ...listening }, stop), // prettier-ignore
       (stop) => operators.run(stop),
       (stop) => feed.follow(stop),
+      (stop) => heads.run(stop),
       (stop) => leadBeats(deps, stop),
       (stop) => sweepSilent(deps, { everyMs: config.sweepEveryMs }, stop),
       (stop) => measureAge(deps, stop),

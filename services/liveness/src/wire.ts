@@ -1,6 +1,5 @@
 import { create } from '@bufbuild/protobuf'
 import { timestampFromDate, type Duration, DurationSchema } from '@bufbuild/protobuf/wkt'
-import { LedgerHeadSchema } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { FreshnessSchema, type Freshness as WireFreshness } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
 import { hearing, type Freshness } from './freshness.ts'
 
@@ -15,9 +14,6 @@ export function toWire(of: Freshness, now: Date): WireFreshness {
     ...moment('restoredAt', of.restoredAt),
     ...(of.clockOffsetMs !== null && { clockOffset: toDuration(of.clockOffsetMs) }),
     ...(of.roundTripMs !== null && { roundTrip: toDuration(of.roundTripMs) }),
-    ...(of.ledgerSize !== null && {
-      ledgerHead: create(LedgerHeadSchema, { size: of.ledgerSize, root: of.ledgerRoot ?? new Uint8Array() }),
-    }),
     hearing: hearing(of, now),
     epoch: of.epoch,
     sequence: of.sequence,

@@ -35,7 +35,7 @@ test('a peer falls silent at its deadline, not before, once, and is announced wi
   )
   expect([await sweep(299_999), await sweep(300_000), await sweep(300_001)]).toEqual([0, 1, 0])
   expect(await announced(database.db)).toMatchObject([
-    { word: 'heard', kind: 'federation.liveness.heard', severity: 'LOW' },
+    { word: 'heard', kind: 'federation.peer.heartbeat', severity: 'LOW' },
     {
       subject: `fed.liveness.silent.${peer.peerId}`,
       kind: 'federation.peer.heartbeat_stale',

@@ -36,7 +36,6 @@ export const aBeat = (said: Partial<Beat> = {}): Beat => ({
   describes: false,
   descriptionSha256: Buffer.alloc(0),
   trustBundleSequence: 1n,
-  ledgerHead: null,
   ...said,
 })
 

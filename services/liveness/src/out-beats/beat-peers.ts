@@ -5,6 +5,7 @@ import { chance, nextBeatAt, retryBeatAt } from '../beat-timing.ts'
 import type { Change, PeerFeed } from '../feed/peer-feed.ts'
 import type { WatchedPeer } from '../feed/watched-peer.ts'
 import type { Freshness } from '../freshness.ts'
+import type { LedgerHeads } from '../heads/ledger-heads.ts'
 import type { BeatMetrics } from '../metrics/beat-metrics.ts'
 import { beginEpoch } from '../operations/begin-epoch.ts'
 import { raiseEpoch } from '../operations/raise-epoch.ts'
@@ -23,6 +24,7 @@ export type BeatDeps = {
   readonly feed: PeerFeed
   readonly recorder: Recorder
   readonly gateway: Gateway
+  readonly heads: LedgerHeads
   readonly metrics: BeatMetrics
   readonly logger: Logger
 }
@@ -134,7 +136,7 @@ export class PeerBeat {
 
   /** One beat, from sending to the row. A fault costs this beat, never the others. */
   async #beat(rhythm: Rhythm, known: Freshness | undefined, signal: AbortSignal): Promise<void> {
-    const { feed, clock, logger } = this.#deps
+    const { feed, clock, heads, logger } = this.#deps
     const [peer, local] = [feed.peers.get(rhythm.peerId), feed.local()]
     try {
       if (!peer || !local || signal.aborted) return
@@ -142,10 +144,12 @@ export class PeerBeat {
       this.#sequence += 1n
       const describe = !rhythm.told?.equals(local.descriptionSha256)
       const echoNonce = known?.lastNonce ?? null
-      const said = { peer, own: this.#own, sequence: this.#sequence, local, describe, echoNonce }
+      const ledgerHead = heads.ofPeer(peer.peerId)
+      const said = { peer, own: this.#own, sequence: this.#sequence, local, describe, echoNonce, ledgerHead }
       const sent = await sendBeat(this.#deps, said, signal)
       if (signal.aborted && sent.kind === 'failed') return
       if (sent.kind === 'answered' && describe) rhythm.told = local.descriptionSha256
+      if (sent.kind === 'answered') heads.told(peer.peerId, sent.response.ledgerHead)
       await this.#take(rhythm, peer, sent)
       if (sent.kind === 'answered') await this.#heed(rhythm, sent, describe)
     } catch (error) {

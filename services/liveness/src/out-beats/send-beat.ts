@@ -6,6 +6,7 @@ import {
   HeartbeatRequestSchema,
   type FederationService,
   type HeartbeatResponse,
+  type LedgerHead,
 } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { refusalOf } from '@powernode/rpc'
 import type { Local, WatchedPeer } from '../feed/watched-peer.ts'
@@ -24,6 +25,8 @@ export type OwnBeat = {
   readonly describe: boolean
   /** The last nonce we heard of them. */
   readonly echoNonce: Buffer | null
+  /** Where our log about them ends. */
+  readonly ledgerHead: LedgerHead | undefined
 }
 
 export type SentBeat =
@@ -55,7 +58,7 @@ export async function sendBeat(
   }
 }
 
-function request({ own, sequence, local, describe, echoNonce }: OwnBeat, nonce: Buffer, sentAt: Date) {
+function request({ own, sequence, local, describe, echoNonce, ledgerHead }: OwnBeat, nonce: Buffer, sentAt: Date) {
   return create(HeartbeatRequestSchema, {
     nonce,
     sentAt: timestampFromDate(sentAt),
@@ -65,6 +68,7 @@ function request({ own, sequence, local, describe, echoNonce }: OwnBeat, nonce: 
     platformSha256: local.descriptionSha256,
     trustBundleSequence: local.trustBundleSequence,
     ...(echoNonce && { echoNonce }),
+    ...(ledgerHead && { ledgerHead }),
     ...(describe && { platform: local.description }),
   })
 }

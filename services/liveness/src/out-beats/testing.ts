@@ -19,6 +19,7 @@ import {
 import { Refusal, toConnectError } from '@powernode/rpc'
 import { expect } from 'vitest'
 import { createPeerFeed } from '../feed/peer-feed.ts'
+import { headOf, noHeads } from '../heads/ledger-heads.ts'
 import { beatMetrics } from '../metrics/beat-metrics.ts'
 import { announced, livenessDatabase } from '../operations/testing.ts'
 import { createRecorder } from '../recorder/recorder.ts'
@@ -76,8 +77,9 @@ export async function startHeart({ name, peerId, clock, road, ...kept }: HeartOp
   })
   const recorder = createRecorder({ db, clock })
   const heard: HeartbeatRequest[] = []
+  const heads: string[] = []
   const gateway = createClient(FederationService, gatewayOver(road))
-  const deps = { db, clock, feed, recorder, gateway, metrics, logger }
+  const deps = { db, clock, feed, recorder, gateway, heads: toldHeads(name, heads), metrics, logger }
   const listening = { url, schema: 'liveness', applicationName: name, clock }
   const running = Promise.all([
     feed.follow(stop.signal),
@@ -90,6 +92,8 @@ export async function startHeart({ name, peerId, clock, road, ...kept }: HeartOp
     database,
     deps,
     registry,
+    /** Heads of logs that were told, in order. */
+    heads,
     /** Beats heard, in order. */
     heard,
     news: async () => (await announced(db)).map(({ word }) => word),
@@ -120,6 +124,13 @@ export async function startHeart({ name, peerId, clock, road, ...kept }: HeartOp
     },
   }
 }
+
+/** Says where its own logs end, and keeps what it is told. */
+const toldHeads = (name: string, told: string[]) => ({
+  ...noHeads,
+  ofPeer: () => headOf(`the log of ${name}`),
+  told: (_peerId: string, head: { checkpoint: string } | undefined) => void told.push(head?.checkpoint ?? ''),
+})
 
 function gatewayOver(road: Road) {
   return createRouterTransport(({ service }) => {

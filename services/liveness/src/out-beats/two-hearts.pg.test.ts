@@ -70,6 +70,14 @@ test('peers that beat each other stay active, with one event each and no more', 
   expect(await a.news()).toEqual(['described', 'heard'])
 })
 
+test('each beat and each answer says where the log about the other ends, both ways', async () => {
+  await bothActive()
+  a.heads.length = 0
+  b.heads.length = 0
+  await until(world, () => a.heads.length >= 4 && b.heads.length >= 4, 10 * 60_000)
+  expect([new Set(a.heads), new Set(b.heads)]).toEqual([new Set(['the log of b']), new Set(['the log of a'])])
+})
+
 test('a partition degrades both sides, and both recover within a beat of its end', async () => {
   await bothActive()
   toA.cut = toB.cut = true

@@ -18,12 +18,14 @@ import { descriptionDigest, unnamed } from '../feed/watched-peer.ts'
 import type { Beat } from '../heard-beat.ts'
 import type { BeatMetrics } from '../metrics/beat-metrics.ts'
 import type { PeerView } from '../operations/record-beats.ts'
+import type { LedgerHeads } from '../heads/ledger-heads.ts'
 import type { Recorder } from '../recorder/recorder.ts'
 
 type Deps = {
   readonly clock: Clock
   readonly feed: PeerFeed
   readonly recorder: Recorder
+  readonly heads: LedgerHeads
   readonly metrics: BeatMetrics
 }
 
@@ -37,7 +39,7 @@ export async function recordHeartbeats(
 }
 
 async function recordOne(
-  { clock, feed, recorder, metrics }: Deps,
+  { clock, feed, recorder, heads, metrics }: Deps,
   { number, peerId, heartbeat, receivedAt }: HeardHeartbeat,
 ): Promise<MessageInitShape<typeof RecordedHeartbeatSchema>> {
   if (!heartbeat || !receivedAt) throw new Error('a beat passed validation without its content')
@@ -46,6 +48,9 @@ async function recordOne(
   const beat = toBeat(heartbeat, description, earlier(timestampDate(receivedAt), clock.now()))
   const recorded = await recorder.add({ kind: 'heard', peer, beat, description })
   metrics.heartbeats.inc({ direction: 'in', outcome: recorded.outcome })
+  // A beat that is repeated tells where the log was, not where it is; of whom nobody told us, nothing is passed on.
+  if (recorded.outcome !== 'replayed' && feed.peers.has(peerId)) heads.told(peerId, heartbeat.ledgerHead)
+  const ledgerHead = heads.ofPeer(peerId)
   return {
     number,
     response: {
@@ -56,6 +61,7 @@ async function recordOne(
       wantPlatform: recorded.wantsDescription,
       lastEpoch: recorded.freshness.rememberedEpoch,
       trustBundleSequence: feed.local()?.trustBundleSequence ?? 0n,
+      ...(ledgerHead && { ledgerHead }),
     },
   }
 }
@@ -67,7 +73,7 @@ const descriptionOf = ({ platform }: HeartbeatRequest): PlatformDescription | un
   platform && toBinary(PlatformDescriptionSchema, platform).length <= LARGEST_DESCRIPTION ? platform : undefined
 
 function toBeat(wire: HeartbeatRequest, description: PlatformDescription | undefined, receivedAt: Date): Beat {
-  const { platformSha256, ledgerHead } = wire
+  const { platformSha256 } = wire
   // A description without its digest gets one, so that one that does not change is not news with every beat.
   const named = platformSha256.length > 0 || !description
   const digest = named ? Buffer.from(platformSha256) : descriptionDigest(description)
@@ -81,7 +87,6 @@ function toBeat(wire: HeartbeatRequest, description: PlatformDescription | undef
     describes: description !== undefined,
     descriptionSha256: digest,
     trustBundleSequence: wire.trustBundleSequence,
-    ledgerHead: ledgerHead ? { size: ledgerHead.size, root: Buffer.from(ledgerHead.root) } : null,
   }
 }
 

@@ -17,8 +17,6 @@ const TYPES: Readonly<Record<keyof Freshness, PgType>> = {
   lastNonce: 'bytea',
   descriptionSha256: 'bytea',
   trustBundleSequence: 'bigint',
-  ledgerSize: 'bigint',
-  ledgerRoot: 'bytea',
   restoredAt: 'timestamptz',
   lastHeardByThemAt: 'timestamptz',
   sentNonces: 'bytea',
