@@ -50,7 +50,7 @@ afterEach(async () => {
   await running
 })
 
-const start = () => (running = heads.run(stopping.signal))
+const start = () => void (running = heads.run(stopping.signal))
 const page = (peerId: string, checkpoint: string, said: { position: bigint; more?: boolean }) =>
   create(ListHeadsResponseSchema, { heads: [{ peerId, head: { checkpoint } }], ...said })
 
