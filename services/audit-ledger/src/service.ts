@@ -9,6 +9,7 @@ import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_
 import { createHealth, keepIdentity, mount, serve } from '@powernode/rpc'
 import { openCoreArea } from './append/core-area.ts'
 import type { Config } from './config.ts'
+import { openFileArea } from './files/file-area.ts'
 import { CALLERS, coreHandlers } from './rpc.ts'
 import { createWatchers } from './rpc/watchers.ts'
 import { FEED_CHANNEL } from './store/events.ts'
@@ -45,7 +46,10 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   try {
     await requireSchema(db, SCHEMA, MIGRATIONS)
     const core = await openCoreArea(deps, { sealing: readSealingKey({ file: config.sealingKeyFile }), trustDomain })
-    const handlers = { ...coreHandlers({ ...deps, ...core }) } satisfies Partial<ServiceImpl<typeof AuditLedgerService>>
+    const files = openFileArea({ ...deps, ...core, operators, routes: [] }, config)
+    const handlers = { ...coreHandlers({ ...deps, ...core }), ...files.handlers } satisfies Partial<
+      ServiceImpl<typeof AuditLedgerService>
+    >
     await runTasks(signal, [
       (stop) =>
         serve(
@@ -65,6 +69,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
           stop,
         ),
       ...core.tasks,
+      ...files.tasks,
       (stop) => operators.run(stop),
       ...SUBSCRIPTIONS.map((row) => (stop: AbortSignal) => consume(deps, row, stop)),
       (stop) => listen(database, FEED_CHANNEL, watchers.ring, stop),
