@@ -12,7 +12,7 @@ export type Announcement = {
   readonly noun: Noun
   readonly word: string
   readonly id: string
-  /** What operators read: `federation.<noun>.<word>` unless said otherwise. */
+  /** What operators read: `federation.<noun>.<word>`, dashes as underscores, unless the source documents say otherwise. */
   readonly kind?: string | undefined
   /** Low unless said otherwise. */
   readonly severity?: 'low' | 'medium' | 'high' | 'critical' | undefined
@@ -87,7 +87,7 @@ function toEvent(eventId: string, said: Announcement) {
   if (!type) throw new Error(`${said.payload.$typeName} is not a message of any events.proto`)
   return create(EventSchema, {
     id: eventId,
-    kind: said.kind ?? `federation.${said.noun}.${said.word}`,
+    kind: said.kind ?? `federation.${said.noun}.${said.word.replaceAll('-', '_')}`,
     severity: SEVERITIES[said.severity ?? 'low'],
     source: sourceOf(said.noun),
     peerId: said.peerId ?? '',

@@ -6,6 +6,7 @@ import { eventRegistry } from '@powernode/proto/registry.ts'
 import type { Happening } from './happening.ts'
 import { recordHappening } from './operations/events/record-happening.ts'
 import type { Tables } from './store/tables.ts'
+import { documentedFields } from './subscriptions/documented-fields.ts'
 
 /** Everything that anybody announces is written down as it was announced, one consumer a stream. */
 export const SUBSCRIPTIONS: readonly RawSubscription<Tables>[] = STREAM_NAMES.map((stream) => ({
@@ -32,19 +33,19 @@ export function toHappening(event: Event, heardAt: Date): Happening {
     at: event.at ? timestampDate(event.at) : heardAt,
     correlationId,
     payload: {
-      ...(event.payload ? payloadOf(event.payload) : {}),
+      ...(event.payload ? payloadOf(event.payload, event) : {}),
       ...(peerId !== '' && { federation_peer_id: peerId }),
     },
   }
 }
 
 /** The announcement as JSON, with the names of its proto. One of a type we do not know yet is kept as its bytes: nothing is lost. */
-function payloadOf(any: Any): JsonObject {
+function payloadOf(any: Any, event: Event): JsonObject {
   const message = anyUnpack(any, eventRegistry)
   const type = message && eventRegistry.getMessage(message.$typeName)
   if (!message || !type) return { '@type': any.typeUrl, value: Buffer.from(any.value).toString('base64') }
   const json = toJson(type, message, { registry: eventRegistry, useProtoFieldName: true })
-  return json as JsonObject // a message that is no well-known type is an object
+  return { ...documentedFields(message, event), ...(json as JsonObject) } // a message that is no well-known type is an object
 }
 
 const SEVERITIES: Readonly<Record<number, Happening['severity']>> = {

@@ -17,27 +17,27 @@ const US = 'service/liveness'
 /** Beats go both ways (again). */
 export function peerHeard(of: Freshness, at: Date): Announcement {
   const payload = create(PeerHeardSchema, { freshness: toWire(of, at) })
-  return { noun: 'liveness', word: 'heard', id: of.peerId, peerId: of.peerId, actor: US, at, payload }
+  return { ...aboutPeer(of, 'heard'), kind: 'federation.peer.heartbeat', actor: US, at, payload }
 }
 
 /** In at least one direction nothing was heard for too long; the payload says in which. */
 export function peerSilent(of: Freshness, at: Date): Announcement {
   const payload = create(PeerSilentSchema, { freshness: toWire(of, at) })
   const kind = 'federation.peer.heartbeat_stale'
-  const about = { noun: 'liveness', word: 'silent', id: of.peerId, peerId: of.peerId } as const
-  return { ...about, kind, severity: 'medium', actor: US, at, payload }
+  return { ...aboutPeer(of, 'silent'), kind, severity: 'medium', actor: US, at, payload }
 }
 
 /** A peer says something else of itself than before. */
 export function peerDescribed(of: Freshness, platform: PlatformDescription, at: Date): Announcement {
   const payload = create(PeerDescribedSchema, { platform })
-  return { noun: 'liveness', word: 'described', id: of.peerId, peerId: of.peerId, actor: by(of), at, payload }
+  return { ...aboutPeer(of, 'described'), kind: 'federation.peer.described', actor: by(of), at, payload }
 }
 
 /** A peer holds a newer trust bundle than the one we have of it. */
 export function peerBundleOutdated(of: Freshness, at: Date): Announcement {
   const payload = create(PeerBundleOutdatedSchema, { trustBundleSequence: of.trustBundleSequence })
-  return { noun: 'liveness', word: 'bundle_outdated', id: of.peerId, peerId: of.peerId, actor: by(of), at, payload }
+  const kind = 'federation.peer.bundle_outdated'
+  return { ...aboutPeer(of, 'bundle_outdated'), kind, actor: by(of), at, payload }
 }
 
 /** A peer came back with an earlier epoch, or a shorter log, than it had: restored from a backup. */
@@ -47,8 +47,8 @@ export function peerRestored(before: Freshness, after: Freshness, at: Date): Ann
     previousEpoch: before.epoch,
     previousSequence: before.sequence,
   })
-  const about = { noun: 'liveness', word: 'restored', id: after.peerId, peerId: after.peerId } as const
-  return { ...about, kind: 'federation.peer.restored', severity: 'high', actor: by(after), at, payload }
+  const kind = 'federation.peer.restored'
+  return { ...aboutPeer(after, 'restored'), kind, severity: 'high', actor: by(after), at, payload }
 }
 
 /** A peer remembers a later epoch of ours than we do: we were restored from a backup. */
@@ -68,5 +68,8 @@ export type OwnRestore = {
   readonly rememberedEpoch: bigint
   readonly epoch: bigint
 }
+
+/** News of a peer is a kind of the peer's, whoever noticed it. */
+const aboutPeer = ({ peerId }: Freshness, word: string) => ({ noun: 'liveness', word, id: peerId, peerId }) as const
 
 const by = (of: Freshness): string => `peer/${of.peerId}`

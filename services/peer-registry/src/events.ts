@@ -54,13 +54,13 @@ export async function peerMoved(
   })
 }
 
-/** fed.peer.changed.<id>: a peer changed without moving. */
+/** fed.peer.changed.<id>: a peer changed without moving. That its data stays elsewhere has a kind of its own. */
 export async function peerChanged(tx: Tx<Tables>, by: By, after: Peer, changed: readonly string[]) {
   await append(tx, {
     noun: 'peer',
     word: 'changed',
     id: after.id,
-    severity: changed.includes('data_residency') ? 'medium' : 'low',
+    ...(changed.includes('data_residency') && { kind: 'federation.peer.data_residency_changed', severity: 'medium' }),
     peerId: after.id,
     at: after.updatedAt,
     ...causeOf(by),

@@ -42,9 +42,8 @@ export function ruleChanged(
   { at, by }: { at: Date; by: By },
 ): Announcement {
   const payload = create(ResidencyRulesChangedSchema, { rule: ruleToWire(rule) })
-  const kind = `federation.residency.${word.replace('-', '_')}`
   const peerId = rule.peerId
-  return { noun: 'residency', word, kind, severity: 'medium', id: rule.id, peerId, at, payload, ...causeOf(by) }
+  return { noun: 'residency', word, severity: 'medium', id: rule.id, peerId, at, payload, ...causeOf(by) }
 }
 
 /** fed.residency.regions-changed.all: a region was added or moved, or is gone. */
@@ -60,7 +59,6 @@ export function regionsChanged(
   return {
     ...ABOUT_ALL,
     word: 'regions-changed',
-    kind: 'federation.residency.regions_changed',
     at,
     payload,
     ...causeOf(by),
@@ -70,8 +68,7 @@ export function regionsChanged(
 /** fed.residency.defaults-changed.all: the default mode or the home region is another. */
 export function defaultsChanged(settings: ResidencySettings, { at, by }: { at: Date; by: By }): Announcement {
   const payload = create(ResidencyRulesChangedSchema, { rules: rulesToWire({ settings, rules: [], regions: [] }) })
-  const kind = 'federation.residency.defaults_changed'
-  return { ...ABOUT_ALL, word: 'defaults-changed', kind, at, payload, ...causeOf(by) }
+  return { ...ABOUT_ALL, word: 'defaults-changed', at, payload, ...causeOf(by) }
 }
 
 const ABOUT_ALL = { noun: 'residency', id: 'all', severity: 'medium' } as const
@@ -86,8 +83,7 @@ export function overrideChanged(
 ): Announcement {
   const payload = create(OverrideChangedSchema, { override: overrideToWire(override, at) })
   const { id, peerId } = override
-  const kind = `federation.residency.${word.replace('-', '_')}`
-  return { noun: 'residency', word, kind, severity: SEVERITY[word], id, peerId, at, payload, ...causeOf(by) }
+  return { noun: 'residency', word, severity: SEVERITY[word], id, peerId, at, payload, ...causeOf(by) }
 }
 
 function aboutPeer(before: Residency, after: Residency, at: Date) {

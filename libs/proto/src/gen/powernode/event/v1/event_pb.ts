@@ -18,20 +18,21 @@ export const file_powernode_event_v1_event: GenFile = /*@__PURE__*/
  * What every event of the mesh looks like on JetStream, whatever it announces.
  *
  * Subject: fed.<noun>.<what happened>.<id>. The kind is the same word for operators:
- * subject fed.peer.active.<id> is kind federation.peer.active.
+ * subject fed.peer.active.<id> is kind federation.peer.active. Header Fed-Signature: a detached JWS by the certificate of
+ * the service that owns the noun, over these bytes and the subject (docs/events.md).
  *
  * @generated from message powernode.event.v1.Event
  */
 export type Event = Message<"powernode.event.v1.Event"> & {
   /**
-   * UUIDv7; also the Nats-Msg-Id, and the key of every receipt.
+   * UUIDv7; also in the Nats-Msg-Id, and the key of every receipt.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * federation.<noun>.<what happened>, for example federation.peer.accepted.
+   * federation.<noun>.<what happened>, for example federation.peer.accepted. All of them: docs/events.md.
    *
    * @generated from field: string kind = 2;
    */

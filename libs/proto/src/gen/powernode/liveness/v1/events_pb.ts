@@ -17,7 +17,7 @@ export const file_powernode_liveness_v1_events: GenFile = /*@__PURE__*/
   fileDesc("CiJwb3dlcm5vZGUvbGl2ZW5lc3MvdjEvZXZlbnRzLnByb3RvEhVwb3dlcm5vZGUubGl2ZW5lc3MudjEiQAoJUGVlckhlYXJkEjMKCWZyZXNobmVzcxgBIAEoCzIgLnBvd2Vybm9kZS5saXZlbmVzcy52MS5GcmVzaG5lc3MiQQoKUGVlclNpbGVudBIzCglmcmVzaG5lc3MYASABKAsyIC5wb3dlcm5vZGUubGl2ZW5lc3MudjEuRnJlc2huZXNzIk8KDVBlZXJEZXNjcmliZWQSPgoIcGxhdGZvcm0YASABKAsyLC5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5QbGF0Zm9ybURlc2NyaXB0aW9uIjMKElBlZXJCdW5kbGVPdXRkYXRlZBIdChV0cnVzdF9idW5kbGVfc2VxdWVuY2UYASABKAMidgoMUGVlclJlc3RvcmVkEjMKCWZyZXNobmVzcxgBIAEoCzIgLnBvd2Vybm9kZS5saXZlbmVzcy52MS5GcmVzaG5lc3MSFgoOcHJldmlvdXNfZXBvY2gYAiABKAMSGQoRcHJldmlvdXNfc2VxdWVuY2UYAyABKAMiZAoQUGxhdGZvcm1SZXN0b3JlZBIWCg5wcmV2aW91c19lcG9jaBgBIAEoAxIYChByZW1lbWJlcmVkX2Vwb2NoGAIgASgDEg0KBWVwb2NoGAMgASgDEg8KB3BlZXJfaWQYBCABKAliBnByb3RvMw", [file_powernode_federation_v1_platform, file_powernode_liveness_v1_service]);
 
 /**
- * Beats go both ways again: subject fed.liveness.heard.<peer id>.
+ * Beats go both ways again: subject fed.liveness.heard.<peer id>, kind federation.peer.heartbeat.
  * Published by liveness; heard by peer-registry (move: heartbeat).
  *
  * @generated from message powernode.liveness.v1.PeerHeard
@@ -57,7 +57,8 @@ export const PeerSilentSchema: GenMessage<PeerSilent> = /*@__PURE__*/
   messageDesc(file_powernode_liveness_v1_events, 1);
 
 /**
- * A peer describes itself differently than before: subject fed.liveness.described.<peer id>.
+ * A peer describes itself differently than before: subject fed.liveness.described.<peer id>,
+ * kind federation.peer.described.
  * Published by liveness; heard by peer-registry.
  *
  * @generated from message powernode.liveness.v1.PeerDescribed
@@ -77,7 +78,8 @@ export const PeerDescribedSchema: GenMessage<PeerDescribed> = /*@__PURE__*/
   messageDesc(file_powernode_liveness_v1_events, 2);
 
 /**
- * A peer holds a newer trust bundle than we do: subject fed.liveness.bundle_outdated.<peer id>.
+ * A peer holds a newer trust bundle than we do: subject fed.liveness.bundle_outdated.<peer id>,
+ * kind federation.peer.bundle_outdated.
  * Published by liveness; heard by peer-registry (fetches it).
  *
  * @generated from message powernode.liveness.v1.PeerBundleOutdated
@@ -97,7 +99,8 @@ export const PeerBundleOutdatedSchema: GenMessage<PeerBundleOutdated> = /*@__PUR
   messageDesc(file_powernode_liveness_v1_events, 3);
 
 /**
- * A peer came back with an earlier epoch or sequence: subject fed.liveness.restored.<peer id>.
+ * A peer came back with an earlier epoch or sequence: subject fed.liveness.restored.<peer id>,
+ * kind federation.peer.restored.
  * Published by liveness; heard by audit-ledger.
  *
  * @generated from message powernode.liveness.v1.PeerRestored

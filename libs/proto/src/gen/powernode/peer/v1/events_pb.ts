@@ -52,7 +52,8 @@ export const PeerMovedSchema: GenMessage<PeerMoved> = /*@__PURE__*/
   messageDesc(file_powernode_peer_v1_events, 0);
 
 /**
- * A peer was changed without moving: subject fed.peer.changed.<peer id>.
+ * A peer was changed without moving: subject fed.peer.changed.<peer id>; with data_residency among what changed, kind
+ * federation.peer.data_residency_changed.
  * Published by peer-registry; heard by audit-ledger and grant-authz (what the peer says of its residency).
  *
  * @generated from message powernode.peer.v1.PeerChanged
