@@ -1,12 +1,14 @@
 import { systemClock, type Clock } from '@powernode/clock'
 import type { ServiceImpl } from '@connectrpc/connect'
-import { consume, openBus } from '@powernode/events'
+import { consume, openBus, relay } from '@powernode/events'
 import { readSealingKey } from '@powernode/identity'
 import { followOperators } from '@powernode/operators'
 import { listen, openDb, requireSchema } from '@powernode/postgres'
 import { createLogger, createMetrics, runTasks, serveMetrics, type Logger } from '@powernode/process'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
-import { createHealth, keepIdentity, mount, serve } from '@powernode/rpc'
+import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { createClient, createHealth, keepIdentity, mount, serve } from '@powernode/rpc'
 import { openCoreArea } from './append/core-area.ts'
 import type { Config } from './config.ts'
 import { openFileArea } from './files/file-area.ts'
@@ -16,6 +18,8 @@ import { FEED_CHANNEL } from './store/events.ts'
 import type { Tables } from './store/tables.ts'
 import { SUBSCRIPTIONS } from './subscriptions.ts'
 import { sweepOldEvents } from './sweeps.ts'
+import { readPolicy } from './witness/policy-file.ts'
+import { openWitnessArea } from './witness/witness-area.ts'
 
 const NAME = 'audit-ledger'
 const SCHEMA = 'audit_ledger'
@@ -41,15 +45,30 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   const watchers = createWatchers()
   const { identityDir: tlsDir, trustDomain } = config
   const deps = { db, database, bus, clock, logger, metrics, health, watchers, trustDomain }
-  const road = { address: config.grantAuthzAddress, trustDomain, tlsDir, clock, logger }
+  const way = { trustDomain, tlsDir, clock, logger }
+  const road = { ...way, address: config.grantAuthzAddress }
   const operators = followOperators({ ...road, reader: NAME, metrics }, signal)
+  const registry = createClient(
+    PeerRegistryService,
+    { ...way, address: config.peerRegistryAddress, server: 'peer-registry' },
+    signal,
+  )
+  const federation = createClient(
+    FederationService,
+    { ...way, address: config.gatewayAddress, server: 'federation-gateway' },
+    signal,
+  )
   try {
+    const policy = readPolicy(config.witnessPolicyFile)
     await requireSchema(db, SCHEMA, MIGRATIONS)
     const core = await openCoreArea(deps, { sealing: readSealingKey({ file: config.sealingKeyFile }), trustDomain })
-    const files = openFileArea({ ...deps, ...core, operators, routes: [] }, config)
-    const handlers = { ...coreHandlers({ ...deps, ...core }), ...files.handlers } satisfies Partial<
-      ServiceImpl<typeof AuditLedgerService>
-    >
+    const witness = openWitnessArea({ ...deps, ...core, registry, federation, policy, onLost: () => {} })
+    const files = openFileArea({ ...deps, ...core, operators, routes: witness.routes }, config)
+    const handlers = {
+      ...coreHandlers({ ...deps, ...core }),
+      ...files.handlers,
+      ...witness.handlers,
+    } satisfies Partial<ServiceImpl<typeof AuditLedgerService>>
     await runTasks(signal, [
       (stop) =>
         serve(
@@ -70,6 +89,8 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
         ),
       ...core.tasks,
       ...files.tasks,
+      ...witness.tasks,
+      (stop) => relay({ ...deps, schema: SCHEMA, stream: 'AUDIT_LEDGER' }, stop),
       (stop) => operators.run(stop),
       ...SUBSCRIPTIONS.map((row) => (stop: AbortSignal) => consume(deps, row, stop)),
       (stop) => listen(database, FEED_CHANNEL, watchers.ring, stop),
