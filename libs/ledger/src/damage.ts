@@ -42,7 +42,7 @@ export type Damage = {
 
 export type Report = {
   readonly intact: boolean
-  /** The first ones found. */
+  /** The first ones of each kind. */
   readonly damages: readonly Damage[]
   /** How many were found in all. */
   readonly found: number
@@ -63,20 +63,23 @@ export type Report = {
   readonly beyond: number
 }
 
-/** Enough to show; a log that is another log altogether would fill the memory. */
-const MOST_SHOWN = 256
+/** Enough of each kind to show; a log that is another log altogether would fill the memory. */
+const MOST_OF_A_KIND = 64
 
 /** What is found on the way. */
 export class Findings {
   readonly damages: Damage[] = []
   found = 0
+  readonly #counts = new Map<DamageKind, number>()
 
   add(kind: DamageKind, detail: string, where: { readonly index?: number; readonly path?: string } = {}): void {
+    const count = this.#counts.get(kind) ?? 0
+    this.#counts.set(kind, count + 1)
     this.found++
-    if (this.damages.length < MOST_SHOWN) this.damages.push({ kind, detail, ...where })
+    if (count < MOST_OF_A_KIND) this.damages.push({ kind, detail, ...where })
   }
 
   has(...kinds: readonly DamageKind[]): boolean {
-    return this.damages.some(({ kind }) => kinds.includes(kind))
+    return kinds.some((kind) => this.#counts.has(kind))
   }
 }

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, hash, type KeyObject } from 'node:crypto'
+import { createPrivateKey, hash, type KeyObject } from 'node:crypto'
 import {
   cosigner,
   Edge,
@@ -21,11 +21,18 @@ export const WITNESS = 'b.example/witness'
 /** When the witness of a made log cosigns. */
 const COSIGNED_AT = Date.UTC(2026, 6, 1)
 
-export const makeKeys = (origin: string): LogKeys => ({
-  origin,
-  log: generateKeyPairSync('ed25519').privateKey,
-  witness: generateKeyPairSync('ed25519').privateKey,
-})
+/** Keys of the log of that name: the same in every run, and one log key for all logs of a platform. */
+export function makeKeys(origin: string): LogKeys {
+  const [domain = ''] = origin.split('/')
+  return { origin, log: keyFrom(`log key of ${domain}`), witness: keyFrom('key of the witness') }
+}
+
+/** PKCS #8 of an Ed25519 key is these bytes and 32 of seed. */
+const keyFrom = (words: string): KeyObject => {
+  const seed = hash('sha256', words, 'buffer')
+  const key = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed])
+  return createPrivateKey({ key, format: 'der', type: 'pkcs8' })
+}
 
 /** Who has signed what a `LogMaker` seals: the log and its witness. */
 export const verifiersFor = ({ origin, log, witness }: LogKeys): Verifier[] => [
