@@ -41,6 +41,8 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   const health = createHealth()
   const database = { url: config.databaseUrl.reveal(), schema: SCHEMA, applicationName: NAME }
   const db = openDb<Tables>({ ...database, idleInTransactionMs: FROZEN_MS, max: 20 })
+  // A relay waits for NATS inside of its transaction, and holds no lock that anybody who appends would want.
+  const patient = openDb<Tables>({ ...database, max: 2 })
   const bus = await openBus({ servers: config.natsUrl, tlsDir: config.identityDir, name: NAME, clock, logger })
   const watchers = createWatchers()
   const { identityDir: tlsDir, trustDomain } = config
@@ -90,7 +92,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
       ...core.tasks,
       ...files.tasks,
       ...witness.tasks,
-      (stop) => relay({ ...deps, schema: SCHEMA, stream: 'AUDIT_LEDGER' }, stop),
+      (stop) => relay({ ...deps, db: patient, schema: SCHEMA, stream: 'AUDIT_LEDGER' }, stop),
       (stop) => operators.run(stop),
       ...SUBSCRIPTIONS.map((row) => (stop: AbortSignal) => consume(deps, row, stop)),
       (stop) => listen(database, FEED_CHANNEL, watchers.ring, stop),
@@ -100,6 +102,6 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     ])
   } finally {
     await bus.close()
-    await db.destroy()
+    await Promise.all([db.destroy(), patient.destroy()])
   }
 }
