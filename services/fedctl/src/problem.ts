@@ -6,7 +6,10 @@ import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.ts'
 
 /** Why a command did not do what was asked, as it is shown and as a program reads it. */
 export type ProblemFacts = {
-  /** A reason of docs/errors.md, or one of fedctl's own: USAGE, CONTEXT, IDENTITY, TIMEOUT, UNAVAILABLE, INTERRUPTED, FAULT. */
+  /**
+   * A reason of docs/errors.md, or one of fedctl's own: USAGE, CONTEXT, IDENTITY, TIMEOUT, UNAVAILABLE, INTERRUPTED, FAULT;
+   * of ledgers EXPORT_CONFLICT, LOG_ROLLED_BACK, RECEIPT_INVALID, ENTRY_MALFORMED.
+   */
   readonly reason: string
   readonly message: string
   /** What to do now. */
