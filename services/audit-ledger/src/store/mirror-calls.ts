@@ -6,9 +6,17 @@ export type Window = { readonly peerId: string; readonly since: Date; readonly u
 
 const AT_ONCE = 5_000
 
-/** Strings as they stand in a leaf, which escapes quotes: so what looks like a member is one, and NUL is no trouble. */
-const member = (name: string): RawBuilder<string> =>
-  sql`substring(convert_from(leaf, 'UTF8') from ${sql.lit(`"${name}":"((?:[^"\\\\]|\\\\.)*)"`)})`
+/**
+ * A string of a leaf as it stands there (escaped), so that NUL is no trouble. Canonical JSON escapes quotes within strings, so
+ * what looks like a member is one. Most leaves escape nothing, and cutting costs a tenth of matching.
+ */
+const member = (name: string): RawBuilder<string> => {
+  const opening = sql.lit(`"${name}":"`)
+  return sql`nullif(case
+    when position(${sql.lit('\\')} in text) = 0 then split_part(split_part(text, ${opening}, 2), '"', 1)
+    else substring(text from ${sql.lit(`"${name}":"((?:[^"\\]|\\.)*)"`)})
+  end, '')`
+}
 
 const ours = ({ peerId, since, until }: Window) => sql`
   entry where log_id = (select id from log where name = ${peerId}) and direction is not null
@@ -35,7 +43,7 @@ export async function* both(tx: LedgerTx, window: Window): AsyncGenerator<readon
     select side, content_id as "contentId", caller, sequence, at, allowed, resource from (
       select 'here' as side, ${member('content_id')} as content_id, case direction when 'out' then 'us' else 'them' end as caller,
         sequence, at, action = 'federation.call.allowed' as allowed, ${member('resource')} as resource
-      from ${ours(window)}
+      from (select direction, sequence, at, action, convert_from(leaf, 'UTF8') as text from ${ours(window)}) calls
       union all
       select 'there', content_id, case direction when 'out' then 'them' else 'us' end, sequence, at, allowed, resource
       from ${theirs(window)}

@@ -1,2 +1,2 @@
 /** Mirrors are written and read in SQL of their own: store/mirror*.ts. */
-export type MirrorTables = Record<never, never>
+export type MirrorTables = object

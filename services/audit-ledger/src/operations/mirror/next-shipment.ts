@@ -28,10 +28,10 @@ const MOST_BYTES = 900_000
 export async function nextShipment(
   tx: LedgerTx,
   _now: Date,
-  { logId }: { readonly logId: number },
+  { logId, ...said }: { readonly logId: number; readonly start?: number },
 ): Promise<Shipment | undefined> {
   const signed = await checkpoints.newest(tx, logId)
-  const start = await shipments.sizeOf(tx, logId)
+  const start = said.start ?? (await shipments.sizeOf(tx, logId))
   if (!signed || start >= signed.size) return undefined
   const stop = Math.min(signed.size, start - (start % AT_ONCE) + AT_ONCE)
   const rows = await entries.stretch(tx, logId, { start, end: stop, limit: AT_ONCE })
