@@ -23,7 +23,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'parts',
-          include: ['{libs,services,deploy}/**/*.test.ts', 'test/{lint,coverage,history}/**/*.test.ts'],
+          include: ['{libs,services,deploy}/**/*.test.ts', 'test/{lint,coverage,history,interop}/**/*.test.ts'],
           // One process for many files: nothing here mocks modules or keeps state in them.
           isolate: false,
         },
