@@ -89,9 +89,11 @@ describe('the demo', () => {
         'A ends the grant',
         'The very next call is refused',
         'A exports its ledger about B',
-        'It is whole, and both have signed it',
-        "A finds B's ledger to tell the same",
-        "B finds A's ledger to tell the same",
+        "Files alone prove A's ledger",
+        'B exports its ledger about A',
+        "Files alone prove B's ledger",
+        "A finds B's ledger to agree",
+        "B finds A's ledger to agree",
       ]),
     )
     expect(first.steps.filter(({ ok }) => !ok)).toEqual([])

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Display } from '../display.ts'
 import { type Platform } from '../platform.ts'
@@ -36,8 +36,10 @@ type Around = {
  * the other side's cosignature; then both sides compare theirs, call by call.
  */
 export async function proveLedgers(a: Platform, b: Platform, around: Around): Promise<Ledgers> {
-  const [ofA, ofB] = await Promise.all([prove(a, b, around), prove(b, a, around)])
-  const [atA, atB] = await Promise.all([compare(a, b, around), compare(b, a, around)])
+  const ofA = await prove(a, b, around)
+  const ofB = await prove(b, a, around)
+  const atA = await compare(a, b, around)
+  const atB = await compare(b, a, around)
   return { a: { ...ofA, reconciled: atA }, b: { ...ofB, reconciled: atB } }
 }
 
@@ -54,7 +56,9 @@ type Verified = {
 /** Exports a log and checks it. The other side is given a moment to cosign what was written last. */
 async function prove(platform: Platform, other: Platform, { display, signal }: Around): Promise<Proven> {
   const name = platform.name.toUpperCase()
-  const folder = join(platform.dir, 'export', other.name)
+  const whole = join(platform.dir, 'export', other.name)
+  const fromHere = relative(process.cwd(), whole)
+  const folder = fromHere.startsWith('..') ? whole : fromHere
   const exporting = ['audit', 'export', other.name, '--to', folder]
   const verifying = ['audit', 'verify', folder, '--policy', join(folder, 'policy')]
   await display.step(`${name} exports its ledger about ${other.name.toUpperCase()}`, async (say) => {
@@ -62,7 +66,7 @@ async function prove(platform: Platform, other: Platform, { display, signal }: A
     const { entries } = await fedctl<Exported>(platform, exporting, signal)
     say(`${commandLine(platform, exporting)}: ${entries} entries`)
   })
-  return display.step('It is whole, and both have signed it', async (say) => {
+  return display.step(`Files alone prove ${name}'s ledger`, async (say) => {
     say(commandLine(platform, verifying))
     for (const deadline = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]); ;) {
       const { code, said } = await outcomeOf<Verified>(platform, verifying, signal)
@@ -95,7 +99,7 @@ type Reconciled = {
 /** Compares the two logs once what was written last has arrived, and demands that every call is told alike. */
 async function compare(platform: Platform, other: Platform, { display, signal, calls }: Around): Promise<Compared> {
   const args = ['audit', 'reconcile', other.name]
-  const name = `${platform.name.toUpperCase()} finds ${other.name.toUpperCase()}'s ledger to tell the same`
+  const name = `${platform.name.toUpperCase()} finds ${other.name.toUpperCase()}'s ledger to agree`
   return display.step(name, async (say) => {
     say(commandLine(platform, args))
     for (const deadline = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]); ;) {
