@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<Report
   'gateway-start': () => import('./gateway-start.ts'),
   handshake: () => import('./handshake.ts'),
   heartbeat: () => import('./heartbeat.ts'),
+  'ledger-append': () => import('./ledger-append.ts'),
   revoke: () => import('./revoke.ts'),
   rpc: () => import('./rpc.ts'),
 }

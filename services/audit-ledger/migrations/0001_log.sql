@@ -232,6 +232,63 @@ begin
 end
 $$;
 
+-- Writes entries, payloads and tiles, whose bytes come packed: the part of row n begins at its offset, hashes at n * 32.
+create function write_entries(
+  log_ids int[], sequences bigint[], ids uuid[], actions text[], ats float8[], directions text[], remote_ids uuid[],
+  leaf_offsets int[], leaf_lengths int[], leaves bytea, leaf_hashes bytea,
+  body_log_ids int[], body_sequences bigint[], disclosures boolean[], body_offsets int[], body_lengths int[], bodies bytea, salts bytea,
+  tile_log_ids int[], tile_levels int[], tile_positions bigint[], tile_hashes bytea, tile_roots bytea
+) returns void language plpgsql set search_path = audit_ledger, pg_temp as $$
+begin
+  insert into entry (log_id, sequence, id, action, at, direction, remote_id, leaf, leaf_hash)
+  select e.log_id, e.sequence, e.id, e.action, to_timestamp(e.at / 1000), e.direction, e.remote_id,
+    substr(leaves, e.leaf_offset, e.leaf_length), substr(leaf_hashes, (e.n::int - 1) * 32 + 1, 32)
+  from unnest(log_ids, sequences, ids, actions, ats, directions, remote_ids, leaf_offsets, leaf_lengths)
+    with ordinality as e (log_id, sequence, id, action, at, direction, remote_id, leaf_offset, leaf_length, n);
+  if cardinality(body_log_ids) > 0 then
+    insert into payload (log_id, sequence, salt, body, disclosed)
+    select p.log_id, p.sequence, substr(salts, (p.n::int - 1) * 16 + 1, 16),
+      convert_from(substr(bodies, p.body_offset, p.body_length), 'UTF8'), p.disclosed
+    from unnest(body_log_ids, body_sequences, disclosures, body_offsets, body_lengths)
+      with ordinality as p (log_id, sequence, disclosed, body_offset, body_length, n);
+  end if;
+  if cardinality(tile_log_ids) > 0 then
+    insert into tile (log_id, level, position, hashes, root)
+    select t.log_id, t.level, t.position, substr(tile_hashes, (t.n::int - 1) * 8192 + 1, 8192),
+      substr(tile_roots, (t.n::int - 1) * 32 + 1, 32)
+    from unnest(tile_log_ids, tile_levels, tile_positions) with ordinality as t (log_id, level, position, n);
+  end if;
+end
+$$;
+
+-- Takes the turn and writes, in one call, provided that each of these logs ends where the writer believes, and takes entries.
+-- False, and nothing written, when that is not so.
+create function write_at_ends(
+  names text[], end_ids int[], end_sizes bigint[], end_hashes bytea,
+  log_ids int[], sequences bigint[], ids uuid[], actions text[], ats float8[], directions text[], remote_ids uuid[],
+  leaf_offsets int[], leaf_lengths int[], leaves bytea, leaf_hashes bytea,
+  body_log_ids int[], body_sequences bigint[], disclosures boolean[], body_offsets int[], body_lengths int[], bodies bytea, salts bytea,
+  tile_log_ids int[], tile_levels int[], tile_positions bigint[], tile_hashes bytea, tile_roots bytea
+) returns boolean language plpgsql set search_path = audit_ledger, pg_temp as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('audit_ledger.log.' || one, 0)) from unnest(names) as one;
+  perform from unnest(end_ids, end_sizes) with ordinality as k (id, size, n)
+  where not exists (
+      select from entry e where e.log_id = k.id and e.sequence = k.size - 1
+        and e.leaf_hash = substr(end_hashes, (k.n::int - 1) * 32 + 1, 32))
+    or exists (select from entry e where e.log_id = k.id and e.sequence >= k.size)
+    or coalesce((select h.held from hold h where h.log_id = k.id order by h.id desc limit 1), false);
+  if found then
+    return false;
+  end if;
+  perform write_entries(
+    log_ids, sequences, ids, actions, ats, directions, remote_ids, leaf_offsets, leaf_lengths, leaves, leaf_hashes,
+    body_log_ids, body_sequences, disclosures, body_offsets, body_lengths, bodies, salts,
+    tile_log_ids, tile_levels, tile_positions, tile_hashes, tile_roots);
+  return true;
+end
+$$;
+
 -- The service role deletes nothing by itself: these do, and the triggers above demand the statement that allows it.
 create function erase_payloads(erasures bigint[]) returns bigint
   language sql security definer set search_path = audit_ledger, pg_temp
@@ -265,4 +322,4 @@ revoke execute on function erase_payloads(bigint[]), drop_pruned(int, int) from 
 
 grant usage on schema audit_ledger to audit_ledger;
 grant select, insert on ledger, log, entry, payload, tile, checkpoint, cosignature, ledger_key, erasure, pruning, hold to audit_ledger;
-grant execute on function take_ends(text[]), erase_payloads(bigint[]), drop_pruned(int, int) to audit_ledger;
+grant execute on function take_ends, write_entries, write_at_ends, erase_payloads, drop_pruned to audit_ledger;

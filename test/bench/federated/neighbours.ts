@@ -3,12 +3,7 @@ import { workerData } from 'node:worker_threads'
 import { systemClock } from '@powernode/clock'
 import { derToPem } from '@powernode/identity'
 import { mintBearer } from '@powernode/policy'
-import { openDb } from '@powernode/postgres'
-import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
-import { mount } from '@powernode/rpc'
-import { CALLERS, handlers } from '../../../services/audit-ledger/src/rpc.ts'
-import { createWatchers } from '../../../services/audit-ledger/src/rpc/watchers.ts'
-import type { Tables } from '../../../services/audit-ledger/src/store/tables.ts'
+import { openDoor } from '../../../services/audit-ledger/src/append/testing.ts'
 import { serveInner, TestLiveness, TestRegistry } from '../../../services/federation-gateway/test/inner-services.ts'
 import { makePlatform, routeTo } from '../../../services/federation-gateway/test/platform.ts'
 import { TestGrantAuthz } from '../../../services/federation-gateway/test/policy-services.ts'
@@ -33,8 +28,7 @@ const [platform, peer] = await Promise.all([makePlatform('a.example'), makePlatf
 const dirOf = async (name: string) => (await platform.identity('service', name)).dir
 const [registry, liveness, grants] = [new TestRegistry(platform), new TestLiveness(), new TestGrantAuthz()]
 const stopping = new AbortController()
-const db = openDb<Tables>({ url: data.url, schema: 'audit_ledger', applicationName: 'bench' })
-const ledger = mount(AuditLedgerService, handlers({ db, clock: systemClock, watchers: createWatchers() }), CALLERS)
+const door = await openDoor({ url: data.url, clock: systemClock })
 const { trustDomain } = platform
 const serve = async (name: string, services: Parameters<typeof serveInner>[0]['services']) =>
   serveInner({ name, tlsDir: await dirOf(name), trustDomain, services }, stopping.signal)
@@ -42,7 +36,7 @@ const served = {
   registry: await serve('peer-registry', registry.mounts()),
   liveness: await serve('liveness', liveness.mounts()),
   grants: await serve('grant-authz', grants.mounts()),
-  ledger: await serve('audit-ledger', [ledger]),
+  ledger: await serve('audit-ledger', [door.mount]),
 }
 const [kind, id, peerId, grantId] = ['NodeModule', 'm-1', randomUUID(), randomUUID()]
 const { bearer, secretSha256 } = mintBearer(grantId)
@@ -87,5 +81,5 @@ const dirs = { gateway: await dirOf('federation-gateway'), 'peer-registry': awai
 await answerUntilStopped({ dirs, ports, peer: { cert, key }, peerRoot, bearer, kind, id } satisfies Around)
 stopping.abort()
 await Promise.all(Object.values(served).map(({ ended }) => ended))
-await db.destroy()
+await door.stop()
 process.exit()

@@ -1,8 +1,16 @@
 import type { Clock } from '@powernode/clock'
-import { CommitOutcomeUnknown, createBatcher, inTransaction, type Db } from '@powernode/postgres'
+import {
+  CommitOutcomeUnknown,
+  createBatcher,
+  inTransaction,
+  isConnectionLost,
+  isUniqueViolation,
+  type Db,
+} from '@powernode/postgres'
 import type { Logger, Metrics } from '@powernode/process'
 import { Refusal } from '@powernode/rpc'
 import type { NewEntry, Written } from '../new-entry.ts'
+import { appendAtOnce } from '../operations/append/append-at-once.ts'
 import { appendBatch, type Appended } from '../operations/append/append-batch.ts'
 import type { Held } from '../operations/append/growth.ts'
 import type { Tables } from '../store/tables.ts'
@@ -44,13 +52,20 @@ export function createAppender({ db, clock, logger, metrics, obstacles, onGrown 
   const held = new Map<string, Held>()
 
   /**
-   * What was committed without our hearing of it is found by the ids of the entries, so an unknown outcome is told again.
-   * What is known of ends is forgotten first: it is right, as far as it goes, but it may be behind.
+   * In one statement while this process is alone with its logs. Where that does not do, or its outcome is unknown, in steps:
+   * what was committed without our hearing of it is found by the ids of the entries, so telling it again is safe.
    */
   const write = async (items: readonly NewEntry[]): Promise<Appended> => {
+    const batch = { items, held }
+    try {
+      const appended = await appendAtOnce(db, batch)
+      if (appended) return appended
+    } catch (error) {
+      if (!isUniqueViolation(error) && !isConnectionLost(error)) throw error
+    }
     for (let attempt = 1; ; attempt++) {
       try {
-        return await inTransaction(db, (tx) => appendBatch(tx, clock.now(), { items, held }))
+        return await inTransaction(db, (tx) => appendBatch(tx, clock.now(), batch))
       } catch (error) {
         if (!(error instanceof CommitOutcomeUnknown) || attempt >= ATTEMPTS) throw error
         logger.warn({ attempt, error }, 'a commit was not answered: telling it again')

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql, type QueryExecutorProvider, type RawBuilder } from 'kysely'
 import type { LedgerTx } from './tables.ts'
 
 /** Entries by column, as they go to the database: one row at one index of each. Bytes stand packed, in the order of the rows. */
@@ -27,45 +27,63 @@ export type Columns = {
   }[]
 }
 
-/**
- * Writes entries at the end of their logs, their payloads, and the tiles they fill, in one statement.
- * MUST hold the logs' locks; the database refuses a gap.
- *
- * Bytes travel packed into one value each and are cut up there: in arrays they would travel as hexadecimal text, twice as
- * long and escaped one by one, and that would cost more than all the rest of an append.
- */
-export async function add(tx: LedgerTx, columns: Columns): Promise<void> {
-  const { logIds, sequences, ids, actions, ats, directions, remoteIds, leaves, leafHashes, payloads, tiles } = columns
-  const bodies = payloads.map(({ body }) => body)
-  const entries = sql`
-    insert into entry (log_id, sequence, id, action, at, direction, remote_id, leaf, leaf_hash)
-    select e.log_id, e.sequence, e.id, e.action, to_timestamp(e.at / 1000), e.direction, e.remote_id,
-      substr(${Buffer.concat(leaves)}::bytea, e.leaf_at, e.leaf_length),
-      substr(${Buffer.concat(leafHashes)}::bytea, (e.n::int - 1) * 32 + 1, 32)
-    from unnest(${logIds}::int[], ${sequences}::bigint[], ${ids}::uuid[], ${actions}::text[],
-      ${ats.map(Number)}::float8[], ${directions}::text[], ${remoteIds}::uuid[], ${offsets(leaves)}::int[], ${lengths(leaves)}::int[])
-      with ordinality as e (log_id, sequence, id, action, at, direction, remote_id, leaf_at, leaf_length, n)`
-  const details = sql`
-    insert into payload (log_id, sequence, salt, body, disclosed)
-    select p.log_id, p.sequence, substr(${Buffer.concat(payloads.map(({ salt }) => salt))}::bytea, (p.n::int - 1) * 16 + 1, 16),
-      convert_from(substr(${Buffer.concat(bodies)}::bytea, p.body_at, p.body_length), 'UTF8'), p.disclosed
-    from unnest(${payloads.map(({ row }) => logIds[row])}::int[], ${payloads.map(({ row }) => sequences[row])}::bigint[],
-      ${payloads.map(({ disclosed }) => disclosed)}::boolean[], ${offsets(bodies)}::int[], ${lengths(bodies)}::int[])
-      with ordinality as p (log_id, sequence, disclosed, body_at, body_length, n)`
-  const ctes = [...(payloads.length > 0 ? [sql`details as (${details})`] : []), ...(tiles.length > 0 ? [tileCte(tiles)] : [])]
-  if (ctes.length === 0) await entries.execute(tx)
-  else await sql`with ${sql.join(ctes)} ${entries}`.execute(tx)
+/** Where a log ended when we last wrote to it. */
+export type KnownEnd = {
+  readonly name: string
+  readonly id: number
+  readonly size: number
+  readonly leafHash: Uint8Array | null
 }
 
-function tileCte(tiles: Columns['tiles']) {
-  return sql`tiles as (
-    insert into tile (log_id, level, position, hashes, root)
-    select t.log_id, t.level, t.position,
-      substr(${Buffer.concat(tiles.map(({ hashes }) => hashes))}::bytea, (t.n::int - 1) * 8192 + 1, 8192),
-      substr(${Buffer.concat(tiles.map(({ root }) => root))}::bytea, (t.n::int - 1) * 32 + 1, 32)
-    from unnest(${tiles.map(({ logId }) => logId)}::int[], ${tiles.map(({ level }) => level)}::int[],
-      ${tiles.map(({ position }) => position)}::bigint[])
-      with ordinality as t (log_id, level, position, n))`
+/**
+ * Writes entries at the end of their logs, their payloads, and the tiles they fill.
+ * MUST hold the logs' locks; the database refuses a gap.
+ */
+export async function add(tx: LedgerTx, columns: Columns): Promise<void> {
+  await sql`select write_entries(${entriesOf(columns)}, ${payloadsOf(columns)}, ${tilesOf(columns)})`.execute(tx)
+}
+
+/**
+ * The same in one statement with taking the locks, provided that these logs still end there and none is on hold; false, and
+ * nothing written, otherwise.
+ */
+export async function addAtOnce(
+  on: QueryExecutorProvider,
+  columns: Columns,
+  ends: readonly KnownEnd[],
+): Promise<boolean> {
+  const sorted = [...ends].sort((a, b) => (a.name < b.name ? -1 : 1))
+  const known = sql`${sorted.map(({ name }) => name)}, ${sorted.map(({ id }) => id)}, ${sorted.map(({ size }) => size)},
+    ${Buffer.concat(sorted.map(({ leafHash }) => leafHash ?? Buffer.alloc(32)))}`
+  const { rows } = await sql<{ written: boolean }>`
+    select write_at_ends(${known}, ${entriesOf(columns)}, ${payloadsOf(columns)}, ${tilesOf(columns)}) as written`.execute(
+    on,
+  )
+  return rows[0]?.written === true
+}
+
+/**
+ * Bytes travel packed into one value each and are cut up there: in arrays they would travel as hexadecimal text, twice as long
+ * and escaped one by one, and that would cost more than all the rest of an append. And the statements are a function's, because
+ * their plans are kept then.
+ */
+function entriesOf(columns: Columns): RawBuilder<unknown> {
+  const { logIds, sequences, ids, actions, ats, directions, remoteIds, leaves, leafHashes } = columns
+  return sql`${logIds}, ${sequences}, ${ids}, ${actions}, ${ats.map(Number)}, ${directions}, ${remoteIds},
+    ${offsets(leaves)}, ${lengths(leaves)}, ${Buffer.concat(leaves)}, ${Buffer.concat(leafHashes)}`
+}
+
+function payloadsOf({ payloads, logIds, sequences }: Columns): RawBuilder<unknown> {
+  const bodies = payloads.map(({ body }) => body)
+  return sql`${payloads.map(({ row }) => logIds[row])}, ${payloads.map(({ row }) => sequences[row])},
+    ${payloads.map(({ disclosed }) => disclosed)}, ${offsets(bodies)}, ${lengths(bodies)}, ${Buffer.concat(bodies)},
+    ${Buffer.concat(payloads.map(({ salt }) => salt))}`
+}
+
+function tilesOf({ tiles }: Columns): RawBuilder<unknown> {
+  return sql`${tiles.map(({ logId }) => logId)}, ${tiles.map(({ level }) => level)},
+    ${tiles.map(({ position }) => position)}, ${Buffer.concat(tiles.map(({ hashes }) => hashes))},
+    ${Buffer.concat(tiles.map(({ root }) => root))}`
 }
 
 /** Where each part begins in all of them packed; SQL counts bytes from 1. */
