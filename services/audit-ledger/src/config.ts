@@ -1,5 +1,11 @@
 import { durationMs, filePath, hostPort, port, readConfig, secret, type Secret } from '@powernode/process'
 import { z } from 'zod'
+import { mirrorQuota, type MirrorQuota } from './mirror-quota.ts'
+
+const mebibytes = z
+  .string()
+  .regex(/^[1-9]\d{0,8}$/, 'is not a number of MiB')
+  .transform(Number)
 
 const environment = z.object({
   DATABASE_URL: secret.describe('postgres://audit_ledger:<password>@<host>:<port>/<database>'),
@@ -22,6 +28,14 @@ const environment = z.object({
   WITNESS_POLICY_FILE: filePath
     .optional()
     .describe('which witnesses have to stand under a checkpoint (C2SP tlog-policy)'),
+  MIRROR_QUOTA_MB: mebibytes
+    .default(10_240)
+    .describe('how many MiB of our disk each peer fills at most with its log about us'),
+  MIRROR_MB_PER_MINUTE: mebibytes.default(256).describe('how many MiB of that within a minute'),
+  DOUBT_FOR: durationMs
+    .default(10_000)
+    .describe('after the database was started anew: how long a log waits for its peer to say what it has seen'),
+  RECONCILE_EVERY: durationMs.default(86_400_000).describe('how often our log about a peer is compared with its own'),
 })
 
 type Address = { readonly host: string; readonly port: number }
@@ -31,6 +45,12 @@ export type FilesConfig = {
   /** Nothing is appended while files cannot be written. */
   readonly required: boolean
   readonly sealIntervalMs: number
+}
+
+export type MirrorConfig = {
+  readonly quota: MirrorQuota
+  readonly doubtMs: number
+  readonly reconcileEveryMs: number
 }
 
 export type Config = {
@@ -45,6 +65,7 @@ export type Config = {
   readonly gatewayAddress: Address
   readonly sealingKeyFile: string
   readonly files: FilesConfig
+  readonly mirror: MirrorConfig
   /** Where logs are shown over HTTPS. */
   readonly tlogListen: Address
   readonly witnessPolicyFile: string | undefined
@@ -68,6 +89,11 @@ export function configFrom(env: Readonly<Record<string, string | undefined>>): C
       dir: said.LEDGER_DIR,
       required: said.LEDGER_FILES === 'required',
       sealIntervalMs: said.SEAL_INTERVAL,
+    },
+    mirror: {
+      quota: mirrorQuota({ mebibytes: said.MIRROR_QUOTA_MB, mebibytesPerMinute: said.MIRROR_MB_PER_MINUTE }),
+      doubtMs: said.DOUBT_FOR,
+      reconcileEveryMs: said.RECONCILE_EVERY,
     },
     tlogListen: said.TLOG_LISTEN,
     witnessPolicyFile: said.WITNESS_POLICY_FILE,

@@ -64,6 +64,7 @@ test('the service writes down what it hears over TLS, and shows it to an operato
     gatewayAddress: { host: '127.0.0.1', port: 1 },
     sealingKeyFile: dirOf('sealing.key'),
     files: { dir: dirOf('ledger'), required: false, sealIntervalMs: 300_000 },
+    mirror: { quota: { bytes: 1e9, bytesPerMinute: 1e9 }, doubtMs: 1_000, reconcileEveryMs: 86_400_000 },
     tlogListen: { host: '127.0.0.1', port: 0 },
     witnessPolicyFile: undefined,
   }

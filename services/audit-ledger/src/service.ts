@@ -12,6 +12,7 @@ import { createClient, createHealth, keepIdentity, mount, serve } from '@powerno
 import { openCoreArea } from './append/core-area.ts'
 import type { Config } from './config.ts'
 import { openFileArea } from './files/file-area.ts'
+import { openMirrorArea } from './mirror/mirror-area.ts'
 import { CALLERS, coreHandlers } from './rpc.ts'
 import { createWatchers } from './rpc/watchers.ts'
 import { FEED_CHANNEL } from './store/events.ts'
@@ -64,12 +65,14 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     const policy = readPolicy(config.witnessPolicyFile)
     await requireSchema(db, SCHEMA, MIGRATIONS)
     const core = await openCoreArea(deps, { sealing: readSealingKey({ file: config.sealingKeyFile }), trustDomain })
-    const witness = openWitnessArea({ ...deps, ...core, registry, federation, policy, onLost: () => {} })
+    const mirror = await openMirrorArea({ ...deps, ...core, border: federation }, config.mirror)
+    const witness = openWitnessArea({ ...deps, ...core, registry, federation, policy, onLost: mirror.onLost })
     const files = openFileArea({ ...deps, ...core, operators, routes: witness.routes }, config)
     const handlers = {
       ...coreHandlers({ ...deps, ...core }),
       ...files.handlers,
       ...witness.handlers,
+      ...mirror.handlers(witness.peers),
     } satisfies Partial<ServiceImpl<typeof AuditLedgerService>>
     await runTasks(signal, [
       (stop) =>
@@ -92,6 +95,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
       ...core.tasks,
       ...files.tasks,
       ...witness.tasks,
+      ...mirror.tasks,
       (stop) => relay({ ...deps, db: patient, schema: SCHEMA, stream: 'AUDIT_LEDGER' }, stop),
       (stop) => operators.run(stop),
       ...SUBSCRIPTIONS.map((row) => (stop: AbortSignal) => consume(deps, row, stop)),

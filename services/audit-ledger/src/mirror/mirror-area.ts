@@ -1,6 +1,10 @@
 import { inTransaction, lead } from '@powernode/postgres'
 import { runTasks } from '@powernode/process'
+import type { Config } from '../config.ts'
 import { doubtAfterRestart } from '../operations/mirror/doubt-after-restart.ts'
+import { excerptHandlers, type ExcerptDeps } from '../rpc/excerpts.ts'
+import { mirrorHandlers } from '../rpc/mirror.ts'
+import { reconcileHandlers } from '../rpc/reconcile.ts'
 import * as mirrorHolds from '../store/mirror-holds.ts'
 import { measureMirrors } from './measure-mirrors.ts'
 import type { MirrorDeps } from './mirror-deps.ts'
@@ -9,6 +13,9 @@ import { recoverLogs } from './recover-logs.ts'
 import { shipEntries } from './ship-entries.ts'
 
 export type MirrorArea = {
+  readonly handlers: (
+    peers: ExcerptDeps['peers'],
+  ) => ReturnType<typeof mirrorHandlers> & ReturnType<typeof excerptHandlers> & ReturnType<typeof reconcileHandlers>
   readonly tasks: readonly ((signal: AbortSignal) => Promise<void>)[]
   /** A peer has proven that we signed more, or something else, than we have: whoever leads looks into it. */
   readonly onLost: (peerId: string) => void
@@ -19,7 +26,11 @@ export type MirrorArea = {
  *
  * MUST be opened before anything is appended: after the database was started anew, logs are on hold when it returns.
  */
-export async function openMirrorArea(deps: MirrorDeps): Promise<MirrorArea> {
+export async function openMirrorArea(
+  given: Omit<MirrorDeps, 'doubtMs' | 'reconcileEveryMs'>,
+  config: Config['mirror'],
+): Promise<MirrorArea> {
+  const deps = { ...given, ...config }
   await doubtAll(deps)
   const leading = (stop: AbortSignal) =>
     runTasks(stop, [
@@ -29,6 +40,11 @@ export async function openMirrorArea(deps: MirrorDeps): Promise<MirrorArea> {
       (signal) => measureMirrors(deps, signal),
     ])
   return {
+    handlers: (peers) => ({
+      ...mirrorHandlers(deps),
+      ...excerptHandlers({ ...deps, peers }),
+      ...reconcileHandlers(deps),
+    }),
     tasks: [(stop) => lead(deps, 'mirrors', leading, stop), (stop) => watchRestarts(deps, stop)],
     onLost: (peerId) => void ringDoubt(deps, peerId),
   }

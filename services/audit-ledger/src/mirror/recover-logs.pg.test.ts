@@ -14,7 +14,7 @@ import * as holds from '../store/holds.ts'
 import * as logs from '../store/logs.ts'
 import * as mirrorHolds from '../store/mirror-holds.ts'
 import * as witnessed from '../store/witnessed.ts'
-import { append, borderTo, call, doorsOf, grow, line, mirrorDeps, noteOf, restoredSide, shipmentFrom, sign, twoSides, type Side } from '../testing/mirrors.ts' // prettier-ignore
+import { append, borderTo, call, doorsOf, grow, line, mirrorDeps, QUOTA, noteOf, restoredSide, shipmentFrom, sign, twoSides, type Side } from '../testing/mirrors.ts' // prettier-ignore
 import { lookIntoLog } from './look-into-log.ts'
 import { openMirrorArea } from './mirror-area.ts'
 import type { Border } from './mirror-deps.ts'
@@ -49,6 +49,8 @@ async function ship(from: Side, start: number, size: number): Promise<void> {
   }
 }
 
+const open = (side: Side, border: Border, doubtMs = 10_000) =>
+  openMirrorArea(mirrorDeps(side, border), { quota: QUOTA, doubtMs, reconcileEveryMs: 86_400_000 })
 const look = (side: Side) => lookIntoLog(mirrorDeps(side, road), side.peerId, stopping.signal)
 const logOf = (side: Side) =>
   side.act(async (tx) => {
@@ -237,13 +239,13 @@ test('after the database was started anew no log is written to before its peer h
   await grow(a, 0, 300)
   older = await restoredSide(a, 200)
   await ship(a, 0, 300)
-  const area = await openMirrorArea(mirrorDeps(older, road))
+  const area = await open(older, road)
   await expectRefusal(append(older, [line(older, 500)]), 'LOG_ON_HOLD')
   running = runTasks(stopping.signal, area.tasks)
   await come(older, async () => (await logOf(older)).reason === undefined)
   expect((await logOf(older)).leaves.slice(0, 300)).toEqual((await logOf(a)).leaves)
   await append(older, [line(older, 500)])
-  const again = await openMirrorArea(mirrorDeps(older, road))
+  const again = await open(older, road)
   expect(again.tasks.length, 'the server was not started since').toBeGreaterThan(0)
   await append(older, [line(older, 501)])
 })
@@ -251,7 +253,7 @@ test('after the database was started anew no log is written to before its peer h
 test('a peer that does not answer holds a log up for a while, and no longer', async () => {
   await grow(a, 0, 10)
   const dead = { ...road, readMirror: () => Promise.reject(new Refusal('PEER_UNREACHABLE', 'gone')) }
-  const area = await openMirrorArea(mirrorDeps(a, dead, { doubtMs: 5_000 }))
+  const area = await open(a, dead, 5_000)
   await expectRefusal(append(a, [line(a, 500)]), 'LOG_ON_HOLD')
   running = runTasks(stopping.signal, area.tasks)
   const begun = a.clock.now().getTime()
@@ -266,7 +268,7 @@ test('a peer that holds more than we have makes whoever leads look, and what was
   await grow(a, 300, 400)
   await ship(a, 0, 400)
   await older.act((tx, now) => mirrorHolds.noteStart(tx, now))
-  const area = await openMirrorArea(mirrorDeps(older, road))
+  const area = await open(older, road)
   running = runTasks(stopping.signal, area.tasks)
   await come(older, async () => (await logOf(older)).size > 400)
   await sign(older)

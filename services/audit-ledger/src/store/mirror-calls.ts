@@ -37,7 +37,8 @@ export async function count(tx: LedgerTx, window: Window): Promise<number> {
  * stays the same however many there are. Postgres sorts, on disk where it must. One statement, hence one moment of both.
  */
 export async function* both(tx: LedgerTx, window: Window): AsyncGenerator<readonly ToldCall[]> {
-  await sql`set local work_mem = '64MB'`.execute(tx)
+  // A page is looked at between two fetches; sorting a million takes longer than what others may hold a lock for.
+  await sql`set local work_mem = '64MB'; set local idle_in_transaction_session_timeout = '30s'`.execute(tx)
   await sql`
     declare calls no scroll cursor for
     select side, content_id as "contentId", caller, sequence, at, allowed, resource from (

@@ -53,3 +53,15 @@ export async function waiting(tx: LedgerTx, reasons: readonly string[]): Promise
 export async function ringDoubt(tx: LedgerTx, peerId: string): Promise<void> {
   await sql`select pg_notify(${DOUBT_CHANNEL}, ${peerId})`.execute(tx)
 }
+
+/** Recovery from a peer that answers takes seconds; whoever still waits after this waits for people. */
+const SOON_MS = 30_000
+
+/** Whether a log that is on hold will likely go on by itself in a moment. */
+export async function endsSoon(tx: LedgerTx, name: string, now: Date): Promise<boolean> {
+  const since = new Date(now.getTime() - SOON_MS)
+  const { rows } = await sql<{ soon: boolean }>`
+    select held and at > ${since} and reason = any (${[IN_DOUBT, LOST]}::text[]) as soon
+    from hold where log_id = (select id from log where name = ${name}) order by id desc limit 1`.execute(tx)
+  return rows[0]?.soon === true
+}

@@ -3,6 +3,7 @@ import { writable, type Happening } from '../../happening.ts'
 import { PLATFORM_LOG, type NewEntry } from '../../new-entry.ts'
 import * as entries from '../../store/entries.ts'
 import * as events from '../../store/events.ts'
+import * as mirrorHolds from '../../store/mirror-holds.ts'
 import type { LedgerTx } from '../../store/tables.ts'
 import { appendBatch } from '../append/append-batch.ts'
 import { appendEntries } from '../append/append-entries.ts'
@@ -24,13 +25,15 @@ export async function recordHappening(tx: LedgerTx, now: Date, heard: Happening)
 const OURSELVES = 'audit-ledger'
 
 /**
- * News of a peer whose log is on hold stands in the platform's log: it can neither wait, since that would hold up the news
- * of all others, nor go unwritten.
+ * News of a peer whose log is on hold for longer stands in the platform's log: it can neither wait, since that would hold up
+ * the news of all others, nor go unwritten. After the database was started anew it waits, as the log does: that ends soon.
  */
 async function appendNews(tx: LedgerTx, now: Date, entry: NewEntry): Promise<void> {
   const { written } = await appendBatch(tx, now, { items: [entry], held: new Map() })
   const [one] = written
   if (!one || !('refused' in one)) return
+  if (one.refused === 'LOG_ON_HOLD' && (await mirrorHolds.endsSoon(tx, entry.log, now)))
+    throw new Error(`the log of ${entry.log} waits for what its peer has seen: the delivery is to be repeated`)
   const elsewhere = one.refused === 'LOG_ON_HOLD' ? { ...entry, log: PLATFORM_LOG } : entry
   await appendEntries(tx, now, [elsewhere])
 }
