@@ -14,7 +14,7 @@ import { removePostgres } from '@powernode/dev/postgres'
 import type { ServiceName } from '@powernode/dev/services'
 import { createLogger } from '@powernode/process'
 import { ApprovalService } from '@powernode/proto/powernode/approval/v1/service_pb.ts'
-import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
+import { AuditLedgerService, type VerifyLogResponse } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import { CertificateAuthorityService, CertificateKind } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import { GatewayService } from '@powernode/proto/powernode/gateway/v1/service_pb.ts'
 import { GrantAuthzService, type Grant } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
@@ -169,12 +169,19 @@ export class TestPlatform {
     const giveUp = AbortSignal.timeout(30_000)
     let actions: string[] = []
     while (!giveUp.aborted) {
-      const listed = await this.ledger.listEntries({ peerId, limit: 5_000 }).catch(() => undefined)
+      const listed = await this.ledger.listEntries({ log: peerId, limit: 5_000 }).catch(() => undefined)
       actions = listed?.entries.map(({ action }) => action) ?? []
       if (actions.includes(last)) return actions
       await systemClock.sleep(20, giveUp)
     }
     throw new Error(`the log of ${peerId} holds ${actions.join(', ')}, not ${last}`)
+  }
+
+  /** What the ledger says of a log that it has looked through from its first entry to its last. */
+  async verified(log: string): Promise<VerifyLogResponse | undefined> {
+    let last: VerifyLogResponse | undefined
+    for await (const said of this.ledger.verifyLog({ log })) last = said
+    return last
   }
 
   /** How fresh a peer is, once `met` says yes. */

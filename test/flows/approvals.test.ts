@@ -75,7 +75,7 @@ test('an agent proposes, a person approves what they saw, and the peer is there:
   expect([peer?.state, others]).toEqual([PeerState.PROPOSED, []])
 
   await a.ledgerOf(peer?.id ?? '', 'federation.peer.proposed')
-  const events = async () => (await a.ledger.listEvents({ kindPrefix: 'federation.', limit: 200 })).events
+  const events = async () => (await a.ledger.recentEvents({ kindPrefix: 'federation.', limit: 200 })).events
   await until(async () => (await events()).some(({ kind, correlationId }) => kind === 'federation.approval.executed' && correlationId === approval.requestId)) // prettier-ignore
   const story = (await events()).filter(({ correlationId }) => correlationId === approval.requestId)
   expect(new Map(story.map(({ kind, actor }) => [kind, actor]))).toEqual(
@@ -126,7 +126,7 @@ test('notify_and_proceed does it at once and tells; blocked stops everybody; a r
   await a.approvals.setPolicy({ action: PROPOSE, verb: 'notify_and_proceed' })
   await robot.peers.proposePeer({ name: 'notified' })
   await until(
-    async () => (await a.ledger.listEvents({ kindPrefix: 'federation.approval.proceeded' })).events.length === 1,
+    async () => (await a.ledger.recentEvents({ kindPrefix: 'federation.approval.proceeded' })).events.length === 1,
   )
   await a.approvals.setPolicy({ action: PROPOSE, verb: 'blocked' })
   await expectRefusal(a.peers.proposePeer({ name: 'blocked' }), 'ACTION_BLOCKED')
@@ -164,7 +164,9 @@ test('a peer that an agent may revoke is shut out when the approval counts as ex
   expect((await a.approvals.listApprovals({ states: ['failed'], peerId: onA })).approvals.map(({ id }) => id)).toEqual([
     two.id,
   ])
-  await until(async () => (await a.ledger.listEvents({ kindPrefix: 'federation.approval.failed' })).events.length === 1)
+  await until(
+    async () => (await a.ledger.recentEvents({ kindPrefix: 'federation.approval.failed' })).events.length === 1,
+  )
 })
 
 /** A live peer of A, whatever tests ran before. */

@@ -3,10 +3,14 @@ import { anyPack, timestampFromDate } from '@bufbuild/protobuf/wkt'
 import { systemClock } from '@powernode/clock'
 import { identityDir } from '@powernode/dev/layout'
 import { openBus, type Bus } from '@powernode/events'
+import { publishSigned } from '@powernode/events/testing'
 import { newId } from '@powernode/postgres'
 import { EventSchema } from '@powernode/proto/powernode/event/v1/event_pb.ts'
 import { PeerMovedSchema } from '@powernode/proto/powernode/peer/v1/events_pb.ts'
 import { PeerKind, PeerState, SpawnMode, SpawnRole, TrustMode } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
+import { connect } from 'nats'
+import { join } from 'node:path'
+import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { federate, twoPlatforms, type TestPlatform } from '../mesh.ts'
 
@@ -28,8 +32,10 @@ afterAll(async () => {
 
 const MANAGED = { spawnRole: SpawnRole.PARENT, spawnMode: SpawnMode.MANAGED_CHILD }
 
-/** Says on NATS, as peer-registry would, that a parent of ours enrolled, or was revoked. */
-async function forge(word: 'enrolled' | 'revoked', peerId: string): Promise<void> {
+type News = { readonly id: string; readonly subject: string; readonly data: Uint8Array }
+
+/** What peer-registry would say when a parent of ours enrolled, or was revoked. */
+function news(word: 'enrolled' | 'revoked', peerId: string): News {
   const state = word === 'enrolled' ? PeerState.ENROLLED : PeerState.REVOKED
   const now = systemClock.now()
   const id = newId(now)
@@ -47,9 +53,24 @@ async function forge(word: 'enrolled' | 'revoked', peerId: string): Promise<void
       }),
     ),
   })
-  const connection = await bus.connection(AbortSignal.timeout(30_000))
-  if (!connection) throw new Error('NATS cannot be reached')
-  await connection.jetstream().publish(`fed.peer.${word}.${peerId}`, toBinary(EventSchema, event), { msgID: id })
+  return { id, subject: `fed.peer.${word}.${peerId}`, data: toBinary(EventSchema, event) }
+}
+
+/** Whoever has stolen peer-registry's key says it. */
+async function forge(word: 'enrolled' | 'revoked', peerId: string): Promise<void> {
+  const { subject, data } = news(word, peerId)
+  await publishSigned(bus, subject, data)
+}
+
+/** What the ledger of a platform holds, asked of its tables. */
+async function inLedger<Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[]): Promise<Row[]> {
+  const client = new pg.Client(a.platform.postgresUrl.replace(/\/postgres$/, '/powernode'))
+  await client.connect()
+  try {
+    return (await client.query<Row>(sql, [...values])).rows
+  } finally {
+    await client.end()
+  }
 }
 
 /** How many peers grant-authz has looked at, by what came of it. */
@@ -62,12 +83,37 @@ async function has(outcome: 'related' | 'nothing', count: number): Promise<void>
   await expect.poll(() => lookedAt(outcome), { timeout: 30_000 }).toBeGreaterThanOrEqual(count)
 }
 
-test('whoever owns NATS can have nobody granted anything, and no grant ended', async () => {
+test('what the owner of NATS says is written down by nobody, and acted on by nobody', async () => {
+  const { onA } = await federate(a, b)
+  const dir = identityDir(a.platform, 'peer-registry')
+  const servers = `nats://127.0.0.1:${a.platform.ports.nats}`
+  const owner = await connect({
+    servers,
+    inboxPrefix: '_INBOX.peer-registry',
+    tls: { certFile: join(dir, 'cert.pem'), keyFile: join(dir, 'key.pem'), caFile: join(dir, 'roots.pem') },
+  })
+  const looks = await lookedAt('related')
+  const forged = news('enrolled', onA)
+  await owner.jetstream().publish(forged.subject, forged.data)
+  await owner.close()
+  // What comes after it is heard all the same.
+  await a.peers.suspendPeer({ peerId: onA })
+  const { length } = await a.ledgerOf(onA, 'federation.peer.suspended')
+  expect(length).toBeGreaterThan(0)
+  expect(await inLedger('select 1 from audit_ledger.entry where id = $1', [forged.id])).toEqual([])
+  expect(await inLedger('select 1 from audit_ledger.event where id = $1', [forged.id])).toEqual([])
+  const letters = 'select reason from audit_ledger.dead_letter where subject = $1 union all select reason from grant_authz.dead_letter where subject = $1' // prettier-ignore
+  await expect.poll(() => inLedger(letters, [forged.subject]), { timeout: 30_000 }).toEqual([{ reason: 'SIGNATURE_MISSING' }, { reason: 'SIGNATURE_MISSING' }]) // prettier-ignore
+  expect(await lookedAt('related')).toBe(looks)
+  await a.peers.revokePeer({ peerId: onA })
+})
+
+test('whoever steals the key of peer-registry can have nobody granted anything, and no grant ended', async () => {
   const { onA: equal } = await federate(a, b)
-  await has('related', 1)
+  const [related, nothing] = [await lookedAt('related'), await lookedAt('nothing')]
   await forge('enrolled', equal)
   await forge('enrolled', newId(systemClock.now()))
-  await Promise.all([has('related', 2), has('nothing', 1)])
+  await Promise.all([has('related', related + 1), has('nothing', nothing + 1)])
   expect((await a.grants.listGrants({})).grants).toEqual([])
   await a.peers.revokePeer({ peerId: equal })
 

@@ -71,9 +71,7 @@ test('a peer that declares itself elsewhere loosens nothing, and our ledger has 
   expect(residencies).toMatchObject([{ data_residency: 'eu', mode: 'enforce', declared: 'EU', located: 'us-east-1' }])
   const { id } = await typeJson<{ id: string }>(a, 'peer show b')
   const news = async () =>
-    (await a.ledger.listEntries({ peerId: id })).entries.filter(
-      ({ action }) => action === 'federation.residency.declared',
-    )
+    (await a.ledger.listEntries({ log: id })).entries.filter(({ action }) => action === 'federation.residency.declared')
   await expect.poll(async () => (await news()).length, { timeout: 30_000 }).toBe(2)
   await declares('us-east-1')
 })
