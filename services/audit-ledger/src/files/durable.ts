@@ -69,7 +69,8 @@ export function durableFolder(root: string): DurableFolder {
     const path = join(at(NEW), randomUUID())
     const file = await open(path, 'wx', FILE_MODE)
     try {
-      await file.writeFile(content)
+      for (let done = 0; done < content.length;)
+        done += (await file.write(content, done, content.length - done, done)).bytesWritten
       await file.chmod(FILE_MODE)
       await file.sync()
       await file.close()

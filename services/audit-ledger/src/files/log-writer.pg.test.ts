@@ -14,7 +14,7 @@ import type { Tables } from '../store/tables.ts'
 import { testLedger } from '../testing.ts'
 import { durableFolder } from './durable.ts'
 import { createLogWriter, type LogWriter } from './log-writer.ts'
-import { grow, KEYS, ORIGIN, PEER } from './testing.ts'
+import { grow, KEYS, ORIGIN, PEER } from './testing/grow.ts'
 
 let database: TestDatabase<Tables>
 let dir: string
