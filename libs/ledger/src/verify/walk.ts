@@ -50,7 +50,7 @@ export class Walk {
     this.#compareOthers(segment, entries, fromEntries ?? fromTile)
     const glances = entries?.map(glanceAt) ?? []
     this.#look(glances, first)
-    checkPayloads(segment, glances, this.payloads, this.#findings)
+    if (entries) checkPayloads(segment, glances, this.payloads, this.#findings)
     this.entries += glances.length
     const hashes = fromEntries?.length === segment.width ? fromEntries : fromTile
     if (hashes?.length === segment.width) this.#append(hashes)
