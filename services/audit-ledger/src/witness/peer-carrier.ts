@@ -100,7 +100,9 @@ async function contradicted(deps: PeerCarrierDeps, peerId: string, refusal: Refu
   if (said === 'CHECKPOINT_CONFLICT' && lastSeen === 0) return { kind: 'conflict', lastSeen }
   const claim = { peerId, note, verifierOf: keys.verifierOf }
   const weighed = await inTransaction(db, (tx) => weighClaim(tx, clock.now(), claim))
-  if (weighed === 'agrees' && said === 'CHECKPOINT_CONFLICT') return { kind: 'conflict', lastSeen }
+  // Forked as well: shown the step that cannot be proven, the peer finds out, too.
+  if ((weighed === 'agrees' || weighed === 'forked') && said === 'CHECKPOINT_CONFLICT')
+    return { kind: 'conflict', lastSeen }
   logger.error(
     { peer_id: peerId, outcome: weighed, reason: said ?? '' },
     'a peer has witnessed something else of our log',
