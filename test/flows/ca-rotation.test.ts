@@ -62,6 +62,20 @@ async function operatorRenewed({ platform }: TestPlatform): Promise<void> {
   }
 }
 
+/** News that a service of a platform has announced, and its ledger has not written down. */
+async function unrecorded({ platform }: TestPlatform): Promise<readonly string[]> {
+  const client = new pg.Client(platform.postgresUrl.replace(/\/postgres$/, '/powernode'))
+  await client.connect()
+  try {
+    const outboxes = ['peer_registry', 'liveness', 'grant_authz', 'audit_ledger']
+    const all = outboxes.map((schema) => `select id, subject from ${schema}.outbox`).join(' union all ')
+    const sql = `select subject from (${all}) said where id not in (select id from audit_ledger.event)`
+    return (await client.query<{ subject: string }>(sql)).rows.map(({ subject }) => subject)
+  } finally {
+    await client.end()
+  }
+}
+
 /** The rotation once nobody is waited for any more. */
 async function settled(platform: TestPlatform, met: (rotation: Rotation) => boolean): Promise<Rotation> {
   const giveUp = AbortSignal.timeout(60_000)
@@ -117,6 +131,8 @@ test('the CA is replaced while peers call each other, and not one call fails', a
     await a.until(onA, ({ acknowledgedBundleSequence }) => acknowledgedBundleSequence >= trustBundleSequence)
   const { made, failures } = await calls.end()
 
+  // What was signed under the old root, and what is signed under the new one: none of it is lost.
+  await expect.poll(() => unrecorded(a), { timeout: 60_000 }).toEqual([])
   expect(failures).toEqual([])
   expect(made).toBeGreaterThan(100)
   const after = await a.authority.getAuthority({})
