@@ -5,7 +5,7 @@ import { create, toBinary } from '@bufbuild/protobuf'
 import { anyPack, timestampFromDate } from '@bufbuild/protobuf/wkt'
 import { systemClock } from '@powernode/clock'
 import { ensureStream, openBus, STREAM_NAMES, subjectsOf } from '@powernode/events'
-import { startTestNats, until } from '@powernode/events/testing'
+import { publishSigned, startTestNats, until } from '@powernode/events/testing'
 import { createSealingKeyFile } from '@powernode/identity'
 import { makeTestAuthority, makeTestIdentity } from '@powernode/identity/testing'
 import { everythingTo, tellsOperators } from '@powernode/operators/testing'
@@ -71,25 +71,29 @@ test('the service writes down what it hears over TLS, and shows it to an operato
   const running = run(config, stopping.signal, { logger, onListening })
 
   const bus = await openBus({ servers: nats.url, tlsDir: dirOf('grant-authz'), name: 'grant-authz' })
-  const connection = await bus.connection(stopping.signal)
   for (const name of STREAM_NAMES) await ensureStream(bus, { name, subjects: subjectsOf(name) }, stopping.signal)
-  const { id, peerId, at } = happening(1)
+  const { id, peerId } = happening(1)
+  const at = systemClock.now()
   const payload = anyPack(GrantChangedSchema, create(GrantChangedSchema, { grant: { id: 'g-1', peerId } }))
   const said = { id, peerId, kind: 'federation.grant.issued', source: 'grant-authz', actor: 'service/grant-authz' }
   const event = create(EventSchema, { ...said, severity: Severity.HIGH, at: timestampFromDate(at), payload })
-  await connection?.jetstream().publish('fed.grant.issued.g-1', toBinary(EventSchema, event), { msgID: id })
+  await publishSigned(bus, 'fed.grant.issued.g-1', toBinary(EventSchema, event))
 
   const address = { host: '127.0.0.1', port: await listening }
   const operator = { address, server: 'audit-ledger', trustDomain: TRUST_DOMAIN, tlsDir: dirOf('alice') }
   const client = createClient(AuditLedgerService, { ...operator, clock: systemClock, logger }, stopping.signal)
-  await until(async () => (await client.listEntries({ peerId })).entries.length > 0)
-  const { entries } = await client.listEntries({ peerId })
+  await until(async () => (await client.listEntries({ log: peerId })).entries.length > 0)
+  const { entries } = await client.listEntries({ log: peerId })
   expect(entries).toHaveLength(1)
   expect(entries[0]).toMatchObject({
-    sequence: 1n,
+    sequence: 0n,
     action: 'federation.grant.issued',
-    eventId: id,
-    payload: { grant: { id: 'g-1', peer_id: peerId } },
+    id,
+  })
+  expect(JSON.parse(Buffer.from(entries[0]?.payload ?? []).toString())).toMatchObject({
+    actor: 'service/grant-authz',
+    federation_peer_id: peerId,
+    grant: { id: 'g-1', peer_id: peerId },
   })
   for await (const { event } of client.watchEvents({ since: timestampFromDate(at) })) {
     expect(event).toMatchObject({ kind: 'federation.grant.issued', severity: Severity.HIGH, peerId })
