@@ -292,6 +292,7 @@ describe('pruned entries', () => {
 
   test.each([
     ['of a stranger', signPruning(pruning, logSigner(origin, KEYS.witness)), 512],
+    ['of a witness', signPruning(pruning, cosigner(WITNESS, KEYS.witness, 0)), 512],
     ['of another log', signPruning({ ...pruning, origin: 'a.example/peers/2' }, LOG_SIGNER), 512],
     ['under another number', signPruning(pruning, LOG_SIGNER), 768],
     ['that is a checkpoint', signHead(KEYS, { size: 512, root: Buffer.alloc(32) }), 512],
@@ -303,6 +304,15 @@ describe('pruned entries', () => {
       ['missing_entry', 0, undefined],
       ['missing_entry', 256, undefined],
     ])
+  })
+
+  test('by the statement of a sister log, signed with the same key, are missing', async () => {
+    const other = makeKeys('a.example/peers/2')
+    const files = pruned(signPruning({ ...pruning, origin: other.origin }, logSigner(other.origin, other.log)))
+    const known = [...verifiersFor(KEYS), ...verifiersFor(other)]
+    const report = await verifyDirectory(filesOf(files), known, { origin })
+    expect(brief(report)[0]).toEqual(['bad_pruning', undefined, pruningPath(512)])
+    expect(report.prunedBelow).toBe(0)
   })
 
   test('are whole segments below a cosigned size, or the statement is not even signed', () => {

@@ -91,6 +91,12 @@ describe('an edge', () => {
     expect([edge.size, copy.size]).toEqual([300, 301])
     expect(hex(edge.root())).toBe(hex(naiveRoot(leavesOf(300))))
     expect(copy.takeFullTiles()).toEqual(edge.takeFullTiles())
+    expect(edge.partial().map((tile) => tile.map(hex))).toEqual(
+      edgeOf(leavesOf(300))
+        .partial()
+        .map((tile) => tile.map(hex)),
+    )
+    expect(copy.partial().map((tile) => tile.length)).toEqual([45, 1])
   })
 
   test('is not built from other hashes than its size has, nor grown by something that is no hash', () => {
