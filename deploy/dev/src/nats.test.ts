@@ -118,7 +118,7 @@ describe('the users of the bus', () => {
         ['delete the stream', () => streams.delete(WORM.stream)],
         ['purge it', () => streams.purge(WORM.stream)],
         ['delete a message', () => streams.deleteMessage(WORM.stream, 1)],
-        ['let it be emptied', () => streams.update(WORM.stream, { deny_purge: false } as never)],
+        ['let it be emptied', () => streams.update(WORM.stream, { deny_purge: false })],
         ['shorten its memory', () => streams.update(WORM.stream, { max_age: nanos(1000) })],
         ['put back an older one', () => connection.request(`$JS.API.STREAM.RESTORE.${WORM.stream}`)],
         ['take it from the account', () => connection.request('$JS.API.ACCOUNT.PURGE.A')],
@@ -139,7 +139,7 @@ describe('the users of the bus', () => {
     const operator = (await (await as('admin', '_INBOX')).jetstreamManager()).streams
     await expect(operator.purge(WORM.stream)).rejects.toThrow(/purge/)
     await expect(operator.deleteMessage(WORM.stream, 1)).rejects.toThrow(/delete/)
-    await expect(operator.update(WORM.stream, { deny_purge: false } as never)).rejects.toThrow(/deny purge/)
+    await expect(operator.update(WORM.stream, { deny_purge: false })).rejects.toThrow(/deny purge/)
     expect(await operator.delete(WORM.stream)).toBe(true)
   })
 

@@ -104,7 +104,7 @@ test(
 
 const HAS_STRACE = mayTrace()
 if (!HAS_STRACE && process.env['CI'] === 'true') throw new Error('strace has to work here: apt-get install strace')
-if (!HAS_STRACE) console.warn('skipped: a disk that fails, for which strace has to be installed')
+if (!HAS_STRACE) process.stderr.write('skipped: a disk that fails, for which strace has to be installed\n')
 
 test.skipIf(!HAS_STRACE).for([
   ['a write that fails', 'pwrite64', 'EIO'],
@@ -162,7 +162,7 @@ async function inject({ pid }: ChildProcess, fault: string): Promise<{ readonly 
 
 const IS_ROOT = process.getuid?.() === 0
 const mounts = IS_ROOT && canMount()
-if (!mounts) console.warn('skipped: a disk that is really full, for which root has to be able to mount one')
+if (!mounts) process.stderr.write('skipped: a disk that is really full, for which root has to be able to mount one\n')
 
 test.skipIf(!mounts)(
   'a disk that is really full keeps what it has whole, and takes the rest once there is room',

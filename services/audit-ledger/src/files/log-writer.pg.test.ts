@@ -117,7 +117,7 @@ test('a witness that signs later stands under the checkpoint all the same', asyn
   await writer.seal(await head())
   const { logId, size } = await head()
   const line = `\u2014 b.test/witness ${Buffer.alloc(76, 1).toString('base64')}`
-  const said = { logId, size, name: 'b.test/witness', keyId: Buffer.alloc(4, 1), line, at: new Date() }
+  const said = { logId, size, name: 'b.test/witness', keyId: Buffer.alloc(4, 1), line, at: systemClock.now() }
   await inTransaction(database.db, (tx) => cosignatures.add(tx, said))
   expect(await writer.seal(await head())).toBe(true)
   expect(readFileSync(join(log(), 'checkpoint'), 'utf8')).toContain(line)

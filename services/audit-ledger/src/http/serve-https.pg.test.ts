@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
 import { request, type RequestOptions } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -92,15 +94,10 @@ async function ask(
   const own = as === undefined ? {} : readTlsFiles(join(dir, as))
   const { cert, key } = { cert: undefined, key: undefined, ...own }
   const { body, ...rest } = options
-  return new Promise((resolve, reject) => {
-    const req = request(
-      { host: '127.0.0.1', port, path, ca, cert, key, agent: false, checkServerIdentity: () => undefined, ...rest },
-      (res) =>
-        // prettier-ignore
-        buffer(res).then((read) => resolve({ status: res.statusCode ?? 0, body: read, headers: res.headers }), reject),
-    )
-    req.on('error', reject).end(body)
-  })
+  const tls = { ca, cert, key, agent: false, checkServerIdentity: () => undefined }
+  const req = request({ host: '127.0.0.1', port, path, ...tls, ...rest }).end(body)
+  const [res] = (await once(req, 'response')) as [IncomingMessage] // as node:http says of the event
+  return { status: res.statusCode ?? 0, body: await buffer(res), headers: res.headers }
 }
 const get = (path: string, as: string | undefined = 'alice') => ask(`/${ORIGIN}/${path}`, as)
 

@@ -115,6 +115,6 @@ async function mirrorOwnLogAs(peerId: string): Promise<void> {
     )
     await sql`
       insert into mirror_head (peer_id, size, root, bytes, checkpoint, checkpoint_size, at)
-      values (${peerId}, ${head.size}, ${head.root}, 0, ${head.note}, ${head.size}, ${new Date()})`.execute(tx)
+      values (${peerId}, ${head.size}, ${head.root}, 0, ${head.note}, ${head.size}, ${systemClock.now()})`.execute(tx)
   })
 }

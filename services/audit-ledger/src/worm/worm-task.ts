@@ -36,50 +36,51 @@ export function openWorm(deps: Deps): Worm {
   }
 }
 
+type Filling = Deps & { readonly rung: Rung; readonly verdicts: Verdicts; compareDueMs: number }
+
 /** NATS that is away is waited for, and one that comes back empty is filled again: everything is in the database. */
 async function fillStream(deps: Deps, rung: Rung, signal: AbortSignal): Promise<void> {
   const { bus, clock, logger, metrics } = deps
-  const messages = metrics.counter('fed_audit_worm_messages_total', 'Messages put into the stream of segments')
-  const behind = metrics.gauge('fed_audit_worm_failing', '1 while segments cannot be put into the stream')
-  const verdicts = createVerdicts(metrics)
-  let reconnected = true
-  const forget = bus.onConnected(() => {
-    reconnected = true
-    ring(rung, undefined)
-  })
-  let compareDueMs = clock.now().getTime()
-  try {
-    for (let [attempt, shelf] = [0, undefined as Shelf | undefined]; !signal.aborted;) {
-      try {
-        if (reconnected || !shelf) {
-          reconnected = false
-          shelf = await openShelf(bus, {}, signal)
-          if (!shelf) return
-          rung.all = true
-        }
-        const writer = createStreamWriter({ ...deps, shelf })
-        const keep = async (head: Head) => messages.inc(await writer.keep(head))
-        do {
-          await eachRung(deps, rung, keep, verdicts)
-          if (clock.now().getTime() >= compareDueMs) {
-            await compareAll({ ...deps, shelf }, verdicts, () => signal.aborted)
-            compareDueMs = clock.now().getTime() + COMPARE_EVERY_MS
-          }
-          behind.set(0)
-          attempt = 0
-          await clock.sleep(ROUND_MS, signal)
-          if (!(await rung.bell.wait(clock, SLOW_TIMER_MS, signal))) rung.all = true
-        } while (!reconnected && !signal.aborted)
-      } catch (error) {
-        behind.set(1)
-        shelf = undefined
-        const retryMs = backoffMs(++attempt, RETRY)
-        logger.warn({ task: 'worm', attempt, retry_in_ms: retryMs, error }, 'segments wait for their stream')
-        await clock.sleep(retryMs, signal)
-      }
+  const failing = metrics.gauge('fed_audit_worm_failing', '1 while segments cannot be put into the stream')
+  const filling: Filling = { ...deps, rung, verdicts: createVerdicts(metrics), compareDueMs: clock.now().getTime() }
+  for (let attempt = 0; !signal.aborted;) {
+    const connected = new AbortController()
+    const forget = bus.onConnected(() => connected.abort()) // another connection may lead to another stream
+    try {
+      const shelf = await openShelf(bus, {}, signal)
+      if (!shelf) return
+      await fillShelf(filling, shelf, AbortSignal.any([signal, connected.signal]), () => {
+        failing.set(0)
+        attempt = 0
+      })
+    } catch (error) {
+      failing.set(1)
+      const retryMs = backoffMs(++attempt, RETRY)
+      logger.warn({ task: 'worm', attempt, retry_in_ms: retryMs, error }, 'segments wait for their stream')
+      await clock.sleep(retryMs, signal)
+    } finally {
+      forget()
     }
-  } finally {
-    forget()
+  }
+}
+
+/** Round after round over one connection. */
+// oxlint-disable-next-line max-params -- with what, into what, until when, and who hears of each round that went well
+async function fillShelf(filling: Filling, shelf: Shelf, signal: AbortSignal, onGood: () => void): Promise<void> {
+  const { clock, metrics, rung, verdicts } = filling
+  const messages = metrics.counter('fed_audit_worm_messages_total', 'Messages put into the stream of segments')
+  const writer = createStreamWriter({ ...filling, shelf })
+  const keep = async (head: Head) => messages.inc(await writer.keep(head))
+  rung.all = true
+  while (!signal.aborted) {
+    await eachRung(filling, rung, keep, verdicts)
+    if (clock.now().getTime() >= filling.compareDueMs) {
+      await compareAll({ ...filling, shelf }, verdicts, () => signal.aborted)
+      filling.compareDueMs = clock.now().getTime() + COMPARE_EVERY_MS
+    }
+    onGood()
+    await clock.sleep(ROUND_MS, signal)
+    if (!(await rung.bell.wait(clock, SLOW_TIMER_MS, signal))) rung.all = true
   }
 }
 
@@ -88,19 +89,27 @@ function createVerdicts(metrics: Metrics): Verdicts {
   const contradicting = new Set<string>()
   const show = () => gauge.set(contradicting.size)
   return {
-    contradicts: (origin) => void (contradicting.add(origin), show()),
-    agrees: (origin) => void (contradicting.delete(origin), show()),
+    contradicts(origin) {
+      contradicting.add(origin)
+      show()
+    },
+    agrees(origin) {
+      contradicting.delete(origin)
+      show()
+    },
   }
 }
 
 /** Every message of the stream against the database, once a day: not only that it grew, but that it is what it was. */
 async function compareAll(deps: Deps & { readonly shelf: Shelf }, verdicts: Verdicts, isOver: () => boolean) {
   const compare = async (head: Head) => {
-    for await (const { seq, position, flaw } of compareStream(deps, head)) {
-      deps.logger.error({ task: 'worm', path: head.origin, sequence: seq, count: position }, `ALARM: ${flaw}`)
-      verdicts.contradicts(head.origin)
+    const compared = `${head.origin} as compared`
+    let damaged = false
+    for await (const { seq, flaw } of compareStream(deps, head)) {
+      damaged = true
+      deps.logger.error({ task: 'worm', path: head.origin, sequence: seq }, `ALARM: ${flaw}`)
     }
+    verdicts[damaged ? 'contradicts' : 'agrees'](compared)
   }
-  const hearsOnlyDamage = { contradicts: verdicts.contradicts, agrees: () => undefined }
-  await eachHead(deps, compare, { verdicts: hearsOnlyDamage, isOver })
+  await eachHead(deps, compare, { verdicts: { contradicts: () => undefined, agrees: () => undefined }, isOver })
 }

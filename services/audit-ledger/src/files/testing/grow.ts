@@ -1,4 +1,5 @@
 import { createPrivateKey } from 'node:crypto'
+import { systemClock } from '@powernode/clock'
 import { inTransaction, newId, type Db } from '@powernode/postgres'
 import { formatCheckpoint, rootAt, signNote } from '@powernode/tlog'
 import { ledgerKeys } from '../../ledger-keys.ts'
@@ -26,9 +27,9 @@ function keyOf(n: number) {
 export async function grow(db: Db<Tables>, count: number, log = PEER): Promise<number> {
   for (let left = count; left > 0; left -= 1_000)
     await inTransaction(db, async (tx) => {
-      await logs.claim(tx, TRUST_DOMAIN, new Date())
+      await logs.claim(tx, TRUST_DOMAIN, systemClock.now())
       const items = Array.from({ length: Math.min(left, 1_000) }, () => callTo(log))
-      await appendEntries(tx, new Date(), items)
+      await appendEntries(tx, systemClock.now(), items)
     })
   return inTransaction(db, (tx) => sign(tx, log))
 }
@@ -40,18 +41,18 @@ export async function sign(tx: LedgerTx, name = PEER): Promise<number> {
   const size = await entries.size(tx, log.id)
   const root = await rootAt(tileReader(tx, log.id), size)
   const note = signNote(formatCheckpoint({ origin: log.origin, size, root }), [KEYS.signerOf(log.origin)])
-  await keepCheckpoints(tx, new Date(), [{ logId: log.id, size, root, note, signedAt: new Date() }])
+  await keepCheckpoints(tx, systemClock.now(), [{ logId: log.id, size, root, note, signedAt: systemClock.now() }])
   return size
 }
 
 const callTo = (log: string): NewEntry => ({
-  id: newId(new Date()),
+  id: newId(systemClock.now()),
   log,
   action: 'federation.call.allowed',
-  at: new Date(),
+  at: systemClock.now(),
   actor: 'service/federation-gateway',
   direction: 'out',
-  decisionId: newId(new Date()),
+  decisionId: newId(systemClock.now()),
   resource: 'skill/summarise',
   payload: Buffer.from('{"outcome":"allowed"}'),
   disclosed: false,
