@@ -14,6 +14,7 @@ import { Door } from './door/door.ts'
 import { Heartbeats } from './door/heartbeats.ts'
 import { openSessions } from './door/open-sessions.ts'
 import { sameTrust, TlsContexts } from './door/tls-contexts.ts'
+import { Turns } from './door/turns.ts'
 import { Watches } from './door/watches.ts'
 import { CALLERS, forwarders } from './egress/forward.ts'
 import { Outbound } from './egress/outbound.ts'
@@ -54,7 +55,8 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   const policy = new HeldPolicy()
   const heartbeats = new Heartbeats(clock)
   const health = createHealth()
-  const deps = { table, policy, clock, logger, metrics }
+  const turns = new Turns()
+  const deps = { table, policy, clock, logger, metrics, turns }
   const decisions = new Decisions(deps)
   const admitted = stillAdmitted(table, clock)
   const decider = new Decider({ ...deps, decisions, admitted, consume })

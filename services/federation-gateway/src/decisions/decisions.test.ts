@@ -5,6 +5,8 @@ import { createLogger, createMetrics } from '@powernode/process'
 import { AuditLedgerService, RecordDecisionsRequestSchema } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import { MESSAGE_MAX_BYTES, mount } from '@powernode/rpc'
 import { partly, startTestServer } from '@powernode/rpc/testing'
+import { everyMethodFor } from '../../test/inner-services.ts'
+import { Turns } from '../door/turns.ts'
 import { Decisions } from './decisions.ts'
 
 const GATEWAY = { kind: 'service', name: 'federation-gateway' } as const
@@ -29,11 +31,10 @@ test('texts that a peer made as long as they can be do not make a message that t
       }
     },
   })
-  const nobody = { listEvents: [], listEntries: [], verifyLog: [], watchEvents: [], getDecision: [], listDecisions: [] }
-  const callers = { ...nobody, recordDecisions: ['service/federation-gateway'] } as const
+  const callers = everyMethodFor(AuditLedgerService, ['service/federation-gateway'])
   const server = startTestServer(mount(AuditLedgerService, impl, callers))
   const logger = createLogger('test', { level: 'silent' })
-  const decisions = new Decisions({ clock: systemClock, logger, metrics: createMetrics('test') })
+  const decisions = new Decisions({ clock: systemClock, logger, metrics: createMetrics('test'), turns: new Turns() })
   const recorded = Array.from({ length: 1_500 }, (_, n) => decisions.record({ id: String(n), ...LONGEST }))
   const stopping = new AbortController()
   const running = decisions.run(server.clientAs(AuditLedgerService, GATEWAY), stopping.signal)

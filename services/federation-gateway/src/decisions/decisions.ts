@@ -5,8 +5,17 @@ import { elapsed, type Logger, type Metrics } from '@powernode/process'
 import { Refusal } from '@powernode/rpc'
 import type { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import type { DecisionSchema } from '@powernode/proto/powernode/decision/v1/decision_pb.ts'
+import type { Turns } from '../door/turns.ts'
 
 export type DecisionInit = MessageInitShape<typeof DecisionSchema>
+
+export type DecisionsParts = {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  /** Whoever waited for a decision goes on in one of these. */
+  readonly turns: Pick<Turns, 'take'>
+}
 
 type Waiting = {
   readonly decision: DecisionInit
@@ -22,8 +31,10 @@ const BATCH = 512
 const BATCH_BYTES = 900_000
 /** What a decision has beside the texts that `weigh` counts: ids, moments, words of ours. */
 const EACH_BYTES = 700
-/** One is being committed, and the next is there when that is done; whatever comes meanwhile makes a fuller one. */
+/** One is being committed, and whatever comes meanwhile makes a fuller one; */
 const UNDERWAY = 2
+/** unless it is full enough to be sent at once. */
+const FULL_ENOUGH = 64
 /** More than this is not waited for. */
 const MAX_WAITING = 20_000
 /** No caller waits longer for its decision to be written: it is refused, and nothing is done. */
@@ -42,23 +53,17 @@ export class Decisions {
   readonly #logger: Logger
   readonly #elapsedMs = elapsed()
   readonly #took
+  readonly #turns: Pick<Turns, 'take'>
   #queue: Waiting[] = []
   readonly #sent = new Map<bigint, readonly Waiting[]>()
   #number = 0n
   #wake: () => void = () => {}
   #giveUp: () => void = () => {}
 
-  constructor({
-    clock,
-    logger,
-    metrics,
-  }: {
-    readonly clock: Clock
-    readonly logger: Logger
-    readonly metrics: Metrics
-  }) {
+  constructor({ clock, logger, metrics, turns }: DecisionsParts) {
     this.#clock = clock
     this.#logger = logger
+    this.#turns = turns
     this.#took = metrics.histogram(
       'fed_gateway_decision_record_duration_seconds',
       'How long it took until a decision was durable',
@@ -103,10 +108,9 @@ export class Decisions {
   async *#batches(signal: AbortSignal): AsyncGenerator<{ number: bigint; decisions: DecisionInit[] }> {
     signal.addEventListener('abort', () => this.#wake(), { once: true })
     while (!signal.aborted) {
-      if (this.#queue.length === 0 || this.#sent.size >= UNDERWAY) {
+      if (!this.#isDue()) {
+        // Goes on when the turn is over in which a decision was made, so that all of that turn share a message.
         await new Promise<void>((resolve) => (this.#wake = resolve))
-        // All calls that have arrived by now share a message, not only the first of them.
-        await new Promise((resolve) => setImmediate(resolve))
         continue
       }
       const batch = this.#queue.splice(0, fitting(this.#queue))
@@ -116,11 +120,16 @@ export class Decisions {
     }
   }
 
+  #isDue(): boolean {
+    if (this.#sent.size === 0) return this.#queue.length > 0
+    return this.#sent.size < UNDERWAY && this.#queue.length >= FULL_ENOUGH
+  }
+
   #written(number: bigint): void {
     const nowMs = this.#elapsedMs()
     for (const { sinceMs, resolve } of this.#sent.get(number) ?? []) {
       this.#took.observe({}, (nowMs - sinceMs) / 1_000)
-      resolve()
+      this.#turns.take(resolve)
     }
     this.#sent.delete(number)
     this.#wake()

@@ -9,6 +9,7 @@ import { isLedgerCall } from './ledger.ts'
 import { refusalBehind } from './library-status.ts'
 import { takeOrRefuse, type RateLimit } from './rate-limits.ts'
 import type { Session } from './sessions.ts'
+import type { Turns } from './turns.ts'
 import type { Recorder, Visit, Visits } from './visit.ts'
 
 export type Attendance = {
@@ -22,6 +23,7 @@ export type Attendance = {
   readonly isTalk: (path: string) => boolean
   /** From the headers of a call to the end of its message. */
   readonly arrivals: Arrivals
+  readonly turns: Pick<Turns, 'take'>
   readonly limits: {
     readonly callsPerPeer: RateLimit
     /** Of their own, so that neither the ledgers' traffic nor the peer's calls take the place of the other. */
@@ -45,8 +47,10 @@ const REFUSED_GRACE_MS = 1_000
  * What every call on a connection passes before its message is read:
  *
  *     request id, trace ▸ rate ▸ method known? ▸ which peer, in which state? ▸ contract = agreed? ▸ message there in time?
+ *     ▸ its turn
  *
- * What it refuses costs its sender the headers only: of a message nothing is read or held.
+ * What it refuses costs its sender the headers only: of a message nothing is read or held. Whoever has gone, or was
+ * answered, before its turn has come is not worked for any more.
  */
 export function attendance(parts: Attendance): (session: Session) => ServerInterceptor {
   return (session) =>
@@ -55,9 +59,11 @@ export function attendance(parts: Attendance): (session: Session) => ServerInter
       const rpc = parts.isServed(path) ? path.slice(1) : 'unknown'
       let visit: Visit | undefined
       let arrived: () => void = () => {}
+      let isOver = false
       const send = call.sendStatus.bind(call)
       // On the innermost call object, because the library sends statuses of its own past all interceptors.
       call.sendStatus = (status) => {
+        isOver = true
         arrived()
         visit ??= parts.record(rpc, visitor, requestIdFrom(undefined), childOf(undefined))
         if (status.code === Status.OK) visit.succeed()
@@ -95,9 +101,10 @@ export function attendance(parts: Attendance): (session: Session) => ServerInter
             },
             onReceiveHalfClose(proceed) {
               arrived()
-              proceed()
+              parts.turns.take(() => isOver || proceed())
             },
             onCancel() {
+              isOver = true
               arrived()
               visit?.abandon()
             },

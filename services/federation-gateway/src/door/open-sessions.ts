@@ -16,6 +16,7 @@ import type { Heartbeats } from './heartbeats.ts'
 import { machineServices } from './machine-services.ts'
 import { rateLimit } from './rate-limits.ts'
 import { Sessions } from './sessions.ts'
+import type { Turns } from './turns.ts'
 import { createRecorder, visits } from './visit.ts'
 import type { Watches } from './watches.ts'
 
@@ -30,13 +31,14 @@ export type SessionDeps = {
   readonly decider: Decider
   readonly watches: Watches
   readonly arrivals: Arrivals
+  readonly turns: Turns
   readonly outbound: Outbound
   readonly health: Health
 }
 
 /** What stands behind the door: two gRPC servers with the same services, one for callers we know and a narrower one for strangers. */
 export function openSessions(deps: SessionDeps): Sessions {
-  const { config, table, clock, logger, metrics, health, neighbours, arrivals } = deps
+  const { config, table, clock, logger, metrics, health, neighbours, arrivals, turns } = deps
   const limits = config.calls
   const parts = { visits, clock, limits }
   const handlers = federationHandlers({
@@ -62,6 +64,7 @@ export function openSessions(deps: SessionDeps): Sessions {
       isServed: (path) => paths.has(path),
       isTalk: (path) => talks.has(path),
       arrivals,
+      turns,
       limits: {
         callsPerPeer: rateLimit(limits.callsPerPeer, 1),
         ledgerCallsPerPeer: rateLimit(LEDGER_CALLS, 1),

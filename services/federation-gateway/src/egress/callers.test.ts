@@ -9,6 +9,7 @@ import type { TlsMaterial } from '@powernode/identity'
 import { configFrom } from '../config.ts'
 import { Decisions } from '../decisions/decisions.ts'
 import { PeerTable } from '../peers/peer-table.ts'
+import { Turns } from '../door/turns.ts'
 import { HeldPolicy } from '../policy/held-policy.ts'
 import { GrantAuthzService } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
 import { CALLERS, forwarders } from './forward.ts'
@@ -48,7 +49,12 @@ test('every call outward is refused to everybody whom its table does not name', 
   const outbound = new Outbound({ ...deps, own, resolve, limits })
   const roads = roadHandlers({ outbound, resolve, clock: systemClock, trustDomain: 'a.example', connectTimeoutMs: 1 })
   const grants = startTestServer().clientAs(GrantAuthzService, undefined)
-  const nobody = { policy: new HeldPolicy(), decisions: new Decisions(deps), grants, consume: async () => false }
+  const nobody = {
+    policy: new HeldPolicy(),
+    decisions: new Decisions({ ...deps, turns: new Turns() }),
+    grants,
+    consume: async () => false,
+  }
   const server = startTestServer(
     mount(FederationService, forwarders({ ...deps, ...nobody, outbound }), CALLERS),
     mount(GatewayService, roads, ROAD_CALLERS),
