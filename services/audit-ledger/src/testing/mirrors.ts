@@ -236,7 +236,7 @@ export async function restoredSide(side: Side, size: number): Promise<Side> {
       select coalesce(jsonb_agg(to_jsonb(t)), '[]') as all from ${table} t where ${condition}`.execute(side.ledger.db)
     await sql`
       insert into ${table} overriding system value
-      select * from jsonb_populate_recordset(null::${table}, ${JSON.stringify(rows[0]?.all)}::jsonb)`.execute(
+      select kept.* from jsonb_populate_recordset(null::${table}, ${JSON.stringify(rows[0]?.all)}::jsonb) kept`.execute(
       older.ledger.db,
     )
   }

@@ -1,6 +1,9 @@
 import { Comparison, type Counts, type Difference } from '../../comparison.ts'
+import * as entries from '../../store/entries.ts'
+import * as logs from '../../store/logs.ts'
 import * as calls from '../../store/mirror-calls.ts'
 import * as mirrors from '../../store/mirrors.ts'
+import * as prunings from '../../store/prunings.ts'
 import type { LedgerTx } from '../../store/tables.ts'
 import * as witnessedKeys from '../../store/witnessed-keys.ts'
 import * as witnessed from '../../store/witnessed.ts'
@@ -41,7 +44,7 @@ export type Compared = {
 export async function compareLogs(tx: LedgerTx, now: Date, said: Said): Promise<Compared> {
   const { peerId, onProgress, signal } = said
   const until = said.until ?? now
-  const since = said.since ?? new Date(until.getTime() - DEFAULT_DAYS * DAY_MS)
+  const since = await whatIsKept(tx, peerId, said.since ?? new Date(until.getTime() - DEFAULT_DAYS * DAY_MS))
   const [heldSize, witnessedSize] = await reach(tx, peerId)
   const settled = earlier(now, GRACE_MS)
   const behind = heldSize < witnessedSize ? await calls.toldUntil(tx, peerId) : undefined
@@ -76,6 +79,16 @@ async function reach(tx: LedgerTx, peerId: string): Promise<[held: number, witne
   const newest = keys && (await witnessed.newest(tx, { peerId, origin: keys.origin }))
   const head = await mirrors.head(tx, peerId)
   return [head?.size ?? 0, Math.max(newest?.size ?? 0, head?.checkpointSize ?? 0)]
+}
+
+/** Where entries of ours are gone by retention, the peer's of that time have nothing to be compared with. */
+async function whatIsKept(tx: LedgerTx, peerId: string, since: Date): Promise<Date> {
+  const log = await logs.find(tx, peerId)
+  const below = log && (await prunings.prunedBelow(tx, log.id))
+  if (!log || !below) return since
+  const first = await entries.at(tx, log.id, below)
+  const kept = first ? earlier(first.at, -GRACE_MS) : since
+  return kept > since ? kept : since
 }
 
 const earlier = (at: Date, ms: number): Date => new Date(at.getTime() - ms)
