@@ -804,6 +804,7 @@ create table outbox_stream (
   stream text not null,
   created text not null,
   last_sequence bigint not null,
+  last_event uuid,
   constraint outbox_stream_pkey PRIMARY KEY (stream)
 );
 grant insert, select, update on outbox_stream to grant_authz;

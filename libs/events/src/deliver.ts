@@ -59,9 +59,10 @@ async function settle<DB>(
   msg: JsMsg,
 ): Promise<Outcome> {
   try {
-    const handled = await handle(deps, row, msg)
+    const { isFresh, missing } = await handle(deps, row, msg)
     msg.ack()
-    return { word: handled ? 'ok' : 'repeat' }
+    if (missing !== undefined) reportMissing(deps, row, missing)
+    return { word: isFresh ? 'ok' : 'repeat' }
   } catch (error) {
     const reason = reasonOfRefusal(error)
     if (reason === undefined) return rest(msg, error)
@@ -79,12 +80,18 @@ async function settle<DB>(
   }
 }
 
-/** False: handled before. */
+type Handled = {
+  /** False: handled before. */
+  readonly isFresh: boolean
+  /** What was published before it and is not here, though this row hears everything in order. */
+  readonly missing?: string | undefined
+}
+
 async function handle<DB>(
   deps: DeliverDeps<DB>,
   row: Subscription<DB> | RawSubscription<DB>,
   msg: JsMsg,
-): Promise<boolean> {
+): Promise<Handled> {
   const { db, clock } = deps
   const verdict = verify(deps, row, msg)
   const event = ownEvent(readEvent(msg.data), row)
@@ -92,12 +99,23 @@ async function handle<DB>(
   return inTransaction(db, async (tx: Tx<DB>) => {
     const now = clock.now()
     if (!(await receive(tx, { consumer: row.consumer, eventId: event.id, now, signedAt: verdict.signedAt })))
-      return false
+      return { isFresh: false }
     await refuseOutlived(tx, verdict, { consumer: row.consumer, eventId: event.id })
     await row.handle(tx, now, payload as never, event) // `payload` was read as the type that this very row names
-    return true
+    const { after } = verdict
+    const follows = after === undefined || !('inOrder' in row) || (await isHandled(tx, row.consumer, after))
+    return { isFresh: true, missing: follows ? undefined : after }
   })
 }
+
+/** Nothing is held up by it: what is missing may lie among the dead letters, and else NATS has it and does not hand it over. */
+function reportMissing<DB>({ logger, metrics }: DeliverDeps<DB>, { consumer, stream }: Row, eventId: string): void {
+  const help = 'Events that their service published, and that did not arrive in their turn'
+  metrics.counter('fed_events_missing_total', help, ['consumer']).inc({ consumer })
+  logger.error({ consumer, stream, event_id: eventId }, 'an event that was published before this one is not here')
+}
+
+type Row = { readonly consumer: string; readonly stream: string }
 
 /** What was handled once is a repeat, though nobody would believe it any more: filled-in streams bring old signatures. */
 async function isRepeat<DB>({ db }: DeliverDeps<DB>, { consumer, message }: DeadLetter): Promise<boolean> {

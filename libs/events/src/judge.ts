@@ -43,6 +43,8 @@ export type Verdict = {
   readonly signedAt: Date
   /** The certificate has ended since. */
   readonly ended: boolean
+  /** The event that its service published before it. */
+  readonly after: string | undefined
 }
 
 /** Says whether a message is of the service that owns its noun, or throws `Unverified`. */
@@ -88,7 +90,7 @@ export function createJudge(material: TlsMaterial): Judge {
     if (signature === '') throw new Unverified('SIGNATURE_MISSING', 'nobody has signed it')
     const detached = readDetached(signature)
     if (!detached) throw new Unverified('SIGNATURE_INVALID', 'the signature is no detached JWS of our form')
-    const { at } = detached
+    const { at, after } = detached
     const chain = chainOf(detached.chain, detached.chainText)
     if (chain.serials.some((serial) => revoked.has(serial)))
       throw new Unverified('SIGNER_REVOKED', `certificate ${chain.serials[0]} is revoked`)
@@ -102,7 +104,7 @@ export function createJudge(material: TlsMaterial): Judge {
       throw new Unverified('SUBJECT_WRONG', `it was said as ${detached.subject.slice(0, 200)}`)
     if (now.getTime() - at.getTime() > OLDEST_MS)
       throw new Unverified('SIGNED_TOO_LONG_AGO', `it was signed at ${at.toISOString()}`)
-    return { signedAt: at < now ? at : now, ended: now > chain.notAfter }
+    return { signedAt: at < now ? at : now, ended: now > chain.notAfter, after }
   }
 }
 

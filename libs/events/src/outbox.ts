@@ -3,7 +3,12 @@ import { sql, type RawBuilder } from 'kysely'
 import type { Standing } from './signer.ts'
 
 export type Queued = { readonly id: string; readonly subject: string; readonly event: Uint8Array }
-export type KnownStream = { readonly created: string; readonly lastSequence: number }
+export type KnownStream = {
+  readonly created: string
+  readonly lastSequence: number
+  /** What was published last; undefined when what comes next follows nothing, since older events are queued again. */
+  readonly lastEvent?: string | undefined
+}
 
 /** Takes the schema's relay lock until the transaction ends. False: another replica publishes. */
 export async function takeTurn<DB>(tx: Tx<DB>): Promise<boolean> {
@@ -65,18 +70,30 @@ export async function trim<DB>(tx: Tx<DB>, before: Date, limit: number): Promise
 
 /** The stream our published events went to, as it was when last seen. */
 export async function knownStream<DB>(tx: Tx<DB>, stream: string): Promise<KnownStream | undefined> {
-  const { rows } = await sql<{ created: string; last_sequence: number }>`
-    select created, last_sequence from outbox_stream where stream = ${stream}`.execute(tx)
-  return rows[0] && { created: rows[0].created, lastSequence: rows[0].last_sequence }
+  const { rows } = await sql<{ created: string; last_sequence: number; last_event: string | null }>`
+    select created, last_sequence, last_event from outbox_stream where stream = ${stream}`.execute(tx)
+  const [row] = rows
+  return row && { created: row.created, lastSequence: row.last_sequence, lastEvent: row.last_event ?? undefined }
 }
 
 export async function rememberStream<DB>(tx: Tx<DB>, stream: string, seen: KnownStream): Promise<void> {
   await sql`
     insert into outbox_stream (stream, created, last_sequence) values (${stream}, ${seen.created}, ${seen.lastSequence})
-    on conflict (stream) do update set created = excluded.created, last_sequence = excluded.last_sequence`.execute(tx)
+    on conflict (stream) do update
+      set created = excluded.created, last_sequence = excluded.last_sequence, last_event = null`.execute(tx)
 }
 
-export async function advanceStream<DB>(tx: Tx<DB>, stream: string, sequence: number): Promise<void> {
+export async function advanceStream<DB>(
+  tx: Tx<DB>,
+  stream: string,
+  { sequence, event }: { readonly sequence: number; readonly event: string | undefined },
+): Promise<void> {
   await sql`
-    update outbox_stream set last_sequence = greatest(last_sequence, ${sequence}) where stream = ${stream}`.execute(tx)
+    update outbox_stream set last_sequence = greatest(last_sequence, ${sequence}), last_event = ${event ?? null}
+    where stream = ${stream}`.execute(tx)
+}
+
+/** What is published next follows nothing: older events are queued again. */
+export async function beginAnew<DB>(tx: Tx<DB>, stream: string): Promise<void> {
+  await sql`update outbox_stream set last_event = null where stream = ${stream}`.execute(tx)
 }

@@ -5,6 +5,7 @@ import { headers, type JetStreamClient, type NatsConnection, type PubAck } from 
 import { ensureStreamWith } from './ensure-stream.ts'
 import {
   advanceStream,
+  beginAnew,
   knownStream,
   markPublished,
   queueAgain,
@@ -13,6 +14,7 @@ import {
   takeTurn,
   trim,
   waiting,
+  type KnownStream,
   type Queued,
 } from './outbox.ts'
 import { SIGNATURE_HEADER } from './signature.ts'
@@ -66,10 +68,10 @@ export async function relayBatch<DB>(
     if (rows.length === 0) return { published: 0, more: false }
     const known = await knownStream(tx, stream)
     const publish = publisher(js, signer, clock)
-    const sent = await publishInOrder(publish, rows, known?.lastSequence ?? 0)
+    const sent = await publishInOrder(publish, rows, known)
     if (sent.ids.length > 0) {
       await markPublished(tx, sent.ids, { now: clock.now(), serial: signer.serial, root: signer.root })
-      await advanceStream(tx, stream, sent.lastSequence)
+      await advanceStream(tx, stream, { sequence: sent.lastSequence, event: sent.ids.at(-1) })
     }
     return {
       published: sent.ids.length,
@@ -80,21 +82,22 @@ export async function relayBatch<DB>(
   })
 }
 
-type Publish = (one: Queued) => Promise<PubAck>
+type Publish = (one: Queued, after: string | undefined) => Promise<PubAck>
 
 /** The same event signed with another certificate is another message: the stream MUST NOT take it for a repeat. */
 function publisher(js: JetStreamClient, signer: Signer, clock: Clock): Publish {
-  return async ({ id, subject, event }) => {
+  return async ({ id, subject, event }, after) => {
     const at = clock.now()
     const flaw = signer.flawAt(at)
     if (flaw !== undefined) throw new Error(`nobody would believe what is signed now: ${flaw}`)
     const signed = headers()
-    signed.set(SIGNATURE_HEADER, signer.sign(event, { subject, at }))
+    signed.set(SIGNATURE_HEADER, signer.sign(event, { subject, at, after }))
     return js.publish(subject, event, { msgID: `${id}/${signer.serial}`, headers: signed, timeout: PUBLISH_TIMEOUT_MS })
   }
 }
 
-async function publishInOrder(publish: Publish, rows: readonly Queued[], knownSequence: number) {
+async function publishInOrder(publish: Publish, rows: readonly Queued[], known: KnownStream | undefined) {
+  const { lastSequence: knownSequence, lastEvent } = known ?? { lastSequence: 0 }
   const ids: string[] = []
   let lastSequence = knownSequence
   let wentBack = false
@@ -102,7 +105,7 @@ async function publishInOrder(publish: Publish, rows: readonly Queued[], knownSe
   try {
     for (const row of rows) {
       if (ms() > BATCH_MS) break
-      const ack = await publish(row)
+      const ack = await publish(row, ids.at(-1) ?? lastEvent)
       if (!ack.duplicate && ack.seq <= knownSequence) wentBack = true
       lastSequence = Math.max(lastSequence, ack.seq)
       ids.push(row.id)
@@ -139,6 +142,14 @@ export async function checkStream<DB>(source: Source<DB>, connection: NatsConnec
  * refused it. To be asked for when whom we trust has changed, and at the start. Returns how many were queued; undefined
  * while another replica publishes.
  */
-export async function sayAgainDoubted<DB>(db: Db<DB>, standing: Standing): Promise<number | undefined> {
-  return inTransaction(db, async (tx) => ((await takeTurn(tx)) ? queueDoubted(tx, standing) : undefined))
+export async function sayAgainDoubted<DB>(
+  { db, stream }: Pick<Source<DB>, 'db' | 'stream'>,
+  standing: Standing,
+): Promise<number | undefined> {
+  return inTransaction(db, async (tx) => {
+    if (!(await takeTurn(tx))) return undefined
+    const count = await queueDoubted(tx, standing)
+    if (count > 0) await beginAnew(tx, stream)
+    return count
+  })
 }

@@ -77,7 +77,7 @@ async function publishAll<DB>(deps: RelayDeps<DB>, bell: Doorbell, signal: Abort
 
 /** False: another replica is at it, so that this has to be looked at again. */
 async function sayAgain<DB>({ db, logger, metrics, stream }: RelayDeps<DB>, standing: Standing): Promise<boolean> {
-  const count = await sayAgainDoubted(db, standing)
+  const count = await sayAgainDoubted({ db, stream }, standing)
   if (!count) return count !== undefined
   metrics
     .counter('fed_outbox_signed_again_total', 'Events queued again because their signature is trusted no more')

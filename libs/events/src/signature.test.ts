@@ -72,6 +72,7 @@ test('what is not of our form is not read', () => {
       { iat: '1' },
       { iat: 1e300 },
       { subject: 7 },
+      { after: 'the other' },
     ].map((change) => withHeader(text, change)),
   ]
   for (const one of odd) expect(readDetached(one), one.slice(0, 80)).toBeUndefined()

@@ -6,6 +6,7 @@ export const SIGNATURE_HEADER = 'Fed-Signature'
 /** Two certificates and a subject take about 2,500 characters; whatever is much longer is not ours. */
 const LONGEST = 16_384
 const MOST_CERTIFICATES = 4
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 type Algorithm = 'ES256' | 'EdDSA'
 
@@ -15,6 +16,8 @@ export type Statement = {
   readonly subject: string
   /** When it was signed, which is when it was published. */
   readonly at: Date
+  /** The id of the event that was published before it: whoever hears all of them in order notices one that is withheld. */
+  readonly after?: string | undefined
 }
 
 /** A signature as received: read, and not believed yet. */
@@ -32,12 +35,20 @@ export type Detached = Statement & {
  */
 export function signDetached(
   data: Uint8Array,
-  { subject, at }: Statement,
+  { subject, at, after }: Statement,
   { key, x5c }: { readonly key: KeyObject; readonly x5c: readonly string[] },
 ): string {
   const alg = algorithmOf(key)
   if (!alg) throw new Error(`events are signed with P-256 or Ed25519, not ${key.asymmetricKeyType}`)
-  const header = { alg, b64: false, crit: ['b64'], x5c, iat: at.getTime() / 1_000, subject }
+  const header = {
+    alg,
+    b64: false,
+    crit: ['b64'],
+    x5c,
+    iat: at.getTime() / 1_000,
+    subject,
+    ...(after !== undefined && { after }),
+  }
   const encoded = Buffer.from(JSON.stringify(header)).toString('base64url')
   const signature = sign(DIGEST[alg], signingInput(encoded, data), { key, dsaEncoding: 'ieee-p1363' })
   return `${encoded}..${signature.toString('base64url')}`
@@ -49,9 +60,10 @@ export function readDetached(text: string): Detached | undefined {
   if (encoded === undefined || signature === undefined) return undefined
   const header = headerOf(encoded)
   if (!header) return undefined
-  const { alg, x5c, iat, subject } = header
+  const { alg, x5c, iat, subject, after } = header
   return {
     subject,
+    after,
     at: new Date(Math.round(iat * 1_000)),
     chain: x5c.map((der) => Buffer.from(der, 'base64')),
     chainText: x5c.join(' '),
@@ -72,6 +84,7 @@ type Header = {
   readonly x5c: readonly string[]
   readonly iat: number
   readonly subject: string
+  readonly after: string | undefined
 }
 
 function headerOf(encoded: string): Header | undefined {
@@ -82,13 +95,14 @@ function headerOf(encoded: string): Header | undefined {
     return undefined
   }
   if (typeof said !== 'object' || said === null) return undefined
-  const { alg, b64, crit, x5c, iat, subject } = said as Readonly<Record<string, unknown>> // an object has names
+  const { alg, b64, crit, x5c, iat, subject, after } = said as Readonly<Record<string, unknown>> // an object has names
   if (alg !== 'ES256' && alg !== 'EdDSA') return undefined
   if (b64 !== false || !Array.isArray(crit) || crit.length !== 1 || crit[0] !== 'b64') return undefined
   if (!Array.isArray(x5c) || x5c.length > MOST_CERTIFICATES || !x5c.every((one) => typeof one === 'string'))
     return undefined
   if (typeof iat !== 'number' || !Number.isFinite(new Date(iat * 1_000).getTime())) return undefined
-  return typeof subject === 'string' ? { alg, x5c, iat, subject } : undefined
+  if (after !== undefined && (typeof after !== 'string' || !UUID.test(after))) return undefined
+  return typeof subject === 'string' ? { alg, x5c, iat, subject, after } : undefined
 }
 
 /** RFC 7797 §3: the header as it is encoded, a dot, the content as it is. */

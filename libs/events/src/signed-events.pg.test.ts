@@ -29,6 +29,7 @@ import {
   INBOX_SQL,
   openBus,
   OUTBOX_SQL,
+  outboxIsEmpty,
   pendingDeliveries,
   relay,
   SIGNATURE_HEADER,
@@ -280,6 +281,28 @@ test('news older than anything that can wait is refused, however good its certif
   expect(await heard()).toEqual(['ancient'])
 })
 
+test('an event that NATS withholds is missed as soon as a later one of its service is heard, and holds up nothing', async () => {
+  const lines: string[] = []
+  const loud = createLogger('signed-test', { destination: { write: (line) => void lines.push(line) } })
+  const metrics = createMetrics('signed-test')
+  startRelay()
+  for (const kind of ['one', 'withheld', 'three', 'four']) await announce(kind)
+  const { rows } = await sql<{ id: string }>`select id from outbox order by position`.execute(database.db)
+  await until(() => outboxIsEmpty(database.db))
+  const connection = await listener.bus.connection(NEVER)
+  const jsm = await connection!.jetstreamManager()
+  for (const seq of [1, 3, 4]) {
+    const { data, subject, header } = await jsm.streams.getMessage(STREAM, { seq })
+    const info = { deliveryCount: 1, stream: STREAM, timestampNanos: seq }
+    const msg = { data, subject, headers: header, seq, info, ack() {}, nak() {}, term() {} }
+    await deliver({ ...deps(listener.bus), logger: loud, metrics }, ROW, msg as unknown as JsMsg) // as much of one as is looked at
+  }
+  expect(await heard()).toEqual(['one', 'three', 'four'])
+  const missed = lines.map((line) => JSON.parse(line) as { level: string; event_id?: string })
+  expect(missed.flatMap(({ level, event_id }) => (level === 'error' ? [event_id] : []))).toEqual([rows[1]?.id])
+  expect(await metrics.registry.getSingleMetricAsString('fed_events_missing_total')).toContain('} 1')
+})
+
 test('what was handled is a repeat, whatever became of its signature', async () => {
   const data = event('once')
   await hear(data, signedBy(publisher.bus, data))
@@ -305,7 +328,7 @@ test('a revoked certificate is refused whatever time it names, and the relay say
 test('when a root is trusted no more, what was signed under it is said again under the new one, and nothing is lost', async () => {
   startRelay()
   await announce('one')
-  await until(async () => (await sql`select 1 from outbox where published_at is not null`.execute(database.db)).rows.length === 1) // prettier-ignore
+  await until(() => outboxIsEmpty(database.db))
   const next = await authorityOf(2)
   await trust([authority, next])
   await renew(publisher, { ca: next })

@@ -3,7 +3,7 @@
  *
  * `position` orders the queue. Published rows stay for a while (`published_at`), so that a JetStream that lost its disk
  * is filled again from here; `outbox_stream` remembers which stream they went to, to notice that it is another one.
- * `signed_by` is the serial of the certificate that a published row was signed with, `signed_under` the root above it:
+ * Each event names the one published before it (`last_event`). `signed_by` is the serial of the certificate that a published row was signed with, `signed_under` the root above it:
  * when either is trusted no more, the row is published again, signed anew.
  * The service's role needs SELECT, INSERT, UPDATE, DELETE on `outbox` and SELECT, INSERT, UPDATE on `outbox_stream`.
  */
@@ -23,7 +23,8 @@ create index outbox_kept on outbox (published_at) where published_at is not null
 create table outbox_stream (
   stream text primary key,
   created text not null,
-  last_sequence bigint not null
+  last_sequence bigint not null,
+  last_event uuid
 );
 `
 

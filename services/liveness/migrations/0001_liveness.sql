@@ -69,7 +69,8 @@ create index outbox_kept on outbox (published_at) where published_at is not null
 create table outbox_stream (
   stream text primary key,
   created text not null,
-  last_sequence bigint not null
+  last_sequence bigint not null,
+  last_event uuid
 );
 
 grant usage on schema liveness to liveness;

@@ -17,7 +17,8 @@ create index outbox_kept on outbox (published_at) where published_at is not null
 create table outbox_stream (
   stream text primary key,
   created text not null,
-  last_sequence bigint not null
+  last_sequence bigint not null,
+  last_event uuid
 );
 
 grant select, insert, update, delete on outbox to peer_registry;
