@@ -6,7 +6,7 @@ import type { Session } from './session.ts'
 export type EntryPlace = { readonly id: string } | { readonly log: string; readonly sequence: bigint }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-const HOW = 'b/17 (log and sequence), 17 --peer b, or the id of an event or a decision'
+const HOW = 'say b/17 (log and sequence), 17 --peer b, or the id of an event or a decision'
 
 /** b/17, a bare 17 with --peer, or an id of an event or a decision, ours or the other side's. */
 export async function entryPlace(session: Session, text: string, peer?: string): Promise<EntryPlace> {

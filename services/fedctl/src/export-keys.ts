@@ -3,6 +3,7 @@ import { EXIT } from './exit-codes.ts'
 import { Problem } from './problem.ts'
 
 export type ExportKeys = {
+  readonly origin: string
   /** One vkey a line: the log's first, then who witnesses it. */
   readonly vkeys: string
   /** C2SP tlog-policy: signed by the log, and cosigned by the other side where there is one. */
@@ -17,12 +18,14 @@ export function keysOfExport(
   keys: GetLedgerKeysResponse,
   { log, mirror }: { readonly log: string; readonly mirror: boolean },
 ): ExportKeys {
-  const of = (list: readonly LogKey[]) => list.find((key) => key.log === log)?.vkey
-  const logVkey = of(mirror ? keys.peerLogs : keys.logs)
-  if (logVkey === undefined || logVkey === '') throw withoutKeys(log, mirror)
-  const witness = mirror ? keys.witnessVkey : of(keys.peerWitnesses)
-  if (!witness) return { vkeys: `${logVkey}\n`, policy: `${BEWARE}log ${logVkey}\nquorum none\n` }
+  const of = (list: readonly LogKey[]) => list.find((key) => key.log === log)
+  const { origin = '', vkey: logVkey = '' } = of(mirror ? keys.peerLogs : keys.logs) ?? {}
+  if (logVkey === '') throw withoutKeys(log, mirror)
+  // A mirror is held by the witness itself: its cosignature would say no more.
+  const witness = mirror ? undefined : of(keys.peerWitnesses)?.vkey
+  if (!witness) return { origin, vkeys: `${logVkey}\n`, policy: `${BEWARE}log ${logVkey}\nquorum none\n` }
   return {
+    origin,
     vkeys: `${logVkey}\n${witness}\n`,
     policy: `${BEWARE}log ${logVkey}\nwitness other-side ${witness}\nquorum other-side\n`,
   }

@@ -16,9 +16,14 @@ export const POLICY = 'policy'
  * What is complete never changes, so an export that was cut short goes on where it ended. The checkpoint comes last: a
  * folder whose checkpoint is there holds everything that it speaks of.
  */
-export function exportedLog(dir: string, { payloads }: { readonly payloads: boolean }) {
+export function exportedLog(
+  dir: string,
+  { payloads, origin }: { readonly payloads: boolean; readonly origin: string },
+) {
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   const before = checkpointIn(dir)
+  if (before && before.origin !== origin)
+    throw usage(`${dir} holds the log ${before.origin}, and this is ${origin}`, 'choose another folder')
   let written: string[] = []
   let checkpoint: Buffer | undefined
 
@@ -47,8 +52,7 @@ export function exportedLog(dir: string, { payloads }: { readonly payloads: bool
     finish(): Checkpoint {
       if (!checkpoint) throw new Error('the service sent no checkpoint')
       const now = readCheckpoint(checkpoint.toString('utf8'))
-      if (before && before.origin !== now.origin)
-        throw usage(`${dir} holds the log ${before.origin}, and this is ${now.origin}`, 'choose another folder')
+      if (now.origin !== origin) throw new Error(`the service sent ${now.origin} for ${origin}`)
       if (before && before.size > now.size)
         throw new Problem({
           reason: 'LOG_ROLLED_BACK',

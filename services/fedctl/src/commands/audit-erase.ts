@@ -23,20 +23,21 @@ export const auditErase = (run: Run) =>
         // Looked at first, also for the question: nobody should be asked about entries he has not seen.
         const would = await session.clients.ledger.eraseEntries({ ...request, dryRun: true })
         const name = await namePeers(session)
-        if (!isDryRun) {
-          const [first] = would.entries
-          const about = would.entries.length === 1 && first ? `entry ${first.sequence}, ${first.action}` : ''
-          await session.confirm(
-            `Erase the payload of ${about || plural(would.entries.length, 'entry', 'entries')} for good?`,
-          )
+        const going = would.entries.filter(({ salt }) => salt.length > 0)
+        if (!isDryRun && going.length > 0) {
+          const [first] = going
+          const about = going.length === 1 && first ? `entry ${first.sequence}, ${first.action}` : ''
+          await session.confirm(`Erase the payload of ${about || plural(going.length, 'entry', 'entries')} for good?`)
         }
         const { entries } = isDryRun ? would : await session.clients.ledger.eraseEntries(request)
         return written({
           dryRun: isDryRun,
-          data: { log: request.log, entries: entries.map(plainEntry) },
+          data: { log: request.log, erased: going.length, entries: entries.map(plainEntry) },
           text: (canvas) => {
-            const count = plural(entries.length, 'payload')
-            return `${count} ${isDryRun ? 'would be' : 'were'} erased\n${entryTable(entries, canvas, name)}`
+            const none = entries.length - going.length
+            const rest = none > 0 ? `, ${plural(none, 'entry has', 'entries have')} none` : ''
+            const be = isDryRun ? 'would be' : going.length === 1 ? 'was' : 'were'
+            return `${plural(going.length, 'payload')} ${be} erased${rest}\n${entryTable(entries, canvas, name)}`
           },
         })
       }),

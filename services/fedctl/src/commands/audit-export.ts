@@ -19,7 +19,7 @@ export const auditExport = (run: Run) =>
         const log = await logIdOf(session, named)
         const dir = resolve(session.env.cwd, folder)
         const keys = keysOfExport(await session.clients.ledger.getLedgerKeys({}), { log, mirror })
-        const { before, start, end } = await fetchInto(session, dir, { log, payloads, mirror })
+        const { before, start, end } = await fetchInto(session, dir, { log, payloads, mirror, origin: keys.origin })
         const command = writeKeys(session, dir, { keys, hasPrevious: before !== undefined })
         return {
           data: {
@@ -47,10 +47,15 @@ export const auditExport = (run: Run) =>
 /** As large as an export may become, and as long as it takes. */
 const PATIENCE_MS = 3_600_000
 
-type Wanted = { readonly log: string; readonly payloads: boolean; readonly mirror: boolean }
+type Wanted = {
+  readonly log: string
+  readonly origin: string
+  readonly payloads: boolean
+  readonly mirror: boolean
+}
 
-async function fetchInto(session: Session, dir: string, { log, payloads, mirror }: Wanted) {
-  const exported = exportedLog(dir, { payloads })
+async function fetchInto(session: Session, dir: string, { log, payloads, mirror, origin }: Wanted) {
+  const exported = exportedLog(dir, { payloads, origin })
   const start = exported.start()
   const progress = session.progress('exporting')
   try {

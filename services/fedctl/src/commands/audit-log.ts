@@ -66,7 +66,8 @@ function emit(session: Session, entry: Entries[number], name: (text: string) => 
 /** The command for what lies beyond: after the last one shown, or before the first. */
 function moreOf(named: string, { from, limit }: Asked, entries: Entries): string {
   const [first, last] = [entries.at(0)?.sequence ?? 0n, entries.at(-1)?.sequence ?? 0n]
-  if (from !== undefined) return `; more: fedctl audit log ${named} --from ${last + 1n}`
+  const many = limit === LIMIT ? '' : ` --limit ${limit}`
+  if (from !== undefined) return `; more: fedctl audit log ${named} --from ${last + 1n}${many}`
   const before = first > BigInt(limit) ? first - BigInt(limit) : 0n
-  return `; earlier: fedctl audit log ${named} --from ${before}`
+  return `; earlier: fedctl audit log ${named} --from ${before}${many}`
 }

@@ -78,7 +78,9 @@ describe('audit log', () => {
   test('shows the last entries, the newest last, and how to see those before', async () => {
     start({ ledger: logOf(60) })
     const { out, exit } = await platform.type('audit log b --limit 3')
-    expect(out).toMatch(/^SEQ +AT[^]*\n57 [^]*\n58 [^]*\n59 [^]*60 entries in all; earlier: .*audit log b --from 54\n$/)
+    expect(out).toMatch(
+      /^SEQ +AT[^]*\n57 [^]*\n58 [^]*\n59 [^]*60 entries in all; earlier: .*audit log b --from 54 --limit 3\n$/,
+    )
     expect(out).toMatch(/57 .*federation\.call\.allowed +peer\/b|57 .*operator\/ada +NodeModule\/57/)
     expect(exit).toBe(0)
     expect(await sequences('audit log b --limit 3 --newest')).toEqual([59, 58, 57])
@@ -244,6 +246,19 @@ describe('audit export', () => {
     files = other
     expect(await platform.type('audit export b --to out')).toMatchObject({ exit: DAMAGE_EXIT.fork })
     expect(readFileSync(join(platform.dir, 'out/checkpoint'), 'utf8')).toBe(before)
+  })
+
+  test('leaves the folder of another log alone', async () => {
+    const others = makeKeys('a.test/platform')
+    start({ ledger: serving(() => makeLog(keys, 300)) })
+    for (const [path, bytes] of makeLog(others, 300)) {
+      mkdirSync(dirname(join(platform.dir, 'out', path)), { recursive: true })
+      writeFileSync(join(platform.dir, 'out', path), bytes)
+    }
+    expect(await platform.type('audit export b --to out')).toMatchObject({ exit: EXIT.usage })
+    const [other = ''] = verifiersFor(others).map(({ vkey }) => vkey)
+    const verify = ['audit', 'verify', 'out', '--key', other]
+    expect(await platform.type(verify)).toMatchObject({ exit: 0 })
   })
 
   test('lets nothing be written outside of its folder', async () => {

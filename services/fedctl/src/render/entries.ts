@@ -17,7 +17,7 @@ export function entryTable(entries: readonly Entry[], { to, width }: Canvas, nam
       { title: 'AT (UTC)', text: ({ at }) => moment(at) },
       { title: 'ACTION', text: ({ action }) => action, colour: ({ action }) => colourOf(action, to) },
       { title: 'BY', text: (entry) => name(actorOf(entry)) || '-' },
-      { title: 'ABOUT', text: ({ resource }) => name(resource) || '-' },
+      { title: 'ABOUT', text: ({ resource }) => name(aboutOf(resource)) || '-' },
       { title: 'WHAT', text: (entry) => name(whatOf(entry)) },
     ],
     to,
@@ -28,7 +28,7 @@ export function entryTable(entries: readonly Entry[], { to, width }: Canvas, nam
 /** One entry as one line, for a log that is followed. */
 export function entryLine(entry: Entry, { to }: Canvas, name: NamePeers): string {
   const { sequence, at, action, resource } = entry
-  const about = resource === '' ? '' : ` ${name(resource)}`
+  const about = resource === '' ? '' : ` ${name(aboutOf(resource))}`
   return [
     to.dim(String(sequence).padStart(6)),
     to.dim(moment(at)),
@@ -46,12 +46,15 @@ function actorOf(entry: Entry): string {
   return typeof full === 'string' && full !== '' ? full : entry.actor
 }
 
+/** A call for all of a kind names no id. */
+const aboutOf = (resource: string): string => resource.replace(/\/$/, ' (all)')
+
 function whatOf(entry: Entry): string {
   const payload = payloadOf(entry)
   const state = payloadState(entry)
   if (entry.erased) return `erased by ${entry.erased.actor}: ${entry.erased.reason}`
   if (state === 'altered') return 'the payload is not the one that was hashed'
-  if (!payload) return state === 'withheld' ? 'payload not here' : '-'
+  if (!payload) return state === 'withheld' ? 'not disclosed' : '-'
   const { actor: _said, ...rest } = payload
   return entry.direction === '' ? what(rest) : callOf(entry, rest)
 }
@@ -75,7 +78,7 @@ export function entrySheet(log: string, entry: Entry, canvas: Canvas, name: Name
       ['at', `${moment(entry.at)} UTC`],
       ['by', name(actorOf(entry))],
       ['direction', { in: 'in: they called us', out: 'out: we called them' }[entry.direction] ?? ''],
-      ['about', name(entry.resource)],
+      ['about', name(aboutOf(entry.resource))],
       ['id', entry.id],
       ['decision', entry.decisionId],
       ['content id', entry.contentId],

@@ -17,7 +17,9 @@ export function reconciliationText({ peer, differences, summary }: Reconciliatio
   const calls = (count: bigint) => plural(Number(count), 'call')
   const head =
     differences.length === 0
-      ? `${to.good('alike')}  ${calls(matched)} ${matched === 1n ? 'stands' : 'stand'} the same on both sides`
+      ? matched === 0n
+        ? to.warn('nothing to compare: there is no call that both sides have told of')
+        : `${to.good('alike')}  ${calls(matched)} ${matched === 1n ? 'stands' : 'stand'} the same on both sides`
       : `${to.bad('not alike')}  ${counted(matched)} alike, ${counts(summary)}`
   const notes = [
     pending > 0n ? `${calls(pending)} so fresh that the other side may not have told of it yet` : '',

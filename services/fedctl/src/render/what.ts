@@ -5,7 +5,7 @@ const TELLING = [
   'name', 'status', 'hearing', 'step', 'spiffe_id', 'serial', 'resource_kind', 'scopes', 'data_residency', 'action', 'verb',
   'summary',
 ] // prettier-ignore
-const NOT_TELLING = new Set(['move', 'previous_state'])
+const NOT_TELLING = new Set(['move', 'previous_state', 'federation_peer_id'])
 
 /** An event's payload in a few words: its reason first, then its own plain values, then what it is about. */
 export function what(payload: JsonObject | undefined): string {

@@ -46,9 +46,13 @@ export function platformWith({ ledger = {}, border = {} }: Answers) {
   return {
     dir,
     clock: new FakeClock(),
-    async type(line: string, more: Partial<Environment> = {}, signal = new AbortController().signal) {
+    async type(
+      line: string | readonly string[],
+      more: Partial<Environment> = {},
+      signal = new AbortController().signal,
+    ) {
       const env = testEnvironment({ cwd: dir, ...more })
-      const argv = ['--context', context, ...line.split(' ')]
+      const argv = ['--context', context, ...(typeof line === 'string' ? line.split(' ') : line)]
       const exit = await fedctl(argv, { env, clock: this.clock, signal, connect: () => clients })
       return { exit, ...env.said }
     },

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -58,6 +59,13 @@ const change = (path: string, alter: (bytes: Buffer) => void): void => {
   files.set(path, bytes)
 }
 
+/** Of the same names, and somebody else's. */
+const strangersKeys = (): LogKeys => ({
+  origin: ORIGIN,
+  log: generateKeyPairSync('ed25519').privateKey,
+  witness: generateKeyPairSync('ed25519').privateKey,
+})
+
 const flip = (bytes: Buffer): void => void bytes.writeUInt8(bytes.readUInt8(40) ^ 1, 40)
 
 describe('a log in a folder', () => {
@@ -104,7 +112,7 @@ describe('a log in a folder', () => {
 
   test('signed by somebody else is not signed', async () => {
     put()
-    const [stranger] = verifiersFor(makeKeys(ORIGIN))
+    const [stranger] = verifiersFor(strangersKeys())
     const { exit, out } = await run(['audit', 'verify', 'log', '--key', stranger?.vkey ?? ''])
     expect(exit).toBe(DAMAGE_EXIT.bad_signature)
     expect(out).toMatch(/^damaged/)
@@ -113,7 +121,7 @@ describe('a log in a folder', () => {
   test('that too few have witnessed does not meet the policy', async () => {
     const verify = put()
     const [log, witness] = verifiersFor(keys)
-    const [, nobody] = verifiersFor(makeKeys(ORIGIN))
+    const [, nobody] = verifiersFor(strangersKeys())
     const policy = (vkey = '') => place('policy', `log ${log?.vkey}\nwitness w ${vkey}\nquorum w\n`)
     policy(witness?.vkey)
     expect((await run([...verify, '--policy', 'policy'])).exit).toBe(0)
@@ -204,7 +212,7 @@ describe('a proof in a file', () => {
     place('b.tlog-proof', proof)
     place(
       'keys.vkeys',
-      verifiersFor(makeKeys(ORIGIN))
+      verifiersFor(strangersKeys())
         .map(({ vkey }) => vkey)
         .join('\n'),
     )
