@@ -109,6 +109,13 @@ describe('a note', () => {
     expect(flawOf(() => openNote(signNote(BODY, [LOG, early, forged]), verifiers))).toBe('forged')
   })
 
+  test('with one signature many times is signed once, and verified once', () => {
+    let verifications = 0
+    const counting = { ...LOG_VKEY, verify: (...said: Parameters<typeof LOG_VKEY.verify>) => (verifications++, LOG_VKEY.verify(...said)) } // prettier-ignore
+    const { verified } = openNote(signNote(BODY, Array<typeof LOG>(90).fill(LOG)), [counting])
+    expect([verified.length, verifications]).toEqual([1, 1])
+  })
+
   test('gets more signatures without losing any, and none twice', () => {
     const signed = signNote(BODY, [LOG])
     const line = signatureLine(BODY, witness())

@@ -71,7 +71,8 @@ export function openNote(
   verifiers: readonly Verifier[],
 ): { readonly body: string; readonly verified: readonly Verified[] } {
   const { body, signatures } = parseNote(text)
-  const verified = signatures.flatMap((signature) => {
+  const distinct = new Map(signatures.map((signature) => [signature.line, signature])) // a line said often is verified once
+  const verified = [...distinct.values()].flatMap((signature) => {
     const verifier = verifiers.find(({ name, keyId }) => name === signature.name && keyId.equals(signature.keyId))
     return verifier ? [verifyLine(body, verifier, signature)] : []
   })
