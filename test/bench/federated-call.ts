@@ -6,16 +6,20 @@ import {
   CheckAccessRequestSchema,
   GetResourceRequestSchema,
 } from '@powernode/proto/powernode/federation/v1/resource_pb.ts'
-import { refusalOf } from '@powernode/rpc'
 import type { Around } from './federated/neighbours.ts'
 import { familyCpuMicros } from './federated/processors.ts'
 import { startMeasured, type MeasuredThread } from './federated/measured-thread.ts'
+import { askAtOnce, askEvery, type Ask, type Waited } from './federated/rates.ts'
 import { median, quantile, rounded, say, type Report } from './report.ts'
 import { withPostgres } from './own-postgres.ts'
 
 const RUNS = Number(process.env['RUNS'] ?? 5)
 const CALLS = Number(process.env['CALLS'] ?? 6_000)
 const AT_ONCE = Number(process.env['AT_ONCE'] ?? 64)
+/** As many as a connection of the bench may have: one busy peer, or many that are not. */
+const MANY_AT_ONCE = 256
+/** Far below what it can carry, as most of the time. */
+const STEADY = { perSecond: 500, calls: 2_500, limitMs: 5 }
 const WHO = ['server', 'ledger', 'postgres', 'client', 'helpers'] as const
 const PATH = '/powernode.federation.v1.FederationService'
 
@@ -24,14 +28,9 @@ const PATH = '/powernode.federation.v1.FederationService'
  * `helpers`: what V8 does beside the threads of this process, for all of them (collecting garbage, compiling).
  */
 type Cost = Readonly<Record<'server' | 'ledger' | 'postgres' | 'client' | 'helpers', number>>
-type Run = {
-  readonly perSecond: number
-  readonly cost: Cost
-  readonly waits: readonly number[]
-  readonly refusedForNow: number
-}
-/** One road to measure: who serves it, and how to ask once. */
-type Road = { readonly used: () => Promise<Cost>; readonly ask: () => Promise<unknown> }
+type Run = Waited & { readonly perSecond: number; readonly cost: Cost }
+/** One road to measure: who serves it, how to ask once, and how many do at a time. */
+type Road = { readonly used: () => Promise<Cost>; readonly ask: Ask; readonly atOnce?: number }
 
 /**
  * A federated call (TLS, admission, decision, durable record, and with GetResource the owner's answer) beside the same
@@ -41,7 +40,7 @@ type Road = { readonly used: () => Promise<Cost>; readonly ask: () => Promise<un
  * answered before the ledger has the decision in a Postgres that writes to disk. In calls a second that is all inside:
  * the ledger (one thread, with the owner of the resources) and its database take their part of the same processors,
  * which a bare echo has to itself. What each of them used is said beside it. Not inside: its log lines are made, and
- * thrown away.
+ * thrown away. The same with many calls at once; and at a steady rate, where the wait for an answer is what counts.
  */
 export async function run(): Promise<Report> {
   return withPostgres(async ({ pid }) => {
@@ -63,12 +62,17 @@ export async function run(): Promise<Report> {
       const check = bytesOf(CheckAccessRequestSchema, { kind, id, scope: 'read' })
       const get = bytesOf(GetResourceRequestSchema, { kind, id })
       await ours.untilServed(check)
+      const toCheck = { used: usedBy(gateway, bare), ask: () => ours.ask('CheckAccess', check) }
+      const toEcho = { used: usedBy(bare, gateway), ask: () => echo.ask('CheckAccess', check) }
       const measured = await inTurns({
-        check: { used: usedBy(gateway, bare), ask: () => ours.ask('CheckAccess', check) },
-        get: { used: usedBy(gateway, bare), ask: () => ours.ask('GetResource', get) },
-        bare: { used: usedBy(bare, gateway), ask: () => echo.ask('CheckAccess', check) },
+        check: toCheck,
+        get: { ...toCheck, ask: () => ours.ask('GetResource', get) },
+        bare: toEcho,
+        manyChecks: { ...toCheck, atOnce: MANY_AT_ONCE },
+        manyBare: { ...toEcho, atOnce: MANY_AT_ONCE },
       })
-      return report(measured)
+      const steady = { check: await askSteadily(toCheck.ask), bare: await askSteadily(toEcho.ask) }
+      return report(measured, steady)
     } finally {
       ours.close()
       echo.close()
@@ -79,13 +83,14 @@ export async function run(): Promise<Report> {
   })
 }
 
-function report(measured: Record<'check' | 'get' | 'bare', Run[]>): Report {
-  const rate = (road: keyof typeof measured) => median(measured[road].map(({ perSecond }) => perSecond))
-  const cpu = (road: keyof typeof measured, of: keyof Cost = 'server') =>
-    median(measured[road].map(({ cost }) => cost[of]))
-  const inside = (road: keyof typeof measured) =>
-    Object.fromEntries(WHO.map((who) => [who, rounded(cpu(road, who), 1)]))
+type Measured = Record<'check' | 'get' | 'bare' | 'manyChecks' | 'manyBare', Run[]>
+
+function report(measured: Measured, steady: Record<'check' | 'bare', readonly number[]>): Report {
+  const rate = (road: keyof Measured) => median(measured[road].map(({ perSecond }) => perSecond))
+  const cpu = (road: keyof Measured, of: keyof Cost = 'server') => median(measured[road].map(({ cost }) => cost[of]))
+  const inside = (road: keyof Measured) => Object.fromEntries(WHO.map((who) => [who, rounded(cpu(road, who), 1)]))
   const waits = measured.check.flatMap((one) => one.waits)
+  const p95Ms = quantile(steady.check, 0.95)
   return {
     bench: 'federated-call',
     unit: 'calls/s',
@@ -106,7 +111,26 @@ function report(measured: Record<'check' | 'get' | 'bare', Run[]>): Report {
       ratio: rounded(rate('get') / rate('bare'), 3),
       cpu_ratio: rounded(cpu('bare') / cpu('get'), 3),
     },
+    many_at_once: {
+      calls_at_once: MANY_AT_ONCE,
+      ours: rounded(rate('manyChecks'), 0),
+      limit: rounded(rate('manyBare'), 0),
+      ratio: rounded(rate('manyChecks') / rate('manyBare'), 3),
+      cpu_us_per_call: { check: inside('manyChecks'), bare: inside('manyBare') },
+    },
+    at_a_steady_rate: {
+      calls_per_s: STEADY.perSecond,
+      p50_ms: rounded(quantile(steady.check, 0.5)),
+      p95_ms: rounded(p95Ms),
+      p95_limit_ms: STEADY.limitMs,
+      is_within: p95Ms <= STEADY.limitMs,
+      bare_p95_ms: rounded(quantile(steady.bare, 0.95)),
+    },
   }
+}
+
+async function askSteadily(ask: Ask): Promise<readonly number[]> {
+  return (await askEvery(ask, STEADY.calls, STEADY.perSecond)).waits
 }
 
 /** Each road in turn and all again, so that a busy moment of the machine hits all of them. */
@@ -125,25 +149,15 @@ async function inTurns<R extends string>(roads: Readonly<Record<R, Road>>): Prom
   return measured
 }
 
-async function askMany({ used, ask }: Road, calls: number): Promise<Run> {
-  const waits: number[] = []
-  let [left, refusedForNow] = [calls, 0]
+async function askMany({ used, ask, atOnce = AT_ONCE }: Road, calls: number): Promise<Run> {
   const before = await used()
   const startedAt = performance.now()
-  const asker = async () => {
-    while (left-- > 0) {
-      const askedAt = performance.now()
-      // A machine with more to do than processors lets a lease run out now and then: asked again, and counted.
-      while (!(await ask().then(Boolean, isForNow))) refusedForNow += 1
-      waits.push(performance.now() - askedAt)
-    }
-  }
-  await Promise.all([...Array(AT_ONCE)].map(asker))
+  const waited = await askAtOnce(ask, calls, atOnce)
   const perSecond = calls / ((performance.now() - startedAt) / 1_000)
   const after = await used()
   const each = (who: keyof Cost) => (after[who] - before[who]) / calls
   const cost = Object.fromEntries(WHO.map((who) => [who, each(who)])) as Cost // of all of them
-  return { perSecond, cost, waits, refusedForNow }
+  return { ...waited, perSecond, cost }
 }
 
 function microsOf({ user, system }: NodeJS.CpuUsage): number {
@@ -188,12 +202,6 @@ class Peer {
 
 function bytesOf<T extends Parameters<typeof create>[0]>(schema: T, said: Parameters<typeof create<T>>[1]): Buffer {
   return Buffer.from(toBinary(schema, create(schema, said)))
-}
-
-/** False: to be asked again. Any other refusal is a fault of the bench. */
-function isForNow(error: unknown): false {
-  if (refusalOf(error)?.reason === 'POLICY_STALE') return false
-  throw error
 }
 
 function asItIs(bytes: Buffer): Buffer {
