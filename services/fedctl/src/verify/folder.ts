@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { join, relative, resolve, sep } from 'node:path'
 import { filesIn, verifyDirectory, type Report } from '@powernode/ledger'
 import { usage } from '../problem.ts'
 import type { Alone } from '../session.ts'
@@ -35,11 +35,19 @@ async function verifyLog(alone: Alone, dir: string, path: string, { trusted, pre
         progress.at(checked, size)
       },
       ...(previous !== undefined && { expectPrevious: [previous] }),
+      ...originOf(path, trusted),
     })
     return { folder, report, damages: report.damages.map(logDamage) }
   } finally {
     progress.end()
   }
+}
+
+/** A ledger's folder bears the name of its log: what lies there MUST be that log, and no sister that is known as well. */
+function originOf(path: string, { verifiers }: Trusted): { readonly origin?: string } {
+  const folder = resolve(path).split(sep).join('/')
+  const named = verifiers.find(({ type, name }) => type === 'ed25519' && folder.endsWith(`/${name}`))
+  return named ? { origin: named.name } : {}
 }
 
 /** Folders with a checkpoint, or with tiles that have lost theirs; what lies within a log is none of its own. */

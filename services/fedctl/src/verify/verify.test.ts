@@ -77,6 +77,15 @@ describe('a log in a folder', () => {
     expect([exit, err]).toEqual([0, ''])
   })
 
+  test('that bears the name of one log and holds another, whose key is known as well, is the wrong log', async () => {
+    const sister = makeKeys(ORIGIN.replace(/1$/, '2'))
+    const words = put(join('ledger', ORIGIN), makeLog(sister, SIZE))
+    place('sister.vkeys', verifiersFor(sister)[0]?.vkey ?? '')
+    const { exit, out } = await run([...words, '--key', 'sister.vkeys'])
+    expect(out).toContain(`not of ${ORIGIN}`)
+    expect(exit).toBe(DAMAGE_EXIT.wrong_log)
+  })
+
   test('is said to be so as one object', async () => {
     const { exit, out } = await run([...put(), '-o', 'json'])
     expect(JSON.parse(out)).toMatchObject({ whole: true, logs: [{ origin: ORIGIN, size: SIZE, damages: [] }] })
