@@ -1,43 +1,46 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf'
 import { timestampFromDate } from '@bufbuild/protobuf/wkt'
 import { FakeClock } from '@powernode/clock/testing'
-import { inTransaction, openDb } from '@powernode/postgres'
+import { inTransaction } from '@powernode/postgres'
 import type { TestDatabase } from '@powernode/postgres/testing'
 import { createLogger } from '@powernode/process'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import { DecisionSchema } from '@powernode/proto/powernode/decision/v1/decision_pb.ts'
-import { mount } from '@powernode/rpc'
 import { expectRefusal, startTestServer, type TestServer } from '@powernode/rpc/testing'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { dropOldDecisions } from './operations/drop-old-decisions.ts'
-import { CALLERS, handlers } from './rpc.ts'
-import { createWatchers } from './rpc/watchers.ts'
+import { openDoor, type Door } from './append/testing.ts'
+import { runOut } from './operations/erase/run-out.ts'
+import { keepCheckpoints } from './operations/sign/keep-checkpoints.ts'
+import * as entries from './store/entries.ts'
+import * as logs from './store/logs.ts'
 import type { Tables } from './store/tables.ts'
-import { sweepOldDecisions } from './sweeps.ts'
+import { sweepRunOut } from './sweeps/erasures.ts'
 import { NOW, testLedger } from './testing.ts'
 
 type Said = MessageInitShape<typeof DecisionSchema>
 
 let ledger: TestDatabase<Tables>
 let server: TestServer
+let door: Door
 let clock: FakeClock
 
 beforeEach(async () => {
   ledger = await testLedger()
   clock = new FakeClock(NOW)
-  server = startTestServer(
-    mount(AuditLedgerService, handlers({ db: ledger.db, clock, watchers: createWatchers() }), CALLERS),
-  )
+  door = await openDoor({ url: ledger.url, clock, isAlone: true })
+  server = startTestServer(door.mount)
 })
 afterEach(async () => {
   server.stop()
+  await door.stop()
   await ledger.drop()
 })
 
 const gateway = () => server.clientAs(AuditLedgerService, { kind: 'service', name: 'federation-gateway' })
 const reader = () => server.clientAs(AuditLedgerService, { kind: 'operator', name: 'alice' })
 const PEER = '01930000-0000-7000-8000-0000000000aa'
+const OTHER = '01930000-0000-7000-8000-0000000000bb'
 const idOf = (n: number) => `01930000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`
 const minutesAgo = (n: number) => timestampFromDate(new Date(NOW.getTime() - n * 60_000))
 
@@ -119,7 +122,7 @@ test("what a peer writes into its call spoils nobody else's record", async () =>
 test('a thousand decisions in one message are durable in one go, and gateways share commits', async () => {
   const many = Array.from({ length: 1_000 }, (_, n) => decision(n + 1))
   await Promise.all([record(...many), record(decision(5_000)), record(decision(5_001))])
-  const { rows } = await sql<{ n: number }>`select count(*) as n from decision`.execute(ledger.db)
+  const { rows } = await sql<{ n: number }>`select count(*) as n from entry`.execute(ledger.db)
   expect(rows[0]?.n).toBe(1_002)
 })
 
@@ -129,7 +132,7 @@ test('decisions are listed by peer, direction, outcome and time, the newest firs
     decision(1),
     decision(2, refused),
     decision(3, { direction: 'out' }),
-    decision(4, { peerId: 'another' }),
+    decision(4, { peerId: OTHER }),
     decision(31 * 24 * 60),
   )
   expect(await numbers({})).toEqual([1, 2, 3, 4])
@@ -154,37 +157,77 @@ test('pages hold everything once each, also what was decided in the same millise
   await expectRefusal(reader().listDecisions({ pageToken: 'mine' }), 'PAGE_TOKEN_INVALID')
 })
 
-test('decisions go after 35 days, in bounded batches', async () => {
-  const daysAgo = (days: number) => minutesAgo(days * 24 * 60)
-  await record(decision(1), decision(2, { at: daysAgo(34.9) }))
-  await record(...[3, 4, 5].map((n) => decision(n, { at: daysAgo(36) })))
-  const drop = () => inTransaction(ledger.db, (tx) => dropOldDecisions(tx, NOW, { limit: 2 }))
-  expect([await drop(), await drop(), await drop()]).toEqual([2, 1, 0])
-  expect(await numbers({ since: daysAgo(60) })).toEqual([1, 2])
+/** Signs what is there, as of so many days ago. */
+const signedDaysAgo = (days: number) =>
+  inTransaction(ledger.db, async (tx) => {
+    const log = await logs.find(tx, PEER)
+    const size = await entries.size(tx, log!.id)
+    const signedAt = new Date(NOW.getTime() - days * 86_400_000)
+    await keepCheckpoints(tx, NOW, [{ logId: log!.id, size, root: Buffer.alloc(32), note: 'a note', signedAt }])
+  })
+
+test('by what calls were decided goes 35 days after it was written, in bounded stretches; that they were made stays', async () => {
+  await record(decision(1), decision(2), decision(3))
+  await signedDaysAgo(36)
+  await record(decision(4))
+  await signedDaysAgo(34)
+  const erased: number[] = []
+  for (let after: string | undefined = ''; after !== undefined;) {
+    const asked = { after, logs: 10, entries: 2 }
+    const round: Awaited<ReturnType<typeof runOut>> = await inTransaction(ledger.db, (tx) => runOut(tx, NOW, asked))
+    after = round.after
+    erased.push(round.erased)
+  }
+  expect(erased).toEqual([2, 1])
+  expect(await numbers({})).toEqual([4])
+  await expectRefusal(reader().getDecision({ decisionId: idOf(1) }), 'DECISION_NOT_FOUND')
+  const { entries: left } = await reader().listEntries({ log: PEER })
+  expect(left.map(({ action, payload, erased }) => [action, payload.length > 0, erased?.reason])).toEqual([
+    ...Array(3).fill(['federation.call.allowed', false, 'kept for 35 days']),
+    ['federation.call.allowed', true, undefined],
+  ])
+  expect(await record(decision(2))).toEqual([1n]) // told again, it changes nothing
 })
 
 test('the sweep looks every hour', async () => {
-  await record(decision(1, { at: minutesAgo(35 * 24 * 60 - 30) }))
+  await record(decision(1))
+  await signedDaysAgo(34.98)
   const stop = new AbortController()
-  const sweeping = sweepOldDecisions(
-    { db: ledger.db, clock, logger: createLogger('test', { level: 'silent' }) },
-    stop.signal,
-  )
-  await clock.sleeping()
-  expect(await numbers({ since: minutesAgo(60 * 24 * 60) })).toEqual([1])
-  await clock.advance(3_600_000)
-  await clock.sleeping()
-  expect(await numbers({ since: minutesAgo(60 * 24 * 60) })).toEqual([])
+  const sweepClock = new FakeClock(NOW)
+  const logger = createLogger('test', { level: 'silent' })
+  const sweeping = sweepRunOut({ db: ledger.db, clock: sweepClock, logger }, stop.signal)
+  await sweepClock.sleeping()
+  expect(await numbers({})).toEqual([1])
+  await sweepClock.advance(3_600_000)
+  await sweepClock.sleeping()
+  expect(await numbers({})).toEqual([])
   stop.abort()
   await sweeping
 })
 
-test('nobody changes what was decided: not the service, nor the owner of the tables', async () => {
-  await record(decision(1))
-  const owner = openDb<Tables>({ url: ledger.ownerUrl, schema: 'audit_ledger', applicationName: 'test' })
-  for (const change of [`update decision set reason = 'GRANT_REVOKED', allowed = false`, 'truncate decision']) {
-    await expect(sql.raw(change).execute(ledger.db)).rejects.toMatchObject({ code: '42501' })
-    await expect(sql.raw(change).execute(owner)).rejects.toThrow(/what happened stays written/)
-  }
-  await owner.destroy()
+test('the leaf of a call says what it was about and its outcome, and nothing that only our operators may know', async () => {
+  await record(
+    decision(1, {
+      allowed: false,
+      reason: 'GRANT_REVOKED',
+      detail: 'the secret reason',
+      resourceKind: 'skill',
+      resourceId: 's-1',
+      remoteDecisionId: idOf(99),
+    }),
+  )
+  const { entry } = await reader().getEntry({ id: idOf(99) })
+  expect(JSON.parse(Buffer.from(entry!.leaf).toString())).toEqual({
+    action: 'federation.call.refused',
+    actor: `peer/${PEER}`,
+    at: new Date(NOW.getTime() - 60_000).toISOString(),
+    content_id: idOf(99),
+    decision_id: idOf(1),
+    direction: 'in',
+    payload_sha256: expect.any(String),
+    resource: 'skill/s-1',
+    sequence: 0,
+  })
+  const { rows } = await sql<{ disclosed: boolean }>`select disclosed from payload`.execute(ledger.db)
+  expect(rows).toEqual([{ disclosed: false }])
 })

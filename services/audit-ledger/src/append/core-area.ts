@@ -7,6 +7,7 @@ import { takeKeys, type Sealing } from '../operations/keys/take-keys.ts'
 import { createCheckpointBells, type CheckpointBells } from '../signing/checkpoint-bells.ts'
 import { createSigner } from '../signing/signer.ts'
 import { CHECKPOINT_CHANNEL } from '../store/checkpoints.ts'
+import { GROWN_CHANNEL } from '../store/logs.ts'
 import type { Tables } from '../store/tables.ts'
 import { sweepPruned, sweepRunOut } from '../sweeps/erasures.ts'
 import { createAppender, type Appender } from './appender.ts'
@@ -54,6 +55,7 @@ export async function openCoreArea(
     tasks: [
       (stop) => signer.run(stop),
       (stop) => listen({ ...database, clock }, CHECKPOINT_CHANNEL, ring, stop),
+      (stop) => listen({ ...database, clock }, GROWN_CHANNEL, () => signer.look(), stop),
       (stop) => sweepRunOut(deps, stop),
       (stop) => sweepPruned(deps, pruned, stop),
       (stop) => measureLogs(deps, stop),

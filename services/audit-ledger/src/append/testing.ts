@@ -1,4 +1,3 @@
-import type { ServiceImpl } from '@connectrpc/connect'
 import type { Clock } from '@powernode/clock'
 import { FakeClock } from '@powernode/clock/testing'
 import { SealingKey } from '@powernode/identity'
@@ -6,6 +5,7 @@ import { inTransaction, openDb, type Db } from '@powernode/postgres'
 import { createLogger, createMetrics, runTasks } from '@powernode/process'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import { createHealth, mount, type Mount } from '@powernode/rpc'
+import { partly } from '@powernode/rpc/testing'
 import { leafHash, rootAt, Edge } from '@powernode/tlog'
 import type { Held } from '../operations/append/growth.ts'
 import * as entries from '../store/entries.ts'
@@ -71,17 +71,24 @@ export type Door = {
   readonly stop: () => Promise<void>
 }
 
+type Opened = {
+  readonly url: string
+  readonly clock: Clock
+  /** Nothing runs beside the calls: nobody signs but the test. */
+  readonly isAlone?: boolean
+}
+
 /** The door of a ledger over its own part: logs, decisions and the feed; what other areas serve is not there. */
-export async function openDoor({ url, clock }: { readonly url: string; readonly clock: Clock }): Promise<Door> {
+export async function openDoor({ url, clock, isAlone = false }: Opened): Promise<Door> {
   const database = { url, schema: 'audit_ledger', applicationName: 'door' }
   const db = openDb<Tables>({ ...database, idleInTransactionMs: 750, max: 20 })
   const [logger, metrics] = [createLogger('test', { level: 'silent' }), createMetrics('test')]
   const deps = { db, database, clock, logger, metrics, health: createHealth(), watchers: createWatchers() }
   const sealing = new SealingKey(Buffer.alloc(32, 7))
   const core = await openCoreArea(deps, { sealing, trustDomain: TRUST_DOMAIN })
-  const handlers = coreHandlers({ ...deps, ...core }) as ServiceImpl<typeof AuditLedgerService> // the rest is not called
+  const handlers = partly(AuditLedgerService, coreHandlers({ ...deps, ...core }))
   const stopping = new AbortController()
-  const running = runTasks(stopping.signal, core.tasks)
+  const running = runTasks(stopping.signal, isAlone ? [] : core.tasks)
   return {
     db,
     core,

@@ -1,7 +1,7 @@
 import type { ServiceImpl } from '@connectrpc/connect'
 import type { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import type { Appender } from '../append/appender.ts'
-import type { Place } from '../new-entry.ts'
+import type { NewEntry, Place } from '../new-entry.ts'
 import { placesOf } from '../operations/append/append-entries.ts'
 import { proveEntry } from '../operations/read/prove-entry.ts'
 import type { CheckpointBells } from '../signing/checkpoint-bells.ts'
@@ -27,12 +27,15 @@ export function appendHandlers({ db, clock, appender, bells }: AppendDeps): Hand
       const items = entries.map((entry) => newEntryFromWire(entry, clock.now()))
       const places = placesOf(await appender.append(items), items)
       if (!receipts) return { places: places.map(placeToWire) }
-      const proofs: string[] = []
-      for (const [at, { sequence }] of places.entries()) {
-        const log = items[at]?.log ?? ''
-        await awaitSigned({ act, clock, bells }, { log, size: sequence + 1 }, signal)
-        proofs.push((await act((tx, now) => proveEntry(tx, now, { place: { log, sequence } }))).proof)
-      }
+      for (const [log, size] of endsOf(items, places)) await awaitSigned({ act, clock, bells }, { log, size }, signal)
+      const proofs = await act(async (tx, now) => {
+        const proven: string[] = []
+        for (const [at, { sequence }] of places.entries()) {
+          const place = { log: items[at]?.log ?? '', sequence }
+          proven.push((await proveEntry(tx, now, { place })).proof)
+        }
+        return proven
+      })
       return { places: places.map(placeToWire), receipts: proofs }
     },
 
@@ -45,6 +48,16 @@ export function appendHandlers({ db, clock, appender, bells }: AppendDeps): Hand
       }
     },
   }
+}
+
+/** How far each log has to be signed so that all of these entries are. */
+function endsOf(items: readonly NewEntry[], places: readonly Place[]): ReadonlyMap<string, number> {
+  const ends = new Map<string, number>()
+  for (const [at, { sequence }] of places.entries()) {
+    const log = items[at]?.log ?? ''
+    ends.set(log, Math.max(ends.get(log) ?? 0, sequence + 1))
+  }
+  return ends
 }
 
 function placeToWire({ sequence, treeSize }: Place) {

@@ -1,7 +1,7 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf'
 import { expect, test } from 'vitest'
 import { DecisionSchema } from '@powernode/proto/powernode/decision/v1/decision_pb.ts'
-import { decisionFromWire } from './decision-wire.ts'
+import { decisionFromBody, entryFromDecision } from './decision-wire.ts'
 
 const GOOD: MessageInitShape<typeof DecisionSchema> = {
   id: '01930000-0000-7000-8000-000000000001',
@@ -11,8 +11,18 @@ const GOOD: MessageInitShape<typeof DecisionSchema> = {
   reason: 'ALLOWED',
 }
 
-test('a decision is taken as it is told', () => {
-  expect(decisionFromWire(create(DecisionSchema, GOOD))).toMatchObject({ id: GOOD.id, allowed: true })
+test('a decision is written down as an entry whose payload is the decision', () => {
+  const wire = create(DecisionSchema, { ...GOOD, detail: 'as it is', policyEpoch: 7n } as typeof GOOD)
+  const entry = entryFromDecision(wire)
+  expect(entry).toMatchObject({ id: GOOD.id, action: 'federation.call.allowed', log: 'platform', direction: 'in' })
+  expect(decisionFromBody(Buffer.from(entry.payload ?? '').toString())).toEqual(wire)
+})
+
+test('a call of ours is known on both sides by our id of it, a call of the peer by its own', () => {
+  const other = '01930000-0000-7000-8000-000000000002'
+  const said = { ...GOOD, remoteDecisionId: other } as typeof GOOD
+  expect(entryFromDecision(create(DecisionSchema, { ...said, direction: 'out' }))).toMatchObject({ contentId: GOOD.id })
+  expect(entryFromDecision(create(DecisionSchema, said))).toMatchObject({ contentId: other, remoteId: other })
 })
 
 test.each<[string, MessageInitShape<typeof DecisionSchema>]>([
@@ -23,5 +33,5 @@ test.each<[string, MessageInitShape<typeof DecisionSchema>]>([
   ['on an epoch that is none', { policyEpoch: 9_223_372_036_854_775_807n }],
 ])('one gateway alone is refused for a decision %s, which would break the batch of all', (_, some) => {
   const wire = create(DecisionSchema, { ...GOOD, ...some } as typeof GOOD)
-  expect(() => decisionFromWire(wire)).toThrow(/a decision has/)
+  expect(() => entryFromDecision(wire)).toThrow(/a decision has/)
 })

@@ -15,6 +15,8 @@ type Checkpoint = checkpoints.Checkpoint
 export type Signer = {
   /** Something was committed, and this is where those logs end now. */
   readonly grown: (ends: ReadonlyMap<string, Held>) => void
+  /** Something was committed, it is not said in which log. */
+  readonly look: () => void
   readonly run: (signal: AbortSignal) => Promise<void>
 }
 
@@ -50,6 +52,8 @@ export function createSigner({ db, clock, logger, metrics, keys }: SignerDeps): 
   )
   const signatures = metrics.counter('fed_audit_checkpoints_signed_total', 'Checkpoints signed')
   let waiting: (() => number) | undefined
+  /** Since all logs were looked at. */
+  let looked: (() => number) | undefined
 
   const originOf = async (id: number): Promise<string> => {
     const known = origins.get(id)
@@ -119,12 +123,17 @@ export function createSigner({ db, clock, logger, metrics, keys }: SignerDeps): 
       bell.ring()
     },
 
+    look() {
+      looked = undefined
+      bell.ring()
+    },
+
     async run(signal) {
-      for (let looked: (() => number) | undefined; !signal.aborted;) {
+      while (!signal.aborted) {
         try {
           if (!looked || looked() >= LOOK_MS) {
+            looked = elapsed() // before, so that whoever rings meanwhile is heard
             await signOthers()
-            looked = elapsed()
           }
           if (due.size === 0) await bell.wait(clock, LOOK_MS, signal)
           age.set((waiting?.() ?? 0) / 1_000)
