@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '@powernode/clock'
@@ -90,7 +90,7 @@ test(
   'kill -9 at any moment tears nothing and loses nothing that was sealed, and the next start goes on',
   { timeout: 120_000 },
   async () => {
-    for (let round = 0; round < 25; round++) {
+    for (let round = 0; round < 12; round++) {
       const sealer = startSealer()
       const before = randomInt(4)
       let seen = 0
@@ -135,20 +135,82 @@ test.skipIf(!HAS_STRACE).for([
   },
 )
 
+test.skipIf(!HAS_STRACE)(
+  'kill -9 within the very calls that make, flush, place and replace files',
+  { timeout: 120_000 },
+  async () => {
+    for (const call of ['openat', 'pwrite64', 'fsync', 'link', 'unlink', 'rename']) {
+      for (const when of [1, 2]) {
+        const sealer = startSealer()
+        await sealer.until(() => sealer.acknowledged() > 0)
+        const { exited } = await inject(sealer.child, `${call}:signal=KILL:when=${when}`)
+        await exited
+        expect(sealer.child.signalCode ?? (await once(sealer.child, 'exit'))[1], call).toBe('SIGKILL')
+        await expectWhole(sealer.acknowledged())
+      }
+    }
+  },
+)
+
+test.skipIf(!HAS_STRACE)(
+  'a file is flushed before it has its name, and all of them, with their folders, before the checkpoint',
+  async () => {
+    const sealer = startSealer()
+    await sealer.until(() => sealer.acknowledged() > 0)
+    const trace = join(dir, 'trace')
+    const { exited } = await inject(sealer.child, 'fsync,link,rename', ['-y', '-s', '512', '-o', trace])
+    const from = sealer.acknowledged()
+    let seals = 0
+    await sealer.until(() => sealer.acknowledged() > from && seals++ >= 4)
+    await sealer.kill()
+    await exited
+    const { placed, checkpoints } = flushedInOrder(readFileSync(trace, 'utf8'))
+    expect(placed).toBeGreaterThan(4)
+    expect(checkpoints).toBeGreaterThan(2)
+  },
+)
+
+/** Throws where something has a name that was not flushed, or a checkpoint speaks of what is not durable. */
+function flushedInOrder(trace: string): { readonly placed: number; readonly checkpoints: number } {
+  const flushed = new Set<string>()
+  const namesAtRisk = new Set<string>()
+  let [placed, checkpoints] = [0, 0]
+  for (const line of trace.split('\n').filter((one) => one.endsWith(' = 0'))) {
+    const [, synced] = /fsync\(\d+<([^>]+)>\)/.exec(line) ?? []
+    const [, from = '', to = ''] = /(?:link|rename)\("([^"]+)", "([^"]+)"\)/.exec(line) ?? []
+    if (synced !== undefined) {
+      flushed.add(synced)
+      namesAtRisk.delete(synced)
+    } else if (to !== '') {
+      if (!flushed.has(from)) throw new Error(`${to} has its name before its content is on disk`)
+      if (to.endsWith('/checkpoint')) {
+        if (namesAtRisk.size > 0) throw new Error(`a checkpoint before ${[...namesAtRisk].join()} is on disk`)
+        checkpoints++
+      } else placed++
+      namesAtRisk.add(dirname(to))
+    }
+  }
+  return { placed, checkpoints }
+}
+
 /**
- * Makes system calls of a process fail: in the threads where libuv does its file work, and in those alone, so that its
- * sockets go on.
+ * Has strace follow a process: the threads where libuv does its file work, and those alone, so that its sockets go on.
+ * `fault` is what it injects into a call (strace(1), "Tampering"); without a colon the calls are only written down.
  */
-async function inject({ pid }: ChildProcess, fault: string): Promise<{ readonly exited: Promise<unknown> }> {
+async function inject(
+  { pid }: ChildProcess,
+  fault: string,
+  output: readonly string[] = ['-o', '/dev/null'],
+): Promise<{ readonly exited: Promise<unknown> }> {
   const threads = readdirSync(`/proc/${pid}/task`)
   const workers = threads.filter((id) =>
     readFileSync(`/proc/${pid}/task/${id}/comm`, 'utf8').startsWith('libuv-worker'),
   )
   if (workers.length === 0) throw new Error('no thread of it does file work')
   const attach = workers.flatMap((id) => ['-p', id])
-  const [name = ''] = fault.split(':')
-  const args = ['-o', '/dev/null', '-e', `trace=${name}`, '-e', `inject=${fault}`, ...attach]
-  const strace = spawn('strace', args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const [calls = '', ...tampering] = fault.split(':')
+  const what = ['-e', `trace=${calls}`, ...(tampering.length > 0 ? ['-e', `inject=${fault}`] : [])]
+  const strace = spawn('strace', [...output, ...what, ...attach], { stdio: ['ignore', 'ignore', 'pipe'] })
   children.push(strace)
   const exited = once(strace, 'exit')
   let attached = 0
