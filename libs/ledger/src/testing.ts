@@ -8,5 +8,6 @@ export {
   WITNESS,
   type LogKeys,
 } from './testing/log-maker.ts'
-export { CLASSES, mutations, type Mutation, type MutationClass } from './testing/mutations.ts'
+export { CLASSES, type MutationClass } from './testing/mutation-classes.ts'
+export { mutations, type Mutation } from './testing/mutations.ts'
 export { sealedLogs, type SealedLog } from './testing/sealed-logs.ts'
