@@ -26,6 +26,10 @@ const environment = z.object({
   TLOG_LISTEN: hostPort
     .optional()
     .describe('where the logs are shown over HTTPS, and those of others are witnessed: 127.0.0.1:7444'),
+  LEDGER_FILES: z
+    .enum(['optional', 'required'])
+    .default('optional')
+    .describe('required: no call gets through while the logs cannot be written as files'),
   WITNESS_POLICY_FILE: filePath.optional().describe('which witnesses have to stand under a checkpoint'),
   NATS_STORE_DIR: filePath.default('/var/lib/powernode-nats').describe('where its nats-server keeps JetStream'),
   NATS_PID_FILE: filePath.default('/run/powernode-nats/nats.pid').describe('where its nats-server says who it is'),
@@ -55,6 +59,7 @@ export function preparationFrom(env: Readonly<Record<string, string | undefined>
     doorHost: said.FEDERATION_LISTEN.host,
     tlogHost: tlog.host,
     witnessPolicyFile: said.WITNESS_POLICY_FILE,
+    ledgerFiles: said.LEDGER_FILES,
     endpoints: said.FEDERATION_URLS.map((url, priority) => ({
       url: new URL(url).origin,
       scope: 'wan' as const,

@@ -64,6 +64,7 @@ const OWN: Readonly<Record<ServiceName, (layout: Layout, settings: Settings) => 
     ...gateway(layout),
     SEALING_KEY_FILE: secretPath(layout, 'ledger-sealing-key'),
     LEDGER_DIR: dataDir(layout, 'audit-ledger'),
+    LEDGER_FILES: layout.site.ledgerFiles,
     TLOG_LISTEN: `${layout.site.tlogHost}:${layout.ports.tlog}`,
     ...(layout.site.witnessPolicyFile !== undefined && { WITNESS_POLICY_FILE: layout.site.witnessPolicyFile }),
   }),

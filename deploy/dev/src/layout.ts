@@ -30,6 +30,8 @@ export type Site = {
   /** Where logs are shown over HTTPS, and whose signatures have to stand under them. */
   readonly tlogHost: string
   readonly witnessPolicyFile?: string | undefined
+  /** Whether anything may be appended while logs cannot be written as files. */
+  readonly ledgerFiles: 'optional' | 'required'
   readonly platformName: string
   readonly contact: string
   readonly jurisdiction: string
@@ -77,6 +79,7 @@ function laptop(name: string, trustDomain: string, ports: Ports): Site {
     nats: `nats://${HOST}:${ports.nats}`,
     doorHost: HOST,
     tlogHost: HOST,
+    ledgerFiles: 'optional',
     endpoints: [{ url: `https://${HOST}:${ports.door}`, scope: 'lan', priority: 0 }],
     platformName: `Platform ${name.toUpperCase()}`,
     contact: `operator@${trustDomain}`,
