@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { LogMaker, makeKeys, verifiersFor, type LogKeys } from '@powernode/ledger/testing'
 import { checkInclusion, decodeBundle, entriesPath, inclusionProof, leafHash, parseCheckpoint, parseNote, tilePath, TILE_WIDTH, type TileReader } from '@powernode/tlog' // prettier-ignore
 import { findProgram } from '../foreign.ts'
-import { ask, buildInterop } from '../interop/interop.ts'
+import { aboutLog, ask, buildInterop } from '../interop/interop.ts'
 import { median, quantile, rounded, say, type Report } from './report.ts'
 
 const ENTRIES = 1_000_000
@@ -102,9 +102,9 @@ async function byOthers(dir: string, keys: LogKeys): Promise<number | null> {
   const go = findProgram('go')
   if (!go) return null
   const program = await buildInterop(go)
-  const [log, witness] = verifiersFor(keys).map(({ vkey }) => vkey)
+  const [logKey = '', ...witnesses] = verifiersFor(keys).map(({ vkey }) => vkey)
   const started = performance.now()
-  const [answer] = await ask(program, [{ ask: 'log', dir, origin: keys.origin, log_key: log, witnesses: [witness] }])
+  const [answer] = await ask(program, [aboutLog({ dir, origin: keys.origin, logKey, witnesses })])
   if (answer?.flaw !== '') throw new Error(`the others say: ${answer?.flaw}`)
   return rounded((performance.now() - started) / 1_000)
 }

@@ -31,9 +31,25 @@ export type Answer = {
 
 /** Builds the program; Go keeps what it built, so a second time takes no time. */
 export async function buildInterop(go: string): Promise<string> {
-  await promisify(execFile)(go, ['build', '-C', HERE, '-o', BINARY, '.'])
+  await promisify(execFile)(go, ['build', '-C', HERE, '-buildvcs=false', '-o', BINARY, '.'])
   return BINARY
 }
+
+/** A log in a directory, and whose signatures its checkpoint MUST bear. */
+export type AskedLog = {
+  readonly dir: string
+  readonly origin: string
+  /** vkey */
+  readonly logKey: string
+  /** vkeys: all of them have to have cosigned. */
+  readonly witnesses: readonly string[]
+  /** Checkpoints that it MUST continue, signed and cosigned by the same. */
+  readonly previous?: readonly string[]
+  /** What is to be read instead of the files: base64, or null for none. */
+  readonly changes?: Readonly<Record<string, string | null>>
+}
+
+export const aboutLog = ({ logKey, ...log }: AskedLog): Question => ({ ask: 'log', log_key: logKey, ...log })
 
 /** Asks one process all of it, in order: to start one for each would take longer than what is asked. */
 export async function ask(program: string, questions: Iterable<Question>): Promise<Answer[]> {

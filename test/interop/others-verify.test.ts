@@ -36,7 +36,7 @@ import {
 } from '@powernode/tlog'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { describeForeign, findProgram } from '../foreign.ts'
-import { ask, base64, buildInterop, type Question } from './interop.ts'
+import { aboutLog, ask, base64, buildInterop, type AskedLog, type Question } from './interop.ts'
 
 const COUNT = 10_440
 
@@ -55,9 +55,9 @@ describeForeign(
       mkdirSync(dirname(join(at, path)), { recursive: true })
       writeFileSync(join(at, path), bytes)
     }
-    const asked = (keys: LogKeys, at: string, more: object = {}): Question => {
-      const [log, witness] = verifiersFor(keys).map(({ vkey }) => vkey)
-      return { ask: 'log', dir: at, origin: keys.origin, log_key: log, witnesses: [witness], ...more }
+    const asked = (keys: LogKeys, at: string, more: Partial<AskedLog> = {}): Question => {
+      const [logKey = '', ...witnesses] = verifiersFor(keys).map(({ vkey }) => vkey)
+      return aboutLog({ dir: at, origin: keys.origin, logKey, witnesses, ...more })
     }
 
     describe('reading what we write', () => {

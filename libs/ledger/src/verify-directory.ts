@@ -21,7 +21,7 @@ export type VerifyOptions = {
  *
  * An intact log holds every entry that its checkpoint covers, each in the place where it says it is, each tile as the
  * entries make it, and the root that the log's key has signed; it contains every earlier checkpoint that was given, and the
- * payloads that are there are those that were written. The memory it takes does not grow with the log.
+ * payloads that are there are those that were written. The memory it takes is that of a few bundles and of the names of all files.
  */
 export async function verifyDirectory(files: LogFiles, trust: Trust, options: VerifyOptions = {}): Promise<Report> {
   const findings = new Findings()
