@@ -214,6 +214,47 @@ test('entries that are not those we signed are not appended, whatever the peer s
   expect((await logOf(older)).size).toBe(100)
 })
 
+test('a peer that shows the right leaves first and others later does not get them appended', async () => {
+  await grow(a, 0, 300)
+  older = await restoredSide(a, 100)
+  await ship(a, 0, 300)
+  const whole = road
+  const asked = new Map<bigint, number>()
+  road = {
+    ...whole,
+    async readMirror(request, options) {
+      const answer = await whole.readMirror(request, options)
+      const start = BigInt(request.start ?? 0)
+      const isSecond = Number(request.limit) > 1 && asked.set(start, (asked.get(start) ?? 0) + 1).get(start) === 2
+      if (!isSecond) return answer
+      const [first, ...rest] = answer.entries
+      const leaf = Buffer.from(Buffer.from(first!.leaf).toString().replace('peer-registry', 'peer-regiztry'))
+      return { ...answer, entries: [{ ...first!, leaf }, ...rest] }
+    },
+  }
+  await expect(look(older)).rejects.toThrow('is not the one that was verified')
+  expect((await logOf(older)).size).toBe(100)
+  expect(await look(older), 'the leaves it shows now are the right ones').toBe('recovered')
+})
+
+test('a payload that comes back and does not fit is dropped, and its entry is not', async () => {
+  await grow(a, 0, 10)
+  older = await restoredSide(a, 8)
+  await ship(a, 0, 10)
+  const whole = road
+  road = {
+    ...whole,
+    async readMirror(request, options) {
+      const answer = await whole.readMirror(request, options)
+      return { ...answer, entries: answer.entries.map((entry) => ({ ...entry, payload: Buffer.from('{"n":666}') })) }
+    },
+  }
+  expect(await look(older)).toBe('recovered')
+  const { rows, leaves } = await logOf(older)
+  expect(leaves.slice(0, 10)).toEqual((await logOf(a)).leaves)
+  expect(rows.slice(8, 10).map(({ body }) => body)).toEqual([null, null])
+})
+
 test('what was signed and is in no mirror is lost for good: an alarm says so, and the log waits', async () => {
   await grow(a, 0, 100)
   older = await restoredSide(a, 50)
