@@ -142,6 +142,7 @@ export function createSigner({ db, clock, logger, metrics, keys }: SignerDeps): 
           await clock.sleep(ROUND_MS, signal)
         } catch (error) {
           waiting ??= elapsed()
+          looked = undefined
           logger.error({ task: 'sign', error }, 'checkpoints cannot be signed yet')
           await clock.sleep(RETRY_MS, signal)
         }

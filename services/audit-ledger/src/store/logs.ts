@@ -79,6 +79,14 @@ export async function count(tx: LedgerTx): Promise<number> {
   return n
 }
 
+/** The channel on which it is heard that some log has grown by something else than the appender of a process. */
+export const GROWN_CHANNEL = 'audit_ledger_grown'
+
+/** Tells whoever signs that there is something to sign, once this commits. */
+export async function tellGrown(tx: LedgerTx): Promise<void> {
+  await sql`select pg_notify(${GROWN_CHANNEL}, '')`.execute(tx)
+}
+
 export type Unsigned = Log & { readonly size: number }
 
 /** Logs whose newest entries no checkpoint covers yet, but for those on hold. */

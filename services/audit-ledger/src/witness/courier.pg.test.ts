@@ -243,7 +243,7 @@ test('a database that was rewritten is found by both: there as a fork of theirs,
 const policyWith = (url: string) => parsePolicy(`witness w ${b.side.keys.vkeys.witness} ${url}\nquorum w\n`)
 const overHttp =
   (to: Platform): Post =>
-  async (url, body, signal) => {
+  async (_url, body, signal) => {
     const [submit] = witnessRoutes({ db: to.side.ledger.db, clock: to.side.clock, keys: to.side.keys })
     const answer = await submit!.answer({ rest: '', body: Buffer.from(body), signal })
     return { status: answer.status, body: String(answer.body) }

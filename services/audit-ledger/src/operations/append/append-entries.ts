@@ -1,5 +1,6 @@
 import { Refusal } from '@powernode/rpc'
 import type { NewEntry, NotWritten, Place, Written } from '../../new-entry.ts'
+import * as logs from '../../store/logs.ts'
 import type { LedgerTx } from '../../store/tables.ts'
 import { appendBatch } from './append-batch.ts'
 import type { Held } from './growth.ts'
@@ -14,6 +15,7 @@ const NONE: ReadonlyMap<string, Held> = new Map()
  */
 export async function appendEntries(tx: LedgerTx, now: Date, items: readonly NewEntry[]): Promise<readonly Place[]> {
   const { written } = await appendBatch(tx, now, { items, held: NONE })
+  await logs.tellGrown(tx)
   return placesOf(written, items)
 }
 

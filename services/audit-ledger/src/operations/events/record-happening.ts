@@ -3,6 +3,7 @@ import { writable, type Happening } from '../../happening.ts'
 import { PLATFORM_LOG, type NewEntry } from '../../new-entry.ts'
 import * as entries from '../../store/entries.ts'
 import * as events from '../../store/events.ts'
+import * as logs from '../../store/logs.ts'
 import * as mirrorHolds from '../../store/mirror-holds.ts'
 import type { LedgerTx } from '../../store/tables.ts'
 import { appendBatch } from '../append/append-batch.ts'
@@ -31,7 +32,7 @@ const OURSELVES = 'audit-ledger'
 async function appendNews(tx: LedgerTx, now: Date, entry: NewEntry): Promise<void> {
   const { written } = await appendBatch(tx, now, { items: [entry], held: new Map() })
   const [one] = written
-  if (!one || !('refused' in one)) return
+  if (!one || !('refused' in one)) return logs.tellGrown(tx)
   if (one.refused === 'LOG_ON_HOLD' && (await mirrorHolds.endsSoon(tx, entry.log, now)))
     throw new Error(`the log of ${entry.log} waits for what its peer has seen: the delivery is to be repeated`)
   const elsewhere = one.refused === 'LOG_ON_HOLD' ? { ...entry, log: PLATFORM_LOG } : entry
