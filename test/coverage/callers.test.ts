@@ -64,7 +64,7 @@ describe.each([...DECLARED])('%s', (service, rpcs) => {
 /** What an operator may do with its certificate alone: keep it, and ask who it is. All else takes a permission. */
 const BY_CERTIFICATE = ['renewOwnCertificate', 'reportTrust', 'watchTrust', 'whoAmI']
 /** What only tells something. What is not called so changes something. */
-const READING = /^(check|get|list|probe|verify|watch|whatIf|whoAmI)/
+const READING = /^(check|export|get|list|probe|prove|recent|reconcile|verify|watch|whatIf|whoAmI)/
 
 test('an operator needs a permission for all but its own certificate, and one to manage for whatever changes something', () => {
   const rows = Object.values(TABLES).flatMap((table) => Object.entries(table))

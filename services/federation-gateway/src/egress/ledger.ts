@@ -11,6 +11,6 @@ export const LEDGER_CALLERS = {
   addCheckpoint: ['service/audit-ledger'],
   addEntries: ['service/audit-ledger'],
   readMirror: ['service/audit-ledger'],
-  listAuditExcerpts: ['service/audit-ledger', 'system.federation.read'],
-  getReceipt: ['service/audit-ledger', 'system.federation.read'],
+  listAuditExcerpts: ['system.federation.read'],
+  getReceipt: ['system.federation.read'],
 } as const satisfies Pick<CallersTable<typeof FederationService>, LedgerCalls>
