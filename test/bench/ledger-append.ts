@@ -43,27 +43,27 @@ export async function run(): Promise<Report> {
     try {
       await ours(ledger, APPENDS_A_RUN / 4) // everything is compiled and connected after this
       await limit(bare, APPENDS_A_RUN / 4)
-      const [rates, limits, waits, signed]: number[][] = [[], [], [], []] as const
+      const [rates, limits, waits, signed]: [number[], number[], number[], number[]] = [[], [], [], []]
       for (let at = 1; at <= RUNS; at++) {
         const one = await ours(ledger, APPENDS_A_RUN)
-        rates!.push(one.rate)
-        waits!.push(...one.waits)
-        signed!.push(...one.signed)
-        limits!.push(await limit(bare, APPENDS_A_RUN))
-        say(`run ${at}: ours ${one.rate.toFixed(0)} appends/s, bare group commit ${limits!.at(-1)!.toFixed(0)} rows/s`)
+        rates.push(one.rate)
+        for (const wait of one.waits) waits.push(wait)
+        for (const lag of one.signed) signed.push(lag)
+        limits.push(await limit(bare, APPENDS_A_RUN))
+        say(`run ${at}: ours ${one.rate.toFixed(0)} appends/s, bare group commit ${limits.at(-1)!.toFixed(0)} rows/s`)
       }
-      const signed_p99_ms = rounded(quantile(signed!, 0.99), 1)
-      say(`commit to signed checkpoint: p50 ${rounded(quantile(signed!, 0.5), 1)} ms, p99 ${signed_p99_ms} ms`)
+      const signed_p99_ms = rounded(quantile(signed, 0.99), 1)
+      say(`commit to signed checkpoint: p50 ${rounded(quantile(signed, 0.5), 1)} ms, p99 ${signed_p99_ms} ms`)
       const proofs = await prove(database, ledger)
       return {
         bench: 'ledger-append',
         unit: 'durable appends/s',
-        ours: rounded(median(rates!), 0),
-        limit: rounded(median(limits!), 0),
-        ratio: rounded(median(rates!) / median(limits!), 3),
-        p50_ms: rounded(quantile(waits!, 0.5)),
-        p99_ms: rounded(quantile(waits!, 0.99)),
-        runs: rates!.map((rate) => rounded(rate, 0)),
+        ours: rounded(median(rates), 0),
+        limit: rounded(median(limits), 0),
+        ratio: rounded(median(rates) / median(limits), 3),
+        p50_ms: rounded(quantile(waits, 0.5)),
+        p99_ms: rounded(quantile(waits, 0.99)),
+        runs: rates.map((rate) => rounded(rate, 0)),
         signed_p99_ms,
         ...proofs,
       }

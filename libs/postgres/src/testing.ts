@@ -6,6 +6,7 @@ import { readMigrations } from './migrations.ts'
 import { openDb, type Db } from './open-db.ts'
 import { grantDatabase, ownerOf, prepareDatabase, withClient } from './prepare-database.ts'
 
+export { unluckyRoad } from './testing/fixtures.ts'
 export { frozenRoad } from './testing/frozen-road.ts'
 
 /** A database of a test's own. */

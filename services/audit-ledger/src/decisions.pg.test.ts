@@ -183,7 +183,7 @@ test('by what calls were decided goes 35 days after it was written, in bounded s
   await expectRefusal(reader().getDecision({ decisionId: idOf(1) }), 'DECISION_NOT_FOUND')
   const { entries: left } = await reader().listEntries({ log: PEER })
   expect(left.map(({ action, payload, erased }) => [action, payload.length > 0, erased?.reason])).toEqual([
-    ...Array(3).fill(['federation.call.allowed', false, 'kept for 35 days']),
+    ...[1, 2, 3].map(() => ['federation.call.allowed', false, 'kept for 35 days']),
     ['federation.call.allowed', true, undefined],
   ])
   expect(await record(decision(2))).toEqual([1n]) // told again, it changes nothing

@@ -12,7 +12,7 @@ const GOOD: MessageInitShape<typeof DecisionSchema> = {
 }
 
 test('a decision is written down as an entry whose payload is the decision', () => {
-  const wire = create(DecisionSchema, { ...GOOD, detail: 'as it is', policyEpoch: 7n } as typeof GOOD)
+  const wire = create(DecisionSchema, { ...GOOD, detail: 'as it is', policyEpoch: 7n })
   const entry = entryFromDecision(wire)
   expect(entry).toMatchObject({ id: GOOD.id, action: 'federation.call.allowed', log: 'platform', direction: 'in' })
   expect(decisionFromBody(Buffer.from(entry.payload ?? '').toString())).toEqual(wire)
