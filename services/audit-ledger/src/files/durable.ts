@@ -22,6 +22,8 @@ export type DurableFolder = {
   readonly replace: (file: File) => Promise<void>
   /** Takes files away, if they are there. MUST NOT be used for what others rely on. */
   readonly remove: (paths: readonly string[]) => Promise<void>
+  /** Finds out whether anything can be written at all. */
+  readonly probe: () => Promise<void>
   /** Removes what processes that were killed have left half written. */
   readonly sweep: () => Promise<void>
 }
@@ -154,6 +156,7 @@ export function durableFolder(root: string): DurableFolder {
     putOnce: (files) => orFailed(putOnce(files)),
     replace: (file) => orFailed(replace(file)),
     remove: (paths) => orFailed(remove(paths)),
+    probe: () => orFailed(written(Buffer.from('probe')).then((path) => rm(path, { force: true }))),
     sweep: () => orFailed(sweep()),
   }
 }

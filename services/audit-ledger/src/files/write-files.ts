@@ -34,9 +34,16 @@ export async function writeFiles(deps: WriteFilesDeps, rung: Rung, signal: Abort
   const { clock, logger, folder, state } = deps
   for (let attempt = 1; !signal.aborted; attempt++) {
     try {
+      await folder.probe()
       const id = await folderId(folder)
       state.works()
-      return await lead(deps, `files.${id}`, (leading) => whileLeading(deps, rung, { signal, leading }), signal)
+      const another = new AbortController()
+      const until = AbortSignal.any([signal, another.signal])
+      const isOurs = async () => {
+        if ((await folderId(folder)) !== id) another.abort()
+        return !another.signal.aborted
+      }
+      await lead(deps, `files.${id}`, (leading) => whileLeading(deps, rung, { signal, leading, isOurs }), until)
     } catch (error) {
       state.fails(error)
       logger.error({ task: 'files', path: folder.root, attempt, error }, 'the folder of the ledger cannot be written')
@@ -45,9 +52,14 @@ export async function writeFiles(deps: WriteFilesDeps, rung: Rung, signal: Abort
   }
 }
 
-type Signals = { readonly signal: AbortSignal; readonly leading: AbortSignal }
+type Leading = {
+  readonly signal: AbortSignal
+  readonly leading: AbortSignal
+  /** Whether the folder is the one we lead for: after a failure another may have been put in its place. */
+  readonly isOurs: () => Promise<boolean>
+}
 
-async function whileLeading(deps: WriteFilesDeps, rung: Rung, { signal, leading }: Signals): Promise<void> {
+async function whileLeading(deps: WriteFilesDeps, rung: Rung, { signal, leading, isOurs }: Leading): Promise<void> {
   const { clock, logger, folder, sealIntervalMs, state } = deps
   const writer = createLogWriter(deps)
   let sealDueMs = clock.now().getTime() + sealIntervalMs
@@ -57,6 +69,7 @@ async function whileLeading(deps: WriteFilesDeps, rung: Rung, { signal, leading 
   rung.all = true
   for (let attempt = 0; !leading.aborted;) {
     try {
+      if (attempt > 0 && !(await isOurs())) break
       if (attempt > 0 || rung.all) await folder.sweep()
       await eachRung(deps, rung, fill, state)
       if (clock.now().getTime() >= sealDueMs) {
