@@ -1,15 +1,17 @@
-import { backoffMs } from '@powernode/clock'
-import { inTransaction } from '@powernode/postgres'
+import { backoffMs, Doorbell } from '@powernode/clock'
+import { inTransaction, listen } from '@powernode/postgres'
+import { runTasks } from '@powernode/process'
 import type { MirroredEntry } from '@powernode/proto/powernode/federation/v1/ledger_pb.ts'
 import { nextShipment, type Shipment } from '../operations/mirror/next-shipment.ts'
 import { noteArrival } from '../operations/mirror/note-arrival.ts'
+import { CHECKPOINT_CHANNEL } from '../store/checkpoints.ts'
 import * as shipments from '../store/mirror-shipments.ts'
 import { asTo, type MirrorDeps } from './mirror-deps.ts'
 import { saidBy } from './peer-said.ts'
 
 const AT_ONCE = 16
-/** A ring may be lost, so we look by ourselves as often. */
-const LOOK_MS = 1_000
+/** A ring may be lost, and what failed rings for nobody: all logs are looked at as often. */
+const LOOK_MS = 2_000
 /** Rings come with every checkpoint: what is new within this goes out together. */
 const GATHER_MS = 50
 const RETRY = { firstMs: 500, mostMs: 300_000 }
@@ -26,31 +28,61 @@ const IN_A_ROW = 64
  * holds up nobody else's.
  */
 export async function shipEntries(deps: MirrorDeps, signal: AbortSignal): Promise<void> {
-  const { db, clock, logger, bells } = deps
-  const { bell, leave } = bells.join()
-  const underway = new Map<number, Promise<void>>()
-  try {
-    while (!signal.aborted) {
-      try {
-        const room = { limit: AT_ONCE - underway.size, busy: [...underway.keys()] }
-        const due = room.limit > 0 ? await inTransaction(db, (tx) => shipments.due(tx, clock.now(), room)) : []
-        for (const one of due) {
-          const work = shipOne(deps, one, signal).finally(() => {
-            underway.delete(one.logId)
-            bell.ring()
-          })
-          underway.set(one.logId, work)
-        }
-      } catch (error) {
-        logger.warn({ task: 'mirror', error }, 'what is to be shipped cannot be read')
-      }
-      await bell.wait(clock, LOOK_MS, signal)
-      await clock.sleep(GATHER_MS, signal)
-    }
-  } finally {
-    leave()
-    await Promise.all(underway.values())
+  const bell = new Doorbell()
+  const rung: Rung = { all: true, logIds: new Set() }
+  const hear = (logId: string | undefined) => {
+    if (logId === undefined) rung.all = true
+    else rung.logIds.add(Number(logId))
+    bell.ring()
   }
+  await runTasks(signal, [
+    (stop) => listen(deps.database, CHECKPOINT_CHANNEL, hear, stop),
+    (stop) => shipDue(deps, { bell, rung }, stop),
+  ])
+}
+
+/** Of which logs there may be something to ship: with ten thousand of them only those that were signed are looked at. */
+type Rung = { all: boolean; logIds: Set<number> }
+
+async function shipDue(
+  deps: MirrorDeps,
+  { bell, rung }: { readonly bell: Doorbell; readonly rung: Rung },
+  signal: AbortSignal,
+): Promise<void> {
+  const { db, clock, logger } = deps
+  const underway = new Map<number, Promise<void>>()
+  let lookedMs = 0
+  const start = (one: shipments.Behind) => {
+    const work = shipOne(deps, one, signal).finally(() => {
+      underway.delete(one.logId)
+      rung.logIds.add(one.logId)
+      bell.ring()
+    })
+    underway.set(one.logId, work)
+  }
+  const look = async (limit: number) => {
+    const isAll = rung.all || clock.now().getTime() - lookedMs >= LOOK_MS
+    const among = isAll ? undefined : [...rung.logIds]
+    // Taken before the look: what rings meanwhile may have come too late for it.
+    Object.assign(rung, { all: false, logIds: new Set() })
+    const wanted = { limit, busy: [...underway.keys()], among }
+    const due = await inTransaction(db, (tx) => shipments.due(tx, clock.now(), wanted))
+    due.forEach(start)
+    if (isAll) lookedMs = clock.now().getTime()
+    if (due.length === limit) rung.all = true // there may be more of them
+  }
+  while (!signal.aborted) {
+    try {
+      const room = AT_ONCE - underway.size
+      if (room > 0) await look(room)
+    } catch (error) {
+      rung.all = true
+      logger.warn({ task: 'mirror', error }, 'what is to be shipped cannot be read')
+    }
+    await bell.wait(clock, LOOK_MS, signal)
+    await clock.sleep(GATHER_MS, signal)
+  }
+  await Promise.all(underway.values())
 }
 
 /** Ships one log until the peer has all of it, or does not take more. */

@@ -4,17 +4,22 @@ import type { LedgerTx } from './tables.ts'
 /** A log that has signed entries which its peer is not known to hold. */
 export type Behind = { readonly logId: number; readonly peerId: string }
 
+export type Wanted = {
+  readonly limit: number
+  /** Not these. */
+  readonly busy: readonly number[]
+  /** Only these; undefined: any. */
+  readonly among: readonly number[] | undefined
+}
+
 /** Logs that are due to be shipped, those that were tried least first; never the platform's own, which concerns no peer. */
-export async function due(
-  tx: LedgerTx,
-  now: Date,
-  { limit, busy }: { readonly limit: number; readonly busy: readonly number[] },
-): Promise<readonly Behind[]> {
+export async function due(tx: LedgerTx, now: Date, { limit, busy, among }: Wanted): Promise<readonly Behind[]> {
+  const which = among ? sql`log.id = any (${among}::int[])` : sql`true`
   const { rows } = await sql<Behind>`
     select log.id as "logId", log.name as "peerId" from log
     cross join lateral (select size from checkpoint where log_id = log.id order by size desc limit 1) signed
     left join shipment on shipment.log_id = log.id
-    where log.name <> 'platform' and not log.id = any (${busy}::int[])
+    where log.name <> 'platform' and ${which} and not log.id = any (${busy}::int[])
       and signed.size > coalesce(shipment.size, 0) and coalesce(shipment.next_at <= ${now}, true)
     order by coalesce(shipment.attempts, 0), log.id
     limit ${limit}`.execute(tx)
