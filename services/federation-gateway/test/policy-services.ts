@@ -198,9 +198,18 @@ export class TestLedger {
   readonly messages: number[] = []
   /** False: it takes in, and does not answer. */
   answering = true
+  /** What it answers to all else; a test replaces what it is about. */
+  readonly answers: Partial<ServiceImpl<typeof AuditLedgerService>> = {}
 
   mounts(): Mount[] {
-    const handlers = partly(AuditLedgerService, { recordDecisions: (messages) => this.#record(messages) })
+    const handlers = partly(AuditLedgerService, {
+      recordDecisions: (messages) => this.#record(messages),
+      witnessCheckpoint: (...said) => asked(this.answers.witnessCheckpoint)(...said),
+      mirrorEntries: (...said) => asked(this.answers.mirrorEntries)(...said),
+      readMirror: (...said) => asked(this.answers.readMirror)(...said),
+      listExcerpts: (...said) => asked(this.answers.listExcerpts)(...said),
+      getReceipt: (...said) => asked(this.answers.getReceipt)(...said),
+    })
     return [mount(AuditLedgerService, handlers, everyMethodFor(AuditLedgerService, GATEWAY))]
   }
 
@@ -216,4 +225,9 @@ export class TestLedger {
       yield { number }
     }
   }
+}
+
+function asked<Handler>(handler: Handler | undefined): Handler {
+  if (!handler) throw new Error('the test does not expect this call')
+  return handler
 }
