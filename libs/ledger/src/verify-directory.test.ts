@@ -132,6 +132,20 @@ describe('damage is named, and placed', () => {
     expect(brief(await verify(without('checkpoint')))).toEqual([['missing_checkpoint', undefined, 'checkpoint']])
   })
 
+  test('more entries than there are files: said once, however many a checkpoint claims', async () => {
+    for (const size of [SIZE + 256, 2 ** 52]) {
+      const root = Buffer.alloc(32, 1)
+      const report = await verify(new Map(LOG).set('checkpoint', Buffer.from(signHead(KEYS, { size, root }))))
+      expect(report.damages.at(-1)).toMatchObject({ kind: 'missing_entry', index: 768 })
+      expect(report).toMatchObject({ intact: false, entries: 512 })
+    }
+    const farOut = new Map(LOG).set(tilePath(0, 2 ** 40), Buffer.alloc(8_192))
+    farOut.set('checkpoint', Buffer.from(signHead(KEYS, { size: 2 ** 52, root: Buffer.alloc(32, 1) })))
+    expect(await verify(farOut)).toMatchObject({ intact: false, entries: 512 })
+    const end = [entriesPath(2, 188), tilePath(0, 2, 188)]
+    expect(brief(await verify(without(...end)))).toEqual([['missing_entry', 512, undefined]])
+  })
+
   test('an entry left out of its bundle: by its index', async () => {
     const path = entriesPath(0)
     const files = changed(path, (bundle) => encodeBundle(decodeBundle(bundle).toSpliced(99, 1)))

@@ -41,6 +41,7 @@ export async function verifyDirectory(files: LogFiles, trust: Trust, options: Ve
     await upper.compareFull(walk.edge)
     options.onProgress?.({ checked: Math.min(size, segment.position * 256 + segment.width), size })
   }
+  walk.end(inventory.segments, size)
   if (!walk.broken) await upper.comparePartial(walk.edge)
   await judge({ files, checkpoint, walk, upper, findings })
   compareWith(previous, checkpoint, walk, findings)

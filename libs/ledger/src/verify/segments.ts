@@ -20,9 +20,12 @@ export type Segment = {
 /** Files are read this many segments ahead of what is hashed: reading and hashing take turns on two cores. */
 const AHEAD = 8
 
-/** All segments of a log of `size`, in order, with no more than a few of them in memory. */
+/**
+ * The segments of a log of `size`, in order, with no more than a few of them in memory. Ends where the files end: a
+ * checkpoint may claim more entries than anybody could count to.
+ */
 export async function* segmentsOf(files: LogFiles, inventory: Inventory, size: number): AsyncGenerator<Segment> {
-  const count = Math.ceil(size / TILE_WIDTH)
+  const count = Math.min(Math.ceil(size / TILE_WIDTH), inventory.segments)
   const coming: Promise<Segment>[] = []
   for (let next = 0; next < count || coming.length > 0;) {
     while (next < count && coming.length < AHEAD) {

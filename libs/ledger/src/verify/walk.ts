@@ -57,6 +57,14 @@ export class Walk {
     else this.broken = true
   }
 
+  /** There are no more files. */
+  end(segments: number, size: number): void {
+    const index = segments * TILE_WIDTH
+    if (index >= size) return
+    this.broken = true
+    this.#findings.add('missing_entry', `there are no files for the entries from ${index} on, of ${size}`, { index })
+  }
+
   #append(hashes: readonly Uint8Array[]): void {
     if (this.broken) return
     for (const hash of hashes) {
