@@ -47,7 +47,7 @@ const PATIENCE_MS = 20_000
 const LOOK_EVERY_MS = 250
 const TOO_FEW_COSIGNATURES = 23
 
-type Exported = { readonly folder: string; readonly entries: number }
+type Exported = { readonly entries: number; readonly previous_size: number | null }
 type Verified = {
   readonly whole: boolean
   readonly logs: readonly { readonly origin: string; readonly size: number; readonly root: string; readonly signers: readonly string[] }[] // prettier-ignore
@@ -60,12 +60,18 @@ async function prove(platform: Platform, other: Platform, { display, signal }: A
   const fromHere = relative(process.cwd(), whole)
   const folder = fromHere.startsWith('..') ? whole : fromHere
   const exporting = ['audit', 'export', other.name, '--to', folder]
-  const verifying = ['audit', 'verify', folder, '--policy', join(folder, 'policy')]
-  await display.step(`${name} exports its ledger about ${other.name.toUpperCase()}`, async (say) => {
-    say(commandLine(platform, exporting))
-    const { entries } = await fedctl<Exported>(platform, exporting, signal)
-    say(`${commandLine(platform, exporting)}: ${entries} entries`)
-  })
+  const { previous_size } = await display.step(
+    `${name} exports its ledger about ${other.name.toUpperCase()}`,
+    async (say) => {
+      say(commandLine(platform, exporting))
+      const exported = await fedctl<Exported>(platform, exporting, signal)
+      say(`${commandLine(platform, exporting)}: ${exported.entries} entries`)
+      return exported
+    },
+  )
+  // What was exported by an earlier demo has to be a part of it.
+  const before = previous_size === null ? [] : ['--previous', join(folder, 'checkpoint.previous')]
+  const verifying = ['audit', 'verify', folder, '--policy', join(folder, 'policy'), ...before]
   return display.step(`Files alone prove ${name}'s ledger`, async (say) => {
     say(commandLine(platform, verifying))
     for (const deadline = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]); ;) {
