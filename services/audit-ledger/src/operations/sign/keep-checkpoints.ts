@@ -1,6 +1,9 @@
+import { PLATFORM_LOG } from '../../new-entry.ts'
 import * as checkpoints from '../../store/checkpoints.ts'
 import * as holds from '../../store/holds.ts'
+import * as logs from '../../store/logs.ts'
 import type { LedgerTx } from '../../store/tables.ts'
+import { raiseAlarm } from '../alarms/raise-alarm.ts'
 
 /**
  * Keeps what was signed before anybody gets to see it: of each size of a log there is one root, and it stays.
@@ -16,13 +19,26 @@ export async function keepCheckpoints(
   const altered: number[] = []
   const added = await checkpoints.add(tx, signed)
   const isNew = new Set(added.map(({ logId, size }) => `${logId}/${size}`))
-  for (const { logId, size, root } of signed) {
+  for (const { logId, size, root, note } of signed) {
     if (isNew.has(`${logId}/${size}`)) continue
     const before = await checkpoints.ofSize(tx, logId, size)
     if (!before || Buffer.compare(before.root, root) === 0) continue
     altered.push(logId)
     const reason = `the tree of ${size} entries is not the one that was signed`
-    if ((await holds.reasonOf(tx, logId)) === undefined) await holds.change(tx, { logId, held: true, reason }, now)
+    if ((await holds.reasonOf(tx, logId)) !== undefined) continue
+    await holds.change(tx, { logId, held: true, reason }, now)
+    await alarmPeer(tx, now, { logId, reason, firstNote: before.note, secondNote: note === before.note ? '' : note })
   }
   return { altered }
+}
+
+/** A log about a peer that was altered is news, told as loudly as if the peer had found out. */
+async function alarmPeer(
+  tx: LedgerTx,
+  now: Date,
+  { logId, reason, ...notes }: { logId: number; reason: string; firstNote: string; secondNote: string },
+): Promise<void> {
+  const log = await logs.byId(tx, logId)
+  if (!log || log.name === PLATFORM_LOG) return
+  await raiseAlarm(tx, now, { peerId: log.name, whose: 'ours', kind: 'fork', detail: reason, ...notes })
 }

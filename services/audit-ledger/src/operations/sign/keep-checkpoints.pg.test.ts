@@ -1,0 +1,32 @@
+import { sql } from 'kysely'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import * as holds from '../../store/holds.ts'
+import * as logs from '../../store/logs.ts'
+import { B_ON_A, grow, noteOf, testSide, type Side } from '../../testing/mirrors.ts'
+import { listAlarms } from '../alarms/list-alarms.ts'
+import { keepCheckpoints } from './keep-checkpoints.ts'
+
+let side: Side
+beforeEach(async () => void (side = await testSide('a.test', B_ON_A)))
+afterEach(() => side.drop())
+
+test('a tree that is not the one we signed is an alarm with both notes, told to all once, and its log is on hold', async () => {
+  const firstNote = await grow(side, 0, 3)
+  const root = Buffer.alloc(32, 7)
+  const secondNote = noteOf(side, { size: 3, root })
+  const again = () =>
+    side.act(async (tx, now) => {
+      const log = await logs.find(tx, B_ON_A)
+      const signed = { logId: log!.id, size: 3, root, note: secondNote, signedAt: now }
+      const { altered } = await keepCheckpoints(tx, now, [signed])
+      return { altered, log: log!.id, held: await holds.reasonOf(tx, log!.id) }
+    })
+  const { altered, log, held } = await again()
+  await again()
+  expect(altered).toEqual([log])
+  expect(held).toContain('not the one that was signed')
+  const alarms = await side.act((tx, now) => listAlarms(tx, now, { peerId: B_ON_A, openOnly: true }))
+  expect(alarms).toMatchObject([{ whose: 'ours', kind: 'fork', firstNote, secondNote }])
+  const { rows } = await side.act((tx) => sql<{ subject: string }>`select subject from outbox`.execute(tx))
+  expect(rows.map(({ subject }) => subject)).toEqual([`fed.audit.fork_detected.${alarms[0]!.id}`])
+})
