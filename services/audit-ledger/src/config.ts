@@ -35,6 +35,9 @@ const environment = z.object({
   DOUBT_FOR: durationMs
     .default(10_000)
     .describe('after the database was started anew: how long a log waits for its peer to say what it has seen'),
+  ENTRIES_KEPT_FOR: durationMs
+    .optional()
+    .describe('after how long whole segments of entries may go that the peer holds; not said: they are kept for ever'),
   RECONCILE_EVERY: durationMs.default(86_400_000).describe('how often our log about a peer is compared with its own'),
 })
 
@@ -65,6 +68,8 @@ export type Config = {
   readonly gatewayAddress: Address
   readonly sealingKeyFile: string
   readonly files: FilesConfig
+  /** Undefined: entries are kept for ever. */
+  readonly entriesKeptForMs: number | undefined
   readonly mirror: MirrorConfig
   /** Where logs are shown over HTTPS. */
   readonly tlogListen: Address
@@ -85,6 +90,7 @@ export function configFrom(env: Readonly<Record<string, string | undefined>>): C
     grantAuthzAddress: said.GRANT_AUTHZ_ADDRESS,
     gatewayAddress: said.GATEWAY_ADDRESS,
     sealingKeyFile: said.SEALING_KEY_FILE,
+    entriesKeptForMs: said.ENTRIES_KEPT_FOR,
     files: {
       dir: said.LEDGER_DIR,
       required: said.LEDGER_FILES === 'required',

@@ -67,6 +67,7 @@ test('the service writes down what it hears over TLS, and shows it to an operato
     mirror: { quota: { bytes: 1e9, bytesPerMinute: 1e9 }, doubtMs: 1_000, reconcileEveryMs: 86_400_000 },
     tlogListen: { host: '127.0.0.1', port: 0 },
     witnessPolicyFile: undefined,
+    entriesKeptForMs: undefined,
   }
   const running = run(config, stopping.signal, { logger, onListening })
 

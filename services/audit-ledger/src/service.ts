@@ -64,7 +64,11 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   try {
     const policy = readPolicy(config.witnessPolicyFile)
     await requireSchema(db, SCHEMA, MIGRATIONS)
-    const core = await openCoreArea(deps, { sealing: readSealingKey({ file: config.sealingKeyFile }), trustDomain })
+    const core = await openCoreArea(deps, {
+      sealing: readSealingKey({ file: config.sealingKeyFile }),
+      trustDomain,
+      entriesKeptForMs: config.entriesKeptForMs,
+    })
     const mirror = await openMirrorArea({ ...deps, ...core, border: federation }, config.mirror)
     const witness = openWitnessArea({ ...deps, ...core, registry, federation, policy, onLost: mirror.onLost })
     const files = openFileArea({ ...deps, ...core, operators, routes: witness.routes }, config)

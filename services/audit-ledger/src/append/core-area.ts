@@ -9,7 +9,7 @@ import { createSigner } from '../signing/signer.ts'
 import { CHECKPOINT_CHANNEL } from '../store/checkpoints.ts'
 import { GROWN_CHANNEL } from '../store/logs.ts'
 import type { Tables } from '../store/tables.ts'
-import { sweepPruned, sweepRunOut } from '../sweeps/erasures.ts'
+import { sweepPruned, sweepRetention, sweepRunOut } from '../sweeps/erasures.ts'
 import { createAppender, type Appender } from './appender.ts'
 import { measureLogs } from './measure-logs.ts'
 import { createObstacles, type Obstacles } from './obstacles.ts'
@@ -33,10 +33,17 @@ export type CoreArea = {
   readonly tasks: readonly Task[]
 }
 
+export type CoreConfig = {
+  readonly sealing: Sealing
+  readonly trustDomain: string
+  /** Undefined: entries are kept for ever. */
+  readonly entriesKeptForMs: number | undefined
+}
+
 /** The logs in this process: who writes to them, who signs them, and what time takes out of them. */
 export async function openCoreArea(
   deps: CoreAreaDeps,
-  { sealing, trustDomain }: { readonly sealing: Sealing; readonly trustDomain: string },
+  { sealing, trustDomain, entriesKeptForMs: keptMs }: CoreConfig,
 ): Promise<CoreArea> {
   const { db, database, clock } = deps
   const keys = await inTransaction(db, (tx) => takeKeys(tx, clock.now(), { sealing, trustDomain }))
@@ -45,13 +52,14 @@ export async function openCoreArea(
   const signer = createSigner({ ...deps, keys })
   const appender = createAppender({ ...deps, obstacles, onGrown: signer.grown })
   const pruned = new Doorbell()
+  const onPruned = () => pruned.ring()
   const ring = (payload: string | undefined) => bells.ring(payload ? Number(payload) : undefined)
   return {
     keys,
     appender,
     bells,
     obstacles,
-    onPruned: () => pruned.ring(),
+    onPruned,
     tasks: [
       (stop) => signer.run(stop),
       (stop) => listen({ ...database, clock }, CHECKPOINT_CHANNEL, ring, stop),
@@ -59,6 +67,9 @@ export async function openCoreArea(
       (stop) => sweepRunOut(deps, stop),
       (stop) => sweepPruned(deps, pruned, stop),
       (stop) => measureLogs(deps, stop),
+      ...(keptMs === undefined
+        ? []
+        : [(stop: AbortSignal) => sweepRetention(deps, { keptMs, signerOf: keys.signerOf, onPruned }, stop)]),
     ],
   }
 }

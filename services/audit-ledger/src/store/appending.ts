@@ -1,6 +1,9 @@
 import { sql, type QueryExecutorProvider, type RawBuilder } from 'kysely'
 import type { LedgerTx } from './tables.ts'
 
+/** What runs a statement: a transaction, or the pool, on which a statement is a transaction by itself. */
+export type Executor = QueryExecutorProvider
+
 /** Entries by column, as they go to the database: one row at one index of each. Bytes stand packed, in the order of the rows. */
 export type Columns = {
   readonly logIds: readonly number[]
@@ -47,11 +50,7 @@ export async function add(tx: LedgerTx, columns: Columns): Promise<void> {
  * The same in one statement with taking the locks, provided that these logs still end there and none is on hold; false, and
  * nothing written, otherwise.
  */
-export async function addAtOnce(
-  on: QueryExecutorProvider,
-  columns: Columns,
-  ends: readonly KnownEnd[],
-): Promise<boolean> {
+export async function addAtOnce(on: Executor, columns: Columns, ends: readonly KnownEnd[]): Promise<boolean> {
   const sorted = [...ends].sort((a, b) => (a.name < b.name ? -1 : 1))
   const known = sql`${sorted.map(({ name }) => name)}, ${sorted.map(({ id }) => id)}, ${sorted.map(({ size }) => size)},
     ${Buffer.concat(sorted.map(({ leafHash }) => leafHash ?? Buffer.alloc(32)))}`

@@ -16,16 +16,18 @@ type Asked = Parameters<TileReader>[0][number]
 export function tileReader(tx: LedgerTx, logId: number): TileReader {
   return async (tiles) => {
     const full = await fullTiles(tx, logId, tiles)
-    return Promise.all(
-      tiles.map(async (tile) => {
-        const { level, position, width } = tile
-        const kept = full.get(`${level}/${position}`)
-        if (kept) return kept.subarray(0, width * HASH_BYTES)
-        return Buffer.concat(await partialTile(tx, logId, tile))
-      }),
-    )
+    const partial = tiles.filter(({ level, position }) => !full.has(nameOf({ level, position })))
+    const rebuilt = new Map<string, Uint8Array>()
+    for (const tile of partial)
+      rebuilt.set(`${nameOf(tile)}.p/${tile.width}`, Buffer.concat(await partialTile(tx, logId, tile)))
+    return tiles.map((tile) => {
+      const hashes = full.get(nameOf(tile)) ?? rebuilt.get(`${nameOf(tile)}.p/${tile.width}`) ?? new Uint8Array()
+      return hashes.subarray(0, tile.width * HASH_BYTES)
+    })
   }
 }
+
+const nameOf = ({ level, position }: Pick<Asked, 'level' | 'position'>) => `${level}/${position}`
 
 /** The hashes of the unfinished tile of each level, for a tree of this size: what an edge goes on from. */
 export async function edgeOf(tx: LedgerTx, logId: number, size: number): Promise<readonly (readonly Buffer[])[]> {
@@ -45,7 +47,7 @@ async function fullTiles(tx: LedgerTx, logId: number, asked: readonly Asked[]): 
     .where('log_id', '=', logId)
     .where((is) => is.or(asked.map(({ level, position }) => is.and({ level, position }))))
     .execute()
-  return new Map(rows.map(({ level, position, hashes }) => [`${level}/${position}`, hashes]))
+  return new Map(rows.map(({ level, position, hashes }) => [nameOf({ level, position }), hashes]))
 }
 
 async function partialTile(tx: LedgerTx, logId: number, { level, position, width }: Asked): Promise<Buffer[]> {
@@ -53,7 +55,9 @@ async function partialTile(tx: LedgerTx, logId: number, { level, position, width
   const range = { start, end: start + width }
   const hashes = await (level === 0 ? entries.leafHashes(tx, logId, range) : rootsOf(tx, logId, level - 1, range))
   if (hashes.length !== width) {
-    throw new Error(`tile ${level}/${position} of log ${logId} has ${hashes.length} of ${width} hashes: the log is damaged`)
+    throw new Error(
+      `tile ${level}/${position} of log ${logId} has ${hashes.length} of ${width} hashes: the log is damaged`,
+    )
   }
   return hashes
 }

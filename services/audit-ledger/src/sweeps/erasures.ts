@@ -1,6 +1,8 @@
 import type { Clock, Doorbell } from '@powernode/clock'
 import { inTransaction, type Db } from '@powernode/postgres'
 import type { Logger } from '@powernode/process'
+import type { Signer } from '@powernode/tlog'
+import { pruneByAge, type Asked as PruneAsked, type PrunedLog } from '../operations/erase/prune-by-age.ts'
 import { dropPruned } from '../operations/erase/prune-log.ts'
 import { runOut, type Asked, type RanOut } from '../operations/erase/run-out.ts'
 import type { Tables } from '../store/tables.ts'
@@ -11,6 +13,7 @@ type Deps = { readonly db: Db<Tables>; readonly clock: Clock; readonly logger: L
 const LOGS = 100
 const ENTRIES = 5_000
 const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
 const RETRY_MS = 60_000
 
 /** Every hour: by what calls were decided goes once it was kept for long enough. */
@@ -31,6 +34,39 @@ export async function sweepRunOut({ db, clock, logger }: Deps, signal: AbortSign
       await clock.sleep(RETRY_MS, signal)
     }
   }
+}
+
+/** Every day, where a retention is configured: entries that are older may go. */
+export async function sweepRetention(
+  { db, clock, logger }: Deps,
+  { keptMs, signerOf, onPruned }: Retention,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      let count = 0
+      for (let after: string | undefined = ''; after !== undefined && !signal.aborted;) {
+        const asked: PruneAsked = { after, keptMs, signerOf }
+        const pruned: PrunedLog | undefined = await inTransaction(db, (tx) => pruneByAge(tx, clock.now(), asked))
+        after = pruned?.log
+        count += pruned?.entries ?? 0
+      }
+      if (count > 0) {
+        logger.info({ sweep: 'retention', count }, 'sweep')
+        onPruned()
+      }
+      await clock.sleep(DAY_MS, signal)
+    } catch (error) {
+      logger.warn({ sweep: 'retention', error }, 'the sweep failed and will be repeated')
+      await clock.sleep(RETRY_MS, signal)
+    }
+  }
+}
+
+export type Retention = {
+  readonly keptMs: number
+  readonly signerOf: (origin: string) => Signer
+  readonly onPruned: () => void
 }
 
 /** Drops entries that were pruned, when rung, and after a start: what a process left undone is done by the next. */

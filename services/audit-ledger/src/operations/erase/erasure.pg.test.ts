@@ -19,6 +19,7 @@ import { proveEntry } from '../read/prove-entry.ts'
 import { keepCheckpoints } from '../sign/keep-checkpoints.ts'
 import { beginVerify, verifyStretch } from '../verify/verify-stretch.ts'
 import { eraseEntries } from './erase-entries.ts'
+import { pruneByAge } from './prune-by-age.ts'
 import { dropPruned, pruneLog } from './prune-log.ts'
 
 const fresh = () => keyFrom(newKey().pkcs8)
@@ -117,7 +118,12 @@ const prune = (below: number, dryRun = false) =>
 async function witnessed(size: number, mirrored = size): Promise<void> {
   await act(async (tx) => {
     const { id } = await logOf(tx)
-    const seen = { name: 'b.test/witness', keyId: Buffer.alloc(4), line: `— b.test/witness ${Buffer.alloc(76).toString('base64')}`, at: NOW }
+    const seen = {
+      name: 'b.test/witness',
+      keyId: Buffer.alloc(4),
+      line: `— b.test/witness ${Buffer.alloc(76).toString('base64')}`,
+      at: NOW,
+    }
     await cosignatures.add(tx, { logId: id, size, ...seen })
   })
   await mirror(mirrored)
@@ -178,4 +184,27 @@ test('the service role cannot drop more than was pruned, whatever it asks for', 
   const { rows } = await sql<{ n: number }>`select min(sequence) as n from entry`.execute(service)
   expect(rows[0]?.n).toBe(256)
   await service.destroy()
+})
+
+test('where a retention is configured, what was signed longer ago is pruned as far as others hold it, and nothing else', async () => {
+  await write(0, 600)
+  await witnessed((await sign()).size, 400)
+  await write(600, 900)
+  const DAY_MS = 86_400_000
+  const prune = async (days: number) => {
+    const asked = { after: '', keptMs: 30 * DAY_MS, signerOf: KEYS.signerOf }
+    const at = new Date(NOW.getTime() + days * DAY_MS)
+    const first = await act((tx) => pruneByAge(tx, at, asked))
+    expect(await act((tx) => pruneByAge(tx, at, { ...asked, after: first?.log ?? '' }))).toBeUndefined()
+    return first?.entries
+  }
+  expect(await prune(29)).toBe(0)
+  expect(await prune(31)).toBe(256) // the peer holds no second segment yet
+  expect(await prune(31)).toBe(0)
+  await mirror(600)
+  expect(await prune(31)).toBe(256)
+  const { rows } = await sql<{ reason: string }>`
+    select body::json ->> 'reason' as reason from payload join entry using (log_id, sequence)
+    where action = 'federation.audit.pruned'`.execute(ledger.db)
+  expect(rows).toEqual([{ reason: 'kept for 30 days' }, { reason: 'kept for 30 days' }])
 })

@@ -46,10 +46,7 @@ export async function pruneLog(tx: LedgerTx, now: Date, said: Said): Promise<Pru
   const before = await prunings.prunedBelow(tx, log.id)
   const below = Math.floor(said.below / TILE_WIDTH) * TILE_WIDTH
   const cosigned = await cosignatures.newest(tx, log.id)
-  // The platform's own log is mirrored by nobody.
-  const mirrored = name === PLATFORM_LOG ? Number.MAX_SAFE_INTEGER : await shipments.sizeOf(tx, log.id)
-  const end = (await entries.size(tx, log.id)) - 1
-  const most = Math.min(cosigned?.size ?? 0, mirrored, end)
+  const most = await mostPrunable(tx, log)
   if (below > most) {
     throw new Refusal(
       'PRUNE_NOT_COSIGNED',
@@ -74,6 +71,15 @@ export async function pruneLog(tx: LedgerTx, now: Date, said: Said): Promise<Pru
   await appendEntries(tx, now, [{ ...record, disclosed: true }])
   await prunings.add(tx, { logId: log.id, below, statement, at: now })
   return { ...counted, statement }
+}
+
+/** Below which size entries of a log may go: what others have cosigned and hold. The end of a log always stays. */
+export async function mostPrunable(tx: LedgerTx, { id, name }: logs.Log): Promise<number> {
+  const cosigned = await cosignatures.newest(tx, id)
+  // The platform's own log is mirrored by nobody.
+  const mirrored = name === PLATFORM_LOG ? Number.MAX_SAFE_INTEGER : await shipments.sizeOf(tx, id)
+  const end = (await entries.size(tx, id)) - 1
+  return Math.max(0, Math.min(cosigned?.size ?? 0, mirrored, end))
 }
 
 /** Drops a batch of the entries that were pruned; returns whether there are more. */
