@@ -5,8 +5,9 @@ import { request, type RequestOptions } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
+import { connect, type TLSSocket } from 'node:tls'
 import { systemClock } from '@powernode/clock'
-import { readTlsFiles } from '@powernode/identity'
+import { createCrls, derToPem, readTlsFiles, writeTlsFiles } from '@powernode/identity'
 import { makeTestAuthority, makeTestIdentity } from '@powernode/identity/testing'
 import { filesOf, verifyDirectory } from '@powernode/ledger'
 import type { TestDatabase } from '@powernode/postgres/testing'
@@ -27,6 +28,7 @@ const dir = mkdtempSync(join(tmpdir(), 'powernode-test-https-'))
 const stopping = new AbortController()
 const lines: string[] = []
 let database: TestDatabase<Tables>
+let authority: Awaited<ReturnType<typeof makeTestAuthority>>
 let port: number
 let running: Promise<void>
 
@@ -48,10 +50,10 @@ const echo: HttpRoute = {
 }
 
 beforeAll(async () => {
-  const authority = await makeTestAuthority(TRUST_DOMAIN)
+  authority = await makeTestAuthority(TRUST_DOMAIN)
   for (const name of ['audit-ledger', 'liveness'])
     await makeTestIdentity(authority, { trustDomain: TRUST_DOMAIN, kind: 'service', name }, join(dir, name))
-  for (const name of ['alice', 'bob', 'mallory'])
+  for (const name of ['alice', 'bob', 'carol', 'mallory'])
     await makeTestIdentity(authority, { trustDomain: TRUST_DOMAIN, kind: 'operator', name }, join(dir, name))
   const other = await makeTestAuthority(TRUST_DOMAIN)
   await makeTestIdentity(other, { trustDomain: TRUST_DOMAIN, kind: 'operator', name: 'alice' }, join(dir, 'stranger'))
@@ -98,6 +100,17 @@ async function ask(
   const req = request({ host: '127.0.0.1', port, path, ...tls, ...rest }).end(body)
   const [res] = (await once(req, 'response')) as [IncomingMessage] // as node:http says of the event
   return { status: res.statusCode ?? 0, body: await buffer(res), headers: res.headers }
+}
+/** The server's own files get a revocation list. */
+async function revoke(name: string): Promise<void> {
+  const now = systemClock.now()
+  const serial = readTlsFiles(join(dir, name)).serial
+  const nextUpdate = new Date(now.getTime() + 3_600_000)
+  const crls = await createCrls(authority, [{ serial, revokedAt: now }], { number: 1, now, nextUpdate })
+  writeTlsFiles(join(dir, 'audit-ledger'), {
+    ...readTlsFiles(join(dir, 'audit-ledger')),
+    crl: crls.map((der) => derToPem(der, 'X509 CRL')),
+  })
 }
 const get = (path: string, as: string | undefined = 'alice') => ask(`/${ORIGIN}/${path}`, as)
 
@@ -182,6 +195,27 @@ test('an open route answers whoever asks, up to its limit', async () => {
   expect((await ask('/echo', undefined, { method: 'POST', body: 'x'.repeat(101), headers: chunked })).status).toBe(413)
   const wrong = await ask('/echo', undefined, { method: 'GET' })
   expect([wrong.status, wrong.headers['allow']]).toEqual([405, 'POST'])
+})
+
+/** A connection on which one request was answered. */
+async function keptOpen(as: string): Promise<TLSSocket> {
+  const { ca, cert, key } = readTlsFiles(join(dir, as))
+  const socket = connect({ host: '127.0.0.1', port, ca, cert, key, checkServerIdentity: () => undefined })
+  socket.on('error', () => {}).write(`GET /${ORIGIN}/checkpoint HTTP/1.1\r\nhost: a.test\r\n\r\n`)
+  const [answer] = (await once(socket, 'data')) as [Buffer]
+  expect(answer.toString()).toContain('200 OK')
+  return socket
+}
+
+test('a connection whose certificate is revoked is hung up on, and no new one is taken for that operator', async () => {
+  const [kept, lost] = [await keptOpen('alice'), await keptOpen('carol')]
+  const hungUp = once(lost, 'close')
+  await revoke('carol')
+  await hungUp
+  expect(kept.closed).toBe(false)
+  kept.destroy()
+  await expect.poll(async () => (await ask(`/${ORIGIN}/checkpoint`, 'carol')).status).toBe(401)
+  expect((await get('checkpoint')).status).toBe(200)
 })
 
 test('a request leaves one line', async () => {

@@ -75,6 +75,20 @@ test('each full segment stands in the stream once, with the checkpoint that was 
   expect(await differences()).toEqual([])
 })
 
+test('a segment too large for one message comes in parts, and goes on after a crash between them', async () => {
+  await grow(database.db, 256, PEER, `skill/${'x'.repeat(5_000)}`)
+  let left = 1
+  const crashing = { ...shelf, put: (...said: Parameters<Shelf['put']>) => (left-- > 0 ? shelf.put(...said) : Promise.reject(new Error('crash'))) } // prettier-ignore
+  const first = createStreamWriter({ db: database.db, clock: systemClock, shelf: crashing })
+  await expect(first.keep(await head())).rejects.toThrow('crash')
+  expect(await writer().keep(await head())).toBe(2)
+  const parts = []
+  for (let kept = await shelf.next(SUBJECT, 1); kept; kept = await shelf.next(SUBJECT, kept.seq + 1)) parts.push(kept)
+  expect(parts.map(({ header }) => header('Ledger-Part'))).toEqual(['1/3', '2/3', '3/3'])
+  expect(decodeBundle(Buffer.concat(parts.map(({ data }) => data)))).toHaveLength(256)
+  expect(await differences()).toEqual([])
+})
+
 test('replicas that write at the same moment put nothing there twice, and leave nothing out', async () => {
   await grow(database.db, 256 * 20)
   const now = await head()

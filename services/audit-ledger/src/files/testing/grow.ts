@@ -24,11 +24,12 @@ function keyOf(n: number) {
 }
 
 /** Writes `count` more calls into the log of a peer, and signs it. Returns its size. */
-export async function grow(db: Db<Tables>, count: number, log = PEER): Promise<number> {
+// oxlint-disable-next-line max-params -- where, how many, and what a test wants otherwise
+export async function grow(db: Db<Tables>, count: number, log = PEER, resource = 'skill/summarise'): Promise<number> {
   for (let left = count; left > 0; left -= 1_000)
     await inTransaction(db, async (tx) => {
       await logs.claim(tx, TRUST_DOMAIN, systemClock.now())
-      const items = Array.from({ length: Math.min(left, 1_000) }, () => callTo(log))
+      const items = Array.from({ length: Math.min(left, 1_000) }, () => callTo(log, resource))
       await appendEntries(tx, systemClock.now(), items)
     })
   return inTransaction(db, (tx) => sign(tx, log))
@@ -45,7 +46,7 @@ export async function sign(tx: LedgerTx, name = PEER): Promise<number> {
   return size
 }
 
-const callTo = (log: string): NewEntry => ({
+const callTo = (log: string, resource: string): NewEntry => ({
   id: newId(systemClock.now()),
   log,
   action: 'federation.call.allowed',
@@ -53,7 +54,7 @@ const callTo = (log: string): NewEntry => ({
   actor: 'service/federation-gateway',
   direction: 'out',
   decisionId: newId(systemClock.now()),
-  resource: 'skill/summarise',
+  resource,
   payload: Buffer.from('{"outcome":"allowed"}'),
   disclosed: false,
 })
