@@ -1,3 +1,4 @@
+import { until } from '@powernode/events/testing'
 import { inTransaction } from '@powernode/postgres'
 import type { TestDatabase } from '@powernode/postgres/testing'
 import { expectRefusal } from '@powernode/rpc/testing'
@@ -79,6 +80,32 @@ test('of many checkpoints at once each is witnessed on the one before it, and no
   expect(outcomes.filter(({ kind }) => kind === 'witnessed')).toHaveLength(1)
   expect(outcomes.filter(({ kind }) => kind === 'conflict')).toHaveLength(19)
   expect(await witnessedSizes()).toHaveLength(2)
+})
+
+test('who comes while another is being witnessed waits for its end, and is told what was witnessed by then', async () => {
+  peer.grow(9)
+  await submit({ note: await peer.note(1) })
+  const [larger, smaller] = [
+    { keys, oldSize: 1, note: await peer.note(9), proof: await peer.proof(1, 9), byPeer: false },
+    { keys, oldSize: 1, note: await peer.note(4), proof: await peer.proof(1, 4), byPeer: false },
+  ]
+  const checked = Promise.withResolvers<void>()
+  const commit = Promise.withResolvers<void>()
+  const first = act(async (tx) => {
+    const outcome = await witnessCheckpoint(tx, now, larger)
+    checked.resolve()
+    await commit.promise
+    return outcome
+  })
+  await checked.promise
+  const second = act((tx) => witnessCheckpoint(tx, now, smaller))
+  const waiting = sql<{
+    n: number
+  }>`select count(*)::int as n from pg_locks where locktype = 'advisory' and not granted`
+  await until(async () => (await waiting.execute(ledger.db)).rows[0]?.n === 1)
+  commit.resolve()
+  expect((await first).kind).toBe('witnessed')
+  expect(await second).toMatchObject({ kind: 'conflict', size: 9 })
 })
 
 test('two roots of one size are a fork: refused, kept with both notes, told once, and found again after it was settled', async () => {
