@@ -232,13 +232,16 @@ export async function restoredSide(side: Side, size: number): Promise<Side> {
   }
   for (const [name, condition] of Object.entries(parts)) {
     const table = sql.table(name)
-    const { rows } = await sql<{ all: unknown }>`
+    const { rows } = await sql<{ all: Record<string, unknown>[] }>`
       select coalesce(jsonb_agg(to_jsonb(t)), '[]') as all from ${table} t where ${condition}`.execute(side.ledger.db)
-    await sql`
-      insert into ${table} overriding system value
-      select kept.* from jsonb_populate_recordset(null::${table}, ${JSON.stringify(rows[0]?.all)}::jsonb) kept`.execute(
-      older.ledger.db,
-    )
+    const all = rows[0]?.all ?? []
+    const columns = sql.join(Object.keys(all[0] ?? {}).map((column) => sql.ref(column)))
+    if (all.length > 0)
+      await sql`
+        insert into ${table} (${columns}) overriding system value
+        select ${columns} from jsonb_populate_recordset(null::${table}, ${JSON.stringify(all)}::jsonb)`.execute(
+        older.ledger.db,
+      )
   }
   return older
 }
