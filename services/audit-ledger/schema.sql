@@ -25,6 +25,19 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION audit_ledger.came_back()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'audit_ledger', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+begin
+  return exists (select from database_start) and not exists (
+    select from database_start where started_at = pg_postmaster_start_time() and entry_table = 'audit_ledger.entry'::regclass);
+end
+$function$;
+grant execute on function came_back() to audit_ledger;
+
 CREATE OR REPLACE FUNCTION audit_ledger.drop_pruned(of_log integer, at_most integer)
  RETURNS bigint
  LANGUAGE sql
@@ -160,11 +173,15 @@ CREATE OR REPLACE FUNCTION audit_ledger.take_ends(names text[], OUT log_id integ
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
 AS $function$
+declare
+  back boolean;
 begin
   perform pg_advisory_xact_lock(hashtextextended('audit_ledger.log.' || one, 0)) from unnest(names) as one;
+  back := came_back();
   return query
     select l.id, l.name, coalesce(e.sequence + 1, 0), e.leaf_hash,
       coalesce((select h.held from hold h where h.log_id = l.id order by h.id desc limit 1), false)
+        or (l.name <> 'platform' and e.sequence is not null and back)
     from log l
     left join lateral (
       select entry.sequence, entry.leaf_hash from entry where entry.log_id = l.id order by entry.sequence desc limit 1
@@ -184,6 +201,9 @@ CREATE OR REPLACE FUNCTION audit_ledger.write_at_ends(names text[], end_ids inte
 AS $function$
 begin
   perform pg_advisory_xact_lock(hashtextextended('audit_ledger.log.' || one, 0)) from unnest(names) as one;
+  if came_back() then
+    return false;
+  end if;
   for n in 1 .. cardinality(end_ids) loop
     if not exists (
         select from entry where log_id = end_ids[n] and sequence = end_sizes[n] - 1
@@ -266,6 +286,17 @@ CREATE INDEX checkpoint_by_signed_at ON audit_ledger.checkpoint USING btree (sig
 CREATE TRIGGER checkpoint_unchangeable BEFORE DELETE OR UPDATE OR TRUNCATE ON audit_ledger.checkpoint FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 grant insert, select on checkpoint to audit_ledger;
 
+create table copied (
+  log_id integer not null,
+  place text not null,
+  size bigint not null,
+  at timestamp with time zone not null,
+  constraint copied_pkey PRIMARY KEY (log_id, place),
+  constraint copied_log_id_fkey FOREIGN KEY (log_id) REFERENCES log(id),
+  constraint copied_place_check CHECK ((place = ANY (ARRAY['files'::text, 'worm'::text])))
+);
+grant insert, select, update on copied to audit_ledger;
+
 create table cosignature (
   log_id integer not null,
   size bigint not null,
@@ -282,8 +313,9 @@ grant insert, select on cosignature to audit_ledger;
 
 create table database_start (
   started_at timestamp with time zone not null,
+  entry_table oid not null,
   noticed_at timestamp with time zone not null,
-  constraint database_start_pkey PRIMARY KEY (started_at)
+  constraint database_start_pkey PRIMARY KEY (started_at, entry_table)
 );
 CREATE TRIGGER database_start_unchangeable BEFORE DELETE OR UPDATE OR TRUNCATE ON audit_ledger.database_start FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 grant insert, select on database_start to audit_ledger;

@@ -128,6 +128,16 @@ create table hold (
 );
 create index hold_by_log on hold (log_id, id);
 
+-- Starts of the database server, and tables restored while it ran, after which each log's peer was asked what it has seen of
+-- it: a database that came back from a backup, or took over from another, may know less than it knew.
+create table database_start (
+  started_at timestamptz not null,
+  -- A restored dump has the rows of this table, and other tables.
+  entry_table oid not null,
+  noticed_at timestamptz not null,
+  primary key (started_at, entry_table)
+);
+
 -- Nobody rewrites the past, the owner of the tables neither.
 create function refuse_change() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
@@ -217,17 +227,32 @@ create trigger ledger_key_unchangeable before update or delete or truncate on le
 create trigger erasure_unchangeable before update or delete or truncate on erasure for each statement execute function refuse_change();
 create trigger pruning_unchangeable before update or delete or truncate on pruning for each statement execute function refuse_change();
 create trigger hold_unchangeable before update or delete or truncate on hold for each statement execute function refuse_change();
+create trigger database_start_unchangeable before update or delete or truncate on database_start for each statement execute function refuse_change();
+
+-- Whether this is not the database that this ledger was written to last, as far as anybody looked: then peers' logs take no
+-- entries, however soon after the start somebody wants to write. Of a ledger that was never opened nothing can be lost.
+create function came_back() returns boolean language plpgsql set search_path = audit_ledger, pg_temp
+  set enable_seqscan = off as $$
+begin
+  return exists (select from database_start) and not exists (
+    select from database_start where started_at = pg_postmaster_start_time() and entry_table = 'audit_ledger.entry'::regclass);
+end
+$$;
 
 -- Takes the turn to write to these logs, in the order given, and says where each ends. Two steps in one call: the second
 -- looks after the locks are held, so it sees what those before us have committed.
 create function take_ends(names text[], out log_id int, out name text, out size bigint, out leaf_hash bytea, out held boolean)
   returns setof record language plpgsql set search_path = audit_ledger, pg_temp
   set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+declare
+  back boolean;
 begin
   perform pg_advisory_xact_lock(hashtextextended('audit_ledger.log.' || one, 0)) from unnest(names) as one;
+  back := came_back();
   return query
     select l.id, l.name, coalesce(e.sequence + 1, 0), e.leaf_hash,
       coalesce((select h.held from hold h where h.log_id = l.id order by h.id desc limit 1), false)
+        or (l.name <> 'platform' and e.sequence is not null and back)
     from log l
     left join lateral (
       select entry.sequence, entry.leaf_hash from entry where entry.log_id = l.id order by entry.sequence desc limit 1
@@ -267,7 +292,7 @@ end
 $$;
 
 -- Takes the turn and writes, in one call, provided that each of these logs ends where the writer believes, and takes entries.
--- False, and nothing written, when that is not so.
+-- False, and nothing written, when that is not so, or the database came back from somewhere.
 create function write_at_ends(
   names text[], end_ids int[], end_sizes bigint[], end_hashes bytea,
   log_ids int[], sequences bigint[], ids uuid[], actions text[], ats float8[], directions text[], remote_ids uuid[],
@@ -278,6 +303,9 @@ create function write_at_ends(
   set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
   perform pg_advisory_xact_lock(hashtextextended('audit_ledger.log.' || one, 0)) from unnest(names) as one;
+  if came_back() then
+    return false;
+  end if;
   for n in 1 .. cardinality(end_ids) loop
     if not exists (
         select from entry where log_id = end_ids[n] and sequence = end_sizes[n] - 1
@@ -328,5 +356,5 @@ end;
 revoke execute on function erase_payloads(bigint[]), drop_pruned(int, int) from public;
 
 grant usage on schema audit_ledger to audit_ledger;
-grant select, insert on ledger, log, entry, payload, tile, checkpoint, cosignature, ledger_key, erasure, pruning, hold to audit_ledger;
-grant execute on function take_ends, write_entries, write_at_ends, erase_payloads, drop_pruned to audit_ledger;
+grant select, insert on ledger, log, entry, payload, tile, checkpoint, cosignature, ledger_key, erasure, pruning, hold, database_start to audit_ledger;
+grant execute on function came_back, take_ends, write_entries, write_at_ends, erase_payloads, drop_pruned to audit_ledger;

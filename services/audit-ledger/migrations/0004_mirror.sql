@@ -88,14 +88,6 @@ create table shipment (
   error text not null default ''
 );
 
--- Starts of the database server after which each log's peer was asked what it has seen of it: a database that was restored
--- from a backup, or took over from another, was started since, and may know less than it knew.
-create table database_start (
-  started_at timestamptz primary key,
-  noticed_at timestamptz not null
-);
-create trigger database_start_unchangeable before update or delete or truncate on database_start for each statement execute function refuse_change();
-
 -- Each time that our log about a peer was compared with the peer's log about us, and up to when nothing is left open.
 create table reconciliation (
   peer_id uuid not null,
@@ -110,5 +102,5 @@ create table reconciliation (
 );
 create trigger reconciliation_unchangeable before update or delete or truncate on reconciliation for each statement execute function refuse_change();
 
-grant select, insert on mirror_entry, mirror_payload, mirror_tile, mirror_head, database_start, reconciliation to audit_ledger;
+grant select, insert on mirror_entry, mirror_payload, mirror_tile, mirror_head, reconciliation to audit_ledger;
 grant select, insert, update on shipment to audit_ledger;

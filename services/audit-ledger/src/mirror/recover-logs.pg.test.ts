@@ -5,7 +5,9 @@ import { expectRefusal } from '@powernode/rpc/testing'
 import { EMPTY_ROOT, parseCheckpoint, parseNote } from '@powernode/tlog'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { replica } from '../append/testing.ts'
 import { settleAlarm } from '../operations/alarms/settle-alarm.ts'
+import { recordHappening } from '../operations/events/record-happening.ts'
 import { nextShipment } from '../operations/mirror/next-shipment.ts'
 import * as alarms from '../store/alarms.ts'
 import * as entries from '../store/entries.ts'
@@ -15,6 +17,7 @@ import * as logs from '../store/logs.ts'
 import * as mirrorHolds from '../store/mirror-holds.ts'
 import * as witnessed from '../store/witnessed.ts'
 import { append, borderTo, call, doorsOf, grow, line, mirrorDeps, QUOTA, noteOf, restoredSide, shipmentFrom, sign, twoSides, type Side } from '../testing/mirrors.ts' // prettier-ignore
+import { happening, NOW } from '../testing.ts'
 import { lookIntoLog } from './look-into-log.ts'
 import { openMirrorArea } from './mirror-area.ts'
 import type { Border } from './mirror-deps.ts'
@@ -289,6 +292,33 @@ test('after the database was started anew no log is written to before its peer h
   const again = await open(older, road)
   expect(again.tasks.length, 'the server was not started since').toBeGreaterThan(0)
   await append(older, [line(older, 501)])
+})
+
+test.each([
+  ['the server was started anew', sql`timestamptz '2026-01-01'`, sql`'entry'::regclass`],
+  ['tables were restored from a dump while it ran', sql`pg_postmaster_start_time()`, sql`1`],
+])('a database that came back takes nothing from the first moment on: %s', async (_, started, table) => {
+  await grow(a, 0, 300)
+  await append(a, [line(a, 300, { log: 'platform' })])
+  const one = replica(a.ledger.url)
+  const written = async (n: number) => (await one.appender.append([line(a, n)]))[0]
+  try {
+    expect(await written(301)).toMatchObject({ sequence: 300 })
+    await sql`insert into database_start (started_at, entry_table, noticed_at) values (${started}, ${table}, ${NOW})`.execute(
+      a.ledger.db,
+    )
+    expect(await written(302), 'whoever has written to it all the time').toEqual({ refused: 'LOG_ON_HOLD' })
+    await expectRefusal(append(a, [line(a, 303)]), 'LOG_ON_HOLD')
+    await append(a, [line(a, 304, { log: 'platform' })])
+    const news = a.act((tx, now) => recordHappening(tx, now, happening(305, { peerId: a.peerId })))
+    await expect(news, 'news waits, and is heard again').rejects.toThrow('waits for what its peer has seen')
+    await open(a, road)
+    expect((await logOf(a)).reason).toBe(mirrorHolds.IN_DOUBT)
+    expect(await look(a)).toBe('whole')
+    expect(await written(302)).toMatchObject({ sequence: 301 })
+  } finally {
+    await one.close()
+  }
 })
 
 test('a peer that does not answer holds a log up for a while, and no longer', async () => {

@@ -11,17 +11,21 @@ export const DOUBT_CHANNEL = 'audit_ledger_doubt'
 
 export type HeldLog = { readonly logId: number; readonly peerId: string; readonly reason: string; readonly since: Date }
 
-/** Whether the database server was started since we last looked, as far as this database remembers. */
+/** Whether the database server was started, or its tables were restored, since we last looked, as far as this database remembers. */
 export async function isStartedAnew(tx: LedgerTx): Promise<boolean> {
   const { rows } = await sql<{ known: boolean }>`
-    select exists (select from database_start where started_at = pg_postmaster_start_time()) as known`.execute(tx)
+    select exists (
+      select from database_start
+      where started_at = pg_postmaster_start_time() and entry_table = 'audit_ledger.entry'::regclass
+    ) as known`.execute(tx)
   return rows[0]?.known !== true
 }
 
 /** Notes that this start of the server was looked into. */
 export async function noteStart(tx: LedgerTx, now: Date): Promise<void> {
   await sql`
-    insert into database_start (started_at, noticed_at) values (pg_postmaster_start_time(), ${now})
+    insert into database_start (started_at, entry_table, noticed_at)
+    values (pg_postmaster_start_time(), 'audit_ledger.entry'::regclass, ${now})
     on conflict do nothing`.execute(tx)
 }
 
@@ -61,7 +65,9 @@ const SOON_MS = 30_000
 export async function endsSoon(tx: LedgerTx, name: string, now: Date): Promise<boolean> {
   const since = new Date(now.getTime() - SOON_MS)
   const { rows } = await sql<{ soon: boolean }>`
-    select held and at > ${since} and reason = any (${[IN_DOUBT, LOST]}::text[]) as soon
-    from hold where log_id = (select id from log where name = ${name}) order by id desc limit 1`.execute(tx)
+    select came_back() or coalesce((
+      select held and at > ${since} and reason = any (${[IN_DOUBT, LOST]}::text[])
+      from hold where log_id = (select id from log where name = ${name}) order by id desc limit 1
+    ), false) as soon`.execute(tx)
   return rows[0]?.soon === true
 }

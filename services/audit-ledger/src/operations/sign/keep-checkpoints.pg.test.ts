@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import * as checkpoints from '../../store/checkpoints.ts'
 import * as holds from '../../store/holds.ts'
 import * as logs from '../../store/logs.ts'
 import { B_ON_A, grow, noteOf, testSide, type Side } from '../../testing/mirrors.ts'
@@ -29,4 +30,16 @@ test('a tree that is not the one we signed is an alarm with both notes, told to 
   expect(alarms).toMatchObject([{ whose: 'ours', kind: 'fork', firstNote, secondNote }])
   const { rows } = await side.act((tx) => sql<{ subject: string }>`select subject from outbox`.execute(tx))
   expect(rows.map(({ subject }) => subject)).toEqual([`fed.audit.fork_detected.${alarms[0]!.id}`])
+})
+
+test('what was about to be signed when the database came back without it is not signed', async () => {
+  await grow(side, 0, 3)
+  const root = Buffer.alloc(32, 7)
+  const note = noteOf(side, { size: 5, root })
+  const kept = await side.act(async (tx, now) => {
+    const log = await logs.find(tx, B_ON_A)
+    const { altered } = await keepCheckpoints(tx, now, [{ logId: log!.id, size: 5, root, note, signedAt: now }])
+    return { altered, newest: (await checkpoints.newest(tx, log!.id))?.size }
+  })
+  expect(kept).toEqual({ altered: [], newest: 3 })
 })
