@@ -4,12 +4,13 @@ import { join } from 'node:path'
 import { systemClock } from '@powernode/clock'
 import { until } from '@powernode/events/testing'
 import { filesIn, verifyDirectory } from '@powernode/ledger'
-import { openDb, type Db } from '@powernode/postgres'
+import { inTransaction, openDb, type Db } from '@powernode/postgres'
 import type { TestDatabase } from '@powernode/postgres/testing'
 import { createLogger, createMetrics } from '@powernode/process'
 import { createHealth } from '@powernode/rpc'
 import { parseCheckpoint, parseNote } from '@powernode/tlog'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { listLogs } from '../operations/read/list-logs.ts'
 import type { Tables } from '../store/tables.ts'
 import { testLedger } from '../testing.ts'
 import { durableFolder } from './durable.ts'
@@ -97,6 +98,22 @@ test('a segment is there as soon as it is full, the rest at seal times, and all 
   await grow(brisk.db, 5)
   await until(() => sealedIn(dir) === 305)
   expect(await verified()).toMatchObject({ intact: true, damages: [] })
+})
+
+test('how far the files have come is known to every replica, as soon as that is durable', async () => {
+  const replica = startReplica({ sealIntervalMs: 50 })
+  const told = async () => {
+    const all = await inTransaction(database.db, (tx) =>
+      listLogs(tx, systemClock.now(), { log: '', after: '', limit: 9 }),
+    )
+    return all.map(({ sealed, worm }) => ({ sealed, worm }))
+  }
+  await grow(replica.db, 300)
+  expect(await told()).toEqual([{ sealed: 0, worm: 0 }])
+  await until(async () => (await told())[0]?.sealed === 300)
+  expect(sealedIn(dir)).toBe(300)
+  await grow(replica.db, 5)
+  await until(async () => (await told())[0]?.sealed === 305)
 })
 
 test('of replicas that share a folder one writes, and when it has gone another goes on', async () => {

@@ -6,8 +6,9 @@ import type { Tables } from '../store/tables.ts'
 import { FolderFailed, type DurableFolder } from './durable.ts'
 import type { FilesState } from './files-state.ts'
 import { folderId } from './folder-id.ts'
-import { createLogWriter, type LogWriter } from './log-writer.ts'
-import { eachHead, eachRung, type Rung } from './rounds.ts'
+import { createLogWriter } from './log-writer.ts'
+import { createCopyNotes } from './note-copies.ts'
+import { eachHead, eachRung, type Rung, type Step } from './rounds.ts'
 
 export type WriteFilesDeps = {
   readonly db: Db<Tables>
@@ -66,6 +67,11 @@ async function whileLeading(deps: WriteFilesDeps, rung: Rung, { signal, leading,
   const fill = async (head: Head) => {
     if (writer.isBehind(head)) state.wrote(await writer.fill(head))
   }
+  const note = createCopyNotes(deps, 'files')
+  const seal = async (head: Head) => {
+    if (await writer.seal(head)) state.sealed()
+    await note(head, head.size)
+  }
   rung.all = true
   for (let attempt = 0; !leading.aborted;) {
     try {
@@ -73,7 +79,7 @@ async function whileLeading(deps: WriteFilesDeps, rung: Rung, { signal, leading,
       if (attempt > 0 || rung.all) await folder.sweep()
       await eachRung(deps, rung, fill, state)
       if (clock.now().getTime() >= sealDueMs) {
-        await sealAll(deps, writer, () => leading.aborted)
+        await sealAll(deps, seal, () => leading.aborted)
         sealDueMs = clock.now().getTime() + sealIntervalMs
       }
       state.works()
@@ -89,15 +95,12 @@ async function whileLeading(deps: WriteFilesDeps, rung: Rung, { signal, leading,
   }
   if (!signal.aborted) return // not told to stop: somebody else leads
   const untilMs = clock.now().getTime() + LAST_SEAL_MS
-  await sealAll(deps, writer, () => clock.now().getTime() > untilMs).catch((error: unknown) => {
+  await sealAll(deps, seal, () => clock.now().getTime() > untilMs).catch((error: unknown) => {
     logger.warn({ task: 'files', error }, 'not everything was sealed before the end; the next start goes on')
   })
 }
 
 /** Writes the rest of every log that changed, and its checkpoint. */
-async function sealAll(deps: WriteFilesDeps, writer: LogWriter, isOver: () => boolean): Promise<void> {
-  const seal = async (head: Head) => {
-    if (await writer.seal(head)) deps.state.sealed()
-  }
+async function sealAll(deps: WriteFilesDeps, seal: Step, isOver: () => boolean): Promise<void> {
   await eachHead(deps, seal, { verdicts: deps.state, isOver })
 }

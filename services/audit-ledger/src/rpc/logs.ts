@@ -140,6 +140,8 @@ function statusToWire(status: Status): MessageInitShape<typeof LogStatusSchema> 
     ...(signed && { signedAt: timestampFromDate(signed.signedAt) }),
     ...(cosigned && { cosignedAt: timestampFromDate(cosigned.at) }),
     mirroredSize: BigInt(status.mirrored),
+    sealedSize: BigInt(status.sealed),
+    wormSize: BigInt(status.worm),
     prunedBelow: BigInt(status.prunedBelow),
     witnessedSize: BigInt(status.witnessed),
     heldSize: BigInt(status.held),

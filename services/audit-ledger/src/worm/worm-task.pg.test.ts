@@ -1,12 +1,13 @@
 import { systemClock } from '@powernode/clock'
 import { openBus, openShelf, type Bus } from '@powernode/events'
 import { startTestNats, until, type TestNats } from '@powernode/events/testing'
-import { openDb, type Db } from '@powernode/postgres'
+import { inTransaction, openDb, type Db } from '@powernode/postgres'
 import type { TestDatabase } from '@powernode/postgres/testing'
 import { createLogger, createMetrics } from '@powernode/process'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { grow, PEER } from '../files/testing/grow.ts'
+import { listLogs } from '../operations/read/list-logs.ts'
 import type { Tables } from '../store/tables.ts'
 import { testLedger } from '../testing.ts'
 import { openWorm, type Worm } from './worm-task.ts'
@@ -50,6 +51,12 @@ async function lastSegment(): Promise<number> {
   return Number((await shelf?.last(`worm.${PEER}`))?.header('Ledger-Segment') ?? -1)
 }
 
+/** How many entries are in the stream, as any replica says it. */
+async function wormSize(): Promise<number | undefined> {
+  const asked = { log: PEER, after: '', limit: 1 }
+  return (await inTransaction(database.db, (tx) => listLogs(tx, systemClock.now(), asked)))[0]?.worm
+}
+
 test('segments go into the stream as they fill, and all of them again when it has lost its disk', async () => {
   start()
   await grow(database.db, 600)
@@ -61,6 +68,7 @@ test('segments go into the stream as they fill, and all of them again when it ha
   await grow(database.db, 300)
   await nats.start()
   await until(async () => (await lastSegment()) === 2)
+  await until(async () => (await wormSize()) === 768)
 })
 
 test('each start holds the whole stream against the database, and gives the alarm for what is not the same', async () => {

@@ -2,6 +2,8 @@ import { backoffMs, type Clock } from '@powernode/clock'
 import { openShelf, type Bus, type Shelf } from '@powernode/events'
 import { lead, type Db } from '@powernode/postgres'
 import type { Logger, Metrics, Task } from '@powernode/process'
+import { TILE_WIDTH } from '@powernode/tlog'
+import { createCopyNotes } from '../files/note-copies.ts'
 import { eachHead, eachRung, nothingRung, ring, type Rung, type Verdicts } from '../files/rounds.ts'
 import type { Head } from '../log-files.ts'
 import type { Tables } from '../store/tables.ts'
@@ -70,7 +72,11 @@ async function fillShelf(filling: Filling, shelf: Shelf, signal: AbortSignal, on
   const { clock, metrics, rung, verdicts } = filling
   const messages = metrics.counter('fed_audit_worm_messages_total', 'Messages put into the stream of segments')
   const writer = createStreamWriter({ ...filling, shelf })
-  const keep = async (head: Head) => messages.inc(await writer.keep(head))
+  const note = createCopyNotes(filling, 'worm')
+  const keep = async (head: Head) => {
+    messages.inc(await writer.keep(head))
+    await note(head, head.size - (head.size % TILE_WIDTH))
+  }
   rung.all = true
   while (!signal.aborted) {
     await eachRung(filling, rung, keep, verdicts)

@@ -1,6 +1,7 @@
 import { PLATFORM_LOG } from '../../new-entry.ts'
 import * as alarms from '../../store/alarms.ts'
 import * as checkpoints from '../../store/checkpoints.ts'
+import * as copies from '../../store/copies.ts'
 import * as cosignatures from '../../store/cosignatures.ts'
 import * as entries from '../../store/entries.ts'
 import * as holds from '../../store/holds.ts'
@@ -17,6 +18,9 @@ export type Status = {
   readonly size: number
   readonly signed: checkpoints.Checkpoint | undefined
   readonly cosigned: cosignatures.Cosignature | undefined
+  /** How many entries the sealed files cover, and the stream. */
+  readonly sealed: number
+  readonly worm: number
   readonly prunedBelow: number
   /** What the peer holds of it as a mirror; and of the peer's log about us, what we have witnessed and hold. */
   readonly mirrored: number
@@ -38,10 +42,8 @@ export async function listLogs(tx: LedgerTx, _now: Date, { log, after, limit }: 
   const one = log === '' ? undefined : await logs.find(tx, log)
   const found = log === '' ? await logs.list(tx, { after, limit }) : one ? [one] : []
   const peers = found.map(({ name }) => name).filter((name) => name !== PLATFORM_LOG)
-  const mirrored = await shipments.sizesOf(
-    tx,
-    found.map(({ id }) => id),
-  )
+  const ids = found.map(({ id }) => id)
+  const [mirrored, copied] = [await shipments.sizesOf(tx, ids), await copies.sizesOf(tx, ids)]
   const [seen, held, alarmed] = [
     await witnessed.sizes(tx, peers),
     await mirrors.heldSizes(tx, peers),
@@ -54,6 +56,8 @@ export async function listLogs(tx: LedgerTx, _now: Date, { log, after, limit }: 
       size: await entries.size(tx, log.id),
       signed: await checkpoints.newest(tx, log.id),
       cosigned: await cosignatures.newest(tx, log.id),
+      sealed: copied(log.id, 'files'),
+      worm: copied(log.id, 'worm'),
       prunedBelow: await prunings.prunedBelow(tx, log.id),
       mirrored: mirrored.get(log.id) ?? 0,
       witnessed: seen.get(log.name) ?? 0,
