@@ -236,6 +236,26 @@ test.each([
   ['altered_payload', 'a payload rewritten', [`update payload set body = '{"n":0}' where sequence = 3`]],
   ['altered_payload', 'a payload that is gone without an erasure', [`delete from payload where sequence = 3`]],
   ['missing_entry', 'an entry that is gone', [`delete from entry where sequence = 3`]],
+  ['missing_entry', 'the end of the log that is gone, and was signed', [`delete from entry where sequence > 290`]],
+  ['missing_entry', 'all of the log that is gone, and was signed', [`delete from entry`, `delete from payload`]],
+  [
+    'altered_entry',
+    'a hash that the next entries would be hashed together with',
+    [
+      `alter table entry drop constraint entry_leaf_hash_is_right`,
+      `update entry set leaf_hash = sha256('') where sequence = 299`,
+    ],
+  ],
+  ['altered_tile', 'the hash over a tile rewritten', [`update tile set root = sha256('')`]],
+  ['missing_tile', 'a tile that is gone', [`delete from tile`]],
+  [
+    'altered_payload',
+    'a payload erased by a row that no entry speaks of',
+    [
+      `insert into erasure (log_id, first, last, ran_out, at, actor, reason, recorded_at) values (1, 3, 3, false, '2026-03-01', 'operator/alice', 'asked', 4)`,
+      `delete from payload where sequence = 3`,
+    ],
+  ],
   ['bad_signature', 'another root put under a signature', [`update checkpoint set root = sha256('') where size = 300`]],
 ] as const)('should somebody take the locks off, verification finds %s: %s', async (damage, _, statements) => {
   await write(0, 299)

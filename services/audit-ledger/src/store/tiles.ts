@@ -21,13 +21,16 @@ export function tileReader(tx: LedgerTx, logId: number): TileReader {
     for (const tile of partial)
       rebuilt.set(`${nameOf(tile)}.p/${tile.width}`, Buffer.concat(await partialTile(tx, logId, tile)))
     return tiles.map((tile) => {
-      const hashes = full.get(nameOf(tile)) ?? rebuilt.get(`${nameOf(tile)}.p/${tile.width}`) ?? new Uint8Array()
+      const hashes =
+        full.get(nameOf(tile))?.hashes ?? rebuilt.get(`${nameOf(tile)}.p/${tile.width}`) ?? new Uint8Array()
       return hashes.subarray(0, tile.width * HASH_BYTES)
     })
   }
 }
 
-const nameOf = ({ level, position }: Pick<Asked, 'level' | 'position'>) => `${level}/${position}`
+type Name = Pick<Asked, 'level' | 'position'>
+
+export const nameOf = ({ level, position }: Name): string => `${level}/${position}`
 
 /** The hashes of the unfinished tile of each level, for a tree of this size: what an edge goes on from. */
 export async function edgeOf(tx: LedgerTx, logId: number, size: number): Promise<readonly (readonly Buffer[])[]> {
@@ -39,15 +42,18 @@ export async function edgeOf(tx: LedgerTx, logId: number, size: number): Promise
   return levels
 }
 
-async function fullTiles(tx: LedgerTx, logId: number, asked: readonly Asked[]): Promise<Map<string, Buffer>> {
+export type Kept = { readonly hashes: Buffer; readonly root: Buffer }
+
+/** Those of these that are kept, by `nameOf`. */
+export async function fullTiles(tx: LedgerTx, logId: number, asked: readonly Name[]): Promise<Map<string, Kept>> {
   if (asked.length === 0) return new Map()
   const rows = await tx
     .selectFrom('tile')
-    .select(['level', 'position', 'hashes'])
+    .select(['level', 'position', 'hashes', 'root'])
     .where('log_id', '=', logId)
     .where((is) => is.or(asked.map(({ level, position }) => is.and({ level, position }))))
     .execute()
-  return new Map(rows.map(({ level, position, hashes }) => [nameOf({ level, position }), hashes]))
+  return new Map(rows.map((row) => [nameOf(row), row]))
 }
 
 async function partialTile(tx: LedgerTx, logId: number, { level, position, width }: Asked): Promise<Buffer[]> {

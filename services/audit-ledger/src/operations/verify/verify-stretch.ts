@@ -1,8 +1,9 @@
 import { commitPayload, EntryFlaw, parseEntry, type DamageKind, type EntryFields } from '@powernode/ledger'
-import { Edge, leafHash, NoteFlaw, openNote, parseCheckpoint, TILE_WIDTH, type Verifier } from '@powernode/tlog'
+import { Edge, leafHash, NoteFlaw, openNote, parseCheckpoint, type Verifier } from '@powernode/tlog'
 import * as checkpoints from '../../store/checkpoints.ts'
 import * as entries from '../../store/entries.ts'
 import * as erasures from '../../store/erasures.ts'
+import * as holds from '../../store/holds.ts'
 import * as logs from '../../store/logs.ts'
 import * as prunings from '../../store/prunings.ts'
 import type { LedgerTx } from '../../store/tables.ts'
@@ -18,9 +19,11 @@ export async function beginVerify(
 ): Promise<{ readonly log: logs.Log; readonly edge: Edge; readonly size: number } | undefined> {
   const log = await logs.find(tx, name)
   if (!log) return undefined
+  // First, since entries come before what is signed of them: what was signed and is not there is missing.
+  const signed = (await checkpoints.newest(tx, log.id))?.size ?? 0
   const start = await prunings.prunedBelow(tx, log.id)
   const edge = Edge.from(start, await tiles.edgeOf(tx, log.id, start))
-  return { log, edge, size: await entries.size(tx, log.id) }
+  return { log, edge, size: Math.max(signed, await entries.size(tx, log.id)) }
 }
 
 /**
@@ -47,7 +50,12 @@ export async function verifyStretch(
     if (torn) return torn
   }
   if (rows.length === 0) return missing(start)
-  return (await damageOfTiles(tx, log, edge)) ?? edge
+  return (
+    (await damageOfHashes(tx, log, rows)) ??
+    (await damageOfTiles(tx, log, edge)) ??
+    (await damageOfErasures(tx, log, { erased, size })) ??
+    edge
+  )
 }
 
 type Said = {
@@ -103,18 +111,56 @@ function damageOfSigned(
   return { kind: 'wrong_root', at: size, detail: `size ${size} was signed with another root` }
 }
 
+/** The hashes that the next entries are hashed together with. */
+async function damageOfHashes(tx: LedgerTx, log: logs.Log, rows: readonly entries.Row[]): Promise<Damage | undefined> {
+  const [start, end] = [rows[0]?.sequence ?? 0, (rows.at(-1)?.sequence ?? 0) + 1]
+  const kept = await entries.leafHashes(tx, log.id, { start, end })
+  const torn = rows.find(({ leaf }, at) => Buffer.compare(leafHash(leaf), kept[at] ?? NOTHING) !== 0)
+  if (!torn) return undefined
+  return { kind: 'altered_entry', at: torn.sequence, detail: 'the hash beside it is not that of the entry' }
+}
+
 async function damageOfTiles(tx: LedgerTx, log: logs.Log, edge: Edge): Promise<Damage | undefined> {
   const full = edge.takeFullTiles()
-  const asked = full.map(({ level, position }) => ({ level, position, width: TILE_WIDTH }))
-  const kept = await tiles.tileReader(tx, log.id)(asked)
-  const torn = full.find(({ hashes }, at) => Buffer.compare(hashes, kept[at] ?? new Uint8Array()) !== 0)
-  if (!torn) return undefined
-  return {
-    kind: 'altered_tile',
-    at: edge.size,
-    detail: `tile ${torn.level}/${torn.position} is not that of the entries`,
+  const kept = await tiles.fullTiles(tx, log.id, full)
+  for (const { level, position, hashes, root } of full) {
+    const tile = kept.get(tiles.nameOf({ level, position }))
+    const name = `tile ${level}/${position}`
+    if (!tile) return { kind: 'missing_tile', at: edge.size, detail: `${name} is not there` }
+    if (Buffer.compare(hashes, tile.hashes) !== 0 || Buffer.compare(root, tile.root) !== 0)
+      return { kind: 'altered_tile', at: edge.size, detail: `${name} is not that of the entries` }
   }
+  return undefined
 }
+
+const RECORDS: ReadonlySet<string> = new Set(['federation.audit.erased', 'federation.audit.payloads_lost'])
+
+/** An erasure counts as said by the entry that says it, which is in the tree: the row alone is anybody's. */
+async function damageOfErasures(
+  tx: LedgerTx,
+  log: logs.Log,
+  { erased, size }: { readonly erased: readonly erasures.Erasure[]; readonly size: number },
+): Promise<Damage | undefined> {
+  const said = erased.filter(({ ranOut }) => !ranOut)
+  const wanted = [...new Set(said.map(({ recordedAt }) => recordedAt ?? -1))]
+  const records = new Map((await entries.ofSequences(tx, log.id, wanted)).map((row) => [row.sequence, row]))
+  const silent = said.find((erasure) => !isRecorded(erasure, records.get(erasure.recordedAt ?? -1)))
+  if (!silent) return undefined
+  // What is lost is said once all of it is back that can come back, and until then the log is on hold.
+  const isComing = silent.recordedAt !== null && silent.recordedAt >= size && (await holds.reasonOf(tx, log.id))
+  return isComing
+    ? undefined
+    : { kind: 'altered_payload', at: silent.first, detail: 'no entry of the log says that this payload was erased' }
+}
+
+function isRecorded({ first, last }: erasures.Erasure, record: entries.Row | undefined): boolean {
+  if (!record || !RECORDS.has(record.action) || record.sequence <= last) return false
+  if (record.action !== 'federation.audit.erased' || record.body === null) return true
+  const { sequences } = JSON.parse(record.body) as { readonly sequences?: readonly string[] } // it is the one that was hashed
+  return first === last && sequences?.includes(String(first)) === true
+}
+
+const NOTHING = new Uint8Array()
 
 function missing(at: number): Damage {
   return { kind: 'missing_entry', at, detail: `entry ${at} is not there` }
