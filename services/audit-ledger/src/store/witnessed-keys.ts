@@ -35,7 +35,7 @@ export async function list(tx: LedgerTx, peerIds?: readonly string[]): Promise<r
     .execute()
 }
 
-/** Of every peer that says its log has the origin of this SHA-256; two may say it, and a signature tells whose it is. */
+/** Of the peer whose log has the origin of this SHA-256. */
 export async function byOrigin(tx: LedgerTx, originSha256: Buffer): Promise<readonly PeerKeys[]> {
   const peers = await tx
     .selectFrom('peer_keys')
@@ -49,6 +49,18 @@ export async function byOrigin(tx: LedgerTx, originSha256: Buffer): Promise<read
     peers.map(({ peer_id }) => peer_id),
   )
   return keys.filter(({ origin }) => sha256(origin).equals(originSha256))
+}
+
+/** Whether another peer has ever stated this origin. MUST hold the origin's lock. */
+export async function isAnothers(tx: LedgerTx, { peerId, origin }: Pick<PeerKeys, 'peerId' | 'origin'>) {
+  const other = await tx
+    .selectFrom('peer_keys')
+    .select('peer_id')
+    .where('origin_sha256', '=', sha256(origin))
+    .where('peer_id', '<>', peerId)
+    .limit(1)
+    .executeTakeFirst()
+  return other !== undefined
 }
 
 /** Keeps what a peer stated. Of two of one sequence the first stays: whoever adds MUST compare. */

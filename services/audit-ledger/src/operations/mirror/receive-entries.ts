@@ -4,6 +4,7 @@ import { bytesOf, MirrorFlaw, readShipped, type MirrorEntry, type MirrorHead, ty
 import type { MirrorQuota } from '../../mirror-quota.ts'
 import * as mirrors from '../../store/mirrors.ts'
 import type { LedgerTx } from '../../store/tables.ts'
+import * as witnessed from '../../store/witnessed.ts'
 import { openPeerCheckpoint, type PeerCheckpoint } from './open-peer-checkpoint.ts'
 import { raiseIfForked } from './raise-if-forked.ts'
 
@@ -24,12 +25,14 @@ export type Received = { readonly size: number } | { readonly refused: Refusal }
  *
  * They MUST begin where the copy ends, and the tree that they make with what is held MUST be that of a checkpoint which the
  * peer has signed: then what we hold is its log, to the byte, and it cannot say otherwise later. All of it, or none, in one
- * transaction under the mirror's lock: of two replicas that receive the same at once, the second finds it there.
+ * transaction under the mirror's lock: of two replicas that receive the same at once, the second finds it there. And under the
+ * witness's, since what is witnessed meanwhile MUST be held against it.
  * A note that contradicts what the peer signed before is kept as an alarm, though nothing is taken.
  */
 export async function receiveEntries(tx: LedgerTx, now: Date, said: Delivered): Promise<Received> {
   const { peerId, start } = said
   await mirrors.lock(tx, peerId)
+  await witnessed.lock(tx, peerId)
   const held = await mirrors.head(tx, peerId)
   const size = held?.size ?? 0
   if (start !== size) {
@@ -39,7 +42,7 @@ export async function receiveEntries(tx: LedgerTx, now: Date, said: Delivered): 
   }
   const signed = await openPeerCheckpoint(tx, said)
   const entries = readAll(said)
-  await withinQuota(tx, now, { peerId, quota: said.quota, held, entries })
+  await withinQuota(tx, now, { peerId, quota: said.quota, held, entries, signed })
 
   const edge = await mirrors.edge(tx, peerId, size)
   const rootsOnTheWay = grow(edge, entries)
@@ -51,8 +54,8 @@ export async function receiveEntries(tx: LedgerTx, now: Date, said: Delivered): 
   const head = {
     size: edge.size,
     root: edge.root(),
-    bytes: (held?.bytes ?? 0) + bytesIn(entries),
-    checkpoint: said.checkpoint,
+    bytes: (held?.bytes ?? 0) + bytesIn(entries, signed),
+    checkpoint: signed.note,
     checkpointSize: signed.size,
     at: now,
   }
@@ -85,22 +88,25 @@ function flawOf(edge: Edge, signed: PeerCheckpoint, proof: readonly Uint8Array[]
   return checkConsistency({ oldSize: edge.size, oldRoot: edge.root(), size, root, proof })
 }
 
-const bytesIn = (entries: readonly MirrorEntry[]): number => entries.reduce((sum, entry) => sum + bytesOf(entry), 0)
+/** The checkpoint is kept with each delivery: however small the delivery, it counts. */
+const bytesIn = (entries: readonly MirrorEntry[], { note }: PeerCheckpoint): number =>
+  entries.reduce((sum, entry) => sum + bytesOf(entry), Buffer.byteLength(note))
 
 const MINUTE_MS = 60_000
 
 type Wanted = Pick<Delivered, 'peerId' | 'quota'> & {
   readonly held: MirrorHead | undefined
   readonly entries: readonly MirrorEntry[]
+  readonly signed: PeerCheckpoint
 }
 
 /**
  * What a peer may fill of our disk, in all and at once. Counted in the database, so that it holds for all replicas together
  * and across their restarts.
  */
-async function withinQuota(tx: LedgerTx, now: Date, { peerId, quota, held, entries }: Wanted): Promise<void> {
+async function withinQuota(tx: LedgerTx, now: Date, { peerId, quota, held, entries, signed }: Wanted): Promise<void> {
   const before = held?.bytes ?? 0
-  const after = before + bytesIn(entries)
+  const after = before + bytesIn(entries, signed)
   if (after > quota.bytes) {
     throw new Refusal('RATE_LIMITED', `your mirror here may have ${quota.bytes} bytes, and is full`, {
       next: 'their operators raise MIRROR_QUOTA_MB of audit-ledger',

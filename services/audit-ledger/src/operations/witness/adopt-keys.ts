@@ -11,6 +11,8 @@ import type { LedgerTx } from '../../store/tables.ts'
  *
  * The newest statement counts, and an older one is refused: whoever got hold of a key that was replaced would else bring
  * it back. Two statements of one sequence cannot both be the identity key's honest word.
+ * A log has one name, and a name one log, for ever: our cosignature names no key, so under a name that a second peer may
+ * claim, or beside one that is left behind, it would stand for two histories.
  */
 export async function adoptKeys(
   tx: LedgerTx,
@@ -32,9 +34,14 @@ export async function adoptKeys(
       metadata: { sequence: String(stated.sequence), known_sequence: String(newest.sequence) },
     })
   }
+  if (newest && newest.origin !== stated.origin) throw invalid(`your log about us is ${newest.origin}, and stays it`)
+  await witnessed.lock(tx, stated.origin)
+  if (await witnessedKeys.isAnothers(tx, stated)) throw invalid(`the log ${stated.origin} is another peer's`)
   await witnessedKeys.add(tx, stated, now)
   return stated
 }
+
+const invalid = (message: string): Refusal => new Refusal('LEDGER_KEYS_INVALID', message)
 
 const areSame = (one: PeerKeys, other: PeerKeys): boolean =>
   one.sequence === other.sequence &&

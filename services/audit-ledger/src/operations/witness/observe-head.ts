@@ -4,6 +4,7 @@ import * as witnessed from '../../store/witnessed.ts'
 import type { LedgerTx } from '../../store/tables.ts'
 import { raiseAlarm } from '../alarms/raise-alarm.ts'
 import { noteRegression } from './note-regression.ts'
+import { saidOtherwise } from './said-otherwise.ts'
 
 /** What came of a head: nothing is said of it to the peer, so it is for our own eyes. */
 export type Observed = 'agrees' | 'ahead' | 'behind' | 'fork' | 'unreadable'
@@ -23,9 +24,10 @@ export async function observeHead(
   const opened = keys && openCheckpoint(note, keys)
   if (!keys || !opened || 'flaw' in opened) return 'unreadable'
   const { checkpoint } = opened
-  const same = await witnessed.ofSize(tx, keys, checkpoint.size)
-  if (same && Buffer.compare(same.root, checkpoint.root) !== 0) {
-    const notes = { firstNote: same.note, secondNote: checkpoint.note }
+  await witnessed.lock(tx, peerId)
+  const other = await saidOtherwise(tx, keys, checkpoint)
+  if (other) {
+    const notes = { firstNote: other.note, secondNote: checkpoint.note }
     const detail = `size ${checkpoint.size} has two roots`
     await raiseAlarm(tx, now, { peerId, whose: 'theirs', kind: 'fork', detail, ...notes })
     return 'fork'
@@ -33,8 +35,6 @@ export async function observeHead(
   const newest = await witnessed.newest(tx, keys)
   if (!newest || newest.size < checkpoint.size) return 'ahead'
   if (newest.size === checkpoint.size) return 'agrees'
-  await witnessed.lock(tx, peerId)
-  const before = await witnessed.newest(tx, keys)
-  if (before) await noteRegression(tx, now, { keys, checkpoint, before })
+  await noteRegression(tx, now, { keys, checkpoint, before: newest })
   return 'behind'
 }

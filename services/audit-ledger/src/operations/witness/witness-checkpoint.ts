@@ -7,6 +7,7 @@ import type { Witnessed } from '../../store/witnessed.ts'
 import type { LedgerTx } from '../../store/tables.ts'
 import { raiseAlarm } from '../alarms/raise-alarm.ts'
 import { noteRegression } from './note-regression.ts'
+import { saidOtherwise, type Otherwise } from './said-otherwise.ts'
 
 export type Submitted = {
   readonly keys: PeerKeys
@@ -51,9 +52,8 @@ export async function witnessCheckpoint(tx: LedgerTx, now: Date, said: Submitted
   const { checkpoint } = opened
   await witnessed.lock(tx, keys.peerId)
   const before = await witnessed.newest(tx, keys)
-  const same = await witnessed.ofSize(tx, keys, checkpoint.size)
-  if (same && !equal(same.root, checkpoint.root))
-    return forked(tx, now, said, { before: same, checkpoint, lastSize: before?.size ?? 0 })
+  const other = await saidOtherwise(tx, keys, checkpoint)
+  if (other) return forked(tx, now, said, { before: other, checkpoint, lastSize: before?.size ?? 0 })
   if (byPeer && before && checkpoint.size < before.size) await noteRegression(tx, now, { keys, checkpoint, before })
   if (said.oldSize > checkpoint.size) return { kind: 'backwards' }
   if (said.oldSize !== (before?.size ?? 0)) return conflict(before)
@@ -63,7 +63,7 @@ export async function witnessCheckpoint(tx: LedgerTx, now: Date, said: Submitted
     return forked(tx, now, said, { before, checkpoint, lastSize: before.size, flaw })
   if (flaw !== undefined) return { kind: 'inconsistent', detail: flaw }
   const { peerId, origin } = keys
-  if (!same) await witnessed.add(tx, { peerId, origin, ...checkpoint, at: now })
+  if (before?.size !== checkpoint.size) await witnessed.add(tx, { peerId, origin, ...checkpoint, at: now })
   return { kind: 'witnessed', note: checkpoint.note, at: now }
 }
 
@@ -88,7 +88,7 @@ async function forked(
   tx: LedgerTx,
   now: Date,
   { keys: { peerId } }: Submitted,
-  found: { before: Witnessed; checkpoint: PeerCheckpoint; lastSize: number; flaw?: string },
+  found: { before: Otherwise; checkpoint: PeerCheckpoint; lastSize: number; flaw?: string },
 ): Promise<WitnessOutcome> {
   const { before, checkpoint, lastSize, flaw } = found
   const detail = flaw
