@@ -1,10 +1,11 @@
 import type { ServiceImpl } from '@connectrpc/connect'
 import type { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import type { Appender } from '../append/appender.ts'
-import type { NewEntry, Place } from '../new-entry.ts'
+import type { NewEntry, Place, Written } from '../new-entry.ts'
 import { placesOf } from '../operations/append/append-entries.ts'
 import { proveEntry } from '../operations/read/prove-entry.ts'
 import type { CheckpointBells } from '../signing/checkpoint-bells.ts'
+import { answerInOrder } from './answer-in-order.ts'
 import { newEntryFromWire } from './append-wire.ts'
 import { actIn, type DoorDeps } from './door.ts'
 import { awaitSigned } from './await-signed.ts'
@@ -12,6 +13,9 @@ import { awaitSigned } from './await-signed.ts'
 export type AppendDeps = DoorDeps & { readonly appender: Appender; readonly bells: CheckpointBells }
 
 type Handlers = Pick<ServiceImpl<typeof AuditLedgerService>, 'append' | 'appendStream'>
+
+/** Messages of one stream that are written at a time. */
+const MESSAGES_AT_ONCE = 16
 
 /** Who writes: the gateway says what it decided, before its caller is answered. All others announce, and are heard. */
 export const APPEND_CALLERS = {
@@ -39,14 +43,12 @@ export function appendHandlers({ db, clock, appender, bells }: AppendDeps): Hand
       return { places: places.map(placeToWire), receipts: proofs }
     },
 
-    /** One message after the other: what a gateway has to say meanwhile waits with it, and makes its next message. */
-    async *appendStream(messages) {
-      for await (const { number, entries } of messages) {
+    /** Messages that come while a commit is under way share the next one. */
+    appendStream: (messages) =>
+      answerInOrder(messages, MESSAGES_AT_ONCE, async ({ number, entries }) => {
         const items = entries.map((entry) => newEntryFromWire(entry, clock.now()))
-        const places = placesOf(await appender.append(items), items)
-        yield { number, places: places.map(placeToWire) }
-      }
-    },
+        return { number, ...writtenToWire(await appender.append(items)) }
+      }),
   }
 }
 
@@ -58,6 +60,14 @@ function endsOf(items: readonly NewEntry[], places: readonly Place[]): ReadonlyM
     ends.set(log, Math.max(ends.get(log) ?? 0, sequence + 1))
   }
   return ends
+}
+
+/** What was turned away is said of that alone: on one stream come the calls of all peers. */
+function writtenToWire(written: readonly Written[]) {
+  return {
+    places: written.map((one) => ('refused' in one ? {} : placeToWire(one))),
+    refused: written.flatMap((one, index) => ('refused' in one ? [{ index, reason: one.refused }] : [])),
+  }
 }
 
 function placeToWire({ sequence, treeSize }: Place) {
