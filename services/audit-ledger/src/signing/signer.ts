@@ -4,11 +4,12 @@ import { elapsed, type Logger, type Metrics } from '@powernode/process'
 import { formatCheckpoint, rootAt, signNote } from '@powernode/tlog'
 import type { LedgerKeys } from '../ledger-keys.ts'
 import type { Held } from '../operations/append/growth.ts'
+import { holdDamaged } from '../operations/sign/hold-damaged.ts'
 import { keepCheckpoints } from '../operations/sign/keep-checkpoints.ts'
 import * as checkpoints from '../store/checkpoints.ts'
 import * as logs from '../store/logs.ts'
 import type { Tables } from '../store/tables.ts'
-import { tileReader } from '../store/tiles.ts'
+import { LogDamaged, tileReader } from '../store/tiles.ts'
 
 type Checkpoint = checkpoints.Checkpoint
 
@@ -103,10 +104,17 @@ export function createSigner({ db, clock, logger, metrics, keys }: SignerDeps): 
         const unsigned = await logs.unsigned(tx, AT_ONCE)
         found = unsigned.length
         const [made, before]: [Checkpoint[], Checkpoint[]] = [[], []]
-        for (const { id, origin, size } of unsigned) {
-          const newest = await checkpoints.newest(tx, id)
-          if (newest) before.push({ ...newest, root: await rootAt(tileReader(tx, id), newest.size) })
-          made.push(signed({ logId: id, origin, size, root: await rootAt(tileReader(tx, id), size) }))
+        for (const log of unsigned) {
+          const { id, origin, size } = log
+          try {
+            const newest = await checkpoints.newest(tx, id)
+            if (newest) before.push({ ...newest, root: await rootAt(tileReader(tx, id), newest.size) })
+            made.push(signed({ logId: id, origin, size, root: await rootAt(tileReader(tx, id), size) }))
+          } catch (error) {
+            if (!(error instanceof LogDamaged)) throw error
+            logger.error({ task: 'sign', error }, 'the tree of a log cannot be computed: it is on hold')
+            await holdDamaged(tx, clock.now(), { log, reason: error.message })
+          }
         }
         return { made, before }
       })

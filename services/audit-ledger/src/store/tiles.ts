@@ -5,6 +5,11 @@ import type { LedgerTx } from './tables.ts'
 const WIDTH = 256
 const HASH_BYTES = 32
 
+/** Somebody took out what was written down: of this log no tree can be made. */
+export class LogDamaged extends Error {
+  override readonly name = 'LogDamaged'
+}
+
 type Asked = Parameters<TileReader>[0][number]
 
 /**
@@ -61,7 +66,7 @@ async function partialTile(tx: LedgerTx, logId: number, { level, position, width
   const range = { start, end: start + width }
   const hashes = await (level === 0 ? entries.leafHashes(tx, logId, range) : rootsOf(tx, logId, level - 1, range))
   if (hashes.length !== width) {
-    throw new Error(
+    throw new LogDamaged(
       `tile ${level}/${position} of log ${logId} has ${hashes.length} of ${width} hashes: the log is damaged`,
     )
   }

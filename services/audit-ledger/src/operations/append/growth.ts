@@ -41,7 +41,8 @@ export async function takeGrowths(
 ): Promise<ReadonlyMap<string, Growth>> {
   const growths = new Map<string, Growth>()
   for (const end of await logs.takeEnds(tx, names)) {
-    growths.set(end.name, new Growth(end, edgeHeld(end, held.get(end.name)) ?? (await rebuild(tx, end))))
+    const edge = edgeHeld(end, held.get(end.name)) ?? (await rebuild(tx, end))
+    growths.set(end.name, edge ? new Growth(end, edge) : new Growth({ ...end, held: true }, Edge.empty()))
   }
   for (const name of names) {
     if (growths.has(name)) continue
@@ -57,6 +58,12 @@ function edgeHeld(end: logs.End, held: Held | undefined): Edge | undefined {
   return Buffer.compare(held.leafHash, end.leafHash) === 0 ? held.edge.copy() : undefined
 }
 
-async function rebuild(tx: LedgerTx, { id, size }: logs.End): Promise<Edge> {
-  return Edge.from(size, await tiles.edgeOf(tx, id, size))
+/** Undefined: the log is damaged, and takes no more. Others that are written to in this transaction know nothing of it. */
+async function rebuild(tx: LedgerTx, { id, size }: logs.End): Promise<Edge | undefined> {
+  try {
+    return Edge.from(size, await tiles.edgeOf(tx, id, size))
+  } catch (error) {
+    if (error instanceof tiles.LogDamaged) return undefined
+    throw error
+  }
 }

@@ -28,7 +28,7 @@ export function planOf(
   for (const { id, edge } of growths.values()) columns.addTiles(id, edge.takeFullTiles())
   const written = places.map((place, at) => {
     if (typeof place !== 'number') return place
-    return { sequence: place, treeSize: growths.get(items[at]?.log ?? '')?.edge.size ?? place + 1 }
+    return { sequence: place, treeSize: Math.max(place + 1, growths.get(items[at]?.log ?? '')?.edge.size ?? 0) }
   })
   return { columns, appended: { written, grown: new Map([...growths].filter(([, { grew }]) => grew)) } }
 
