@@ -256,7 +256,7 @@ grant execute on function write_entries(integer[],bigint[],uuid[],text[],double 
 
 create table alarm (
   id uuid not null,
-  peer_id uuid not null,
+  peer_id uuid,
   whose text not null,
   kind text not null,
   at timestamp with time zone not null,
@@ -264,7 +264,7 @@ create table alarm (
   first_note text not null,
   second_note text not null,
   constraint alarm_pkey PRIMARY KEY (id),
-  constraint alarm_kind_check CHECK ((kind = ANY (ARRAY['fork'::text, 'rollback'::text, 'unsigned'::text]))),
+  constraint alarm_kind_check CHECK ((kind = ANY (ARRAY['fork'::text, 'rollback'::text, 'unsigned'::text, 'files'::text, 'worm'::text]))),
   constraint alarm_whose_check CHECK ((whose = ANY (ARRAY['theirs'::text, 'ours'::text])))
 );
 CREATE INDEX alarm_by_peer ON audit_ledger.alarm USING btree (peer_id, at);

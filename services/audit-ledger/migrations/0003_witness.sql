@@ -54,9 +54,10 @@ create table regression (
 -- What should never be: two truths about one log. The notes are the evidence, which anybody with the keys can check.
 create table alarm (
   id uuid primary key,
-  peer_id uuid not null,
+  -- Null: about the platform's own log.
+  peer_id uuid,
   whose text not null check (whose in ('theirs', 'ours')),
-  kind text not null check (kind in ('fork', 'rollback', 'unsigned')),
+  kind text not null check (kind in ('fork', 'rollback', 'unsigned', 'files', 'worm')),
   at timestamptz not null,
   detail text not null,
   first_note text not null,

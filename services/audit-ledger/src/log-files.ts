@@ -3,7 +3,17 @@ import { addSignatures, entriesPath, encodeBundle, leafHash, rootAt, TILE_WIDTH,
 /** What is written down in two places, one of them made never to change, and is not the same. */
 export class Contradiction extends Error {
   override readonly name = 'Contradiction'
+  /** The checkpoint that was found there, as evidence; empty: none was. */
+  readonly found: string
+
+  constructor(message: string, { found = '', ...options }: ErrorOptions & { readonly found?: string } = {}) {
+    super(message, options)
+    this.found = found
+  }
 }
+
+/** Where a log lies outside of the database: in LEDGER_DIR, and in the stream LEDGER. */
+export type CopyPlace = 'files' | 'worm'
 
 /** A path below the folder of a log (C2SP tlog-tiles), and what stands there. */
 export type File = { readonly path: string; readonly content: Uint8Array }

@@ -1,15 +1,14 @@
 import type { Metrics } from '@powernode/process'
 import type { Health } from '@powernode/rpc'
 import type { Obstacles } from '../append/obstacles.ts'
+import type { Verdicts } from './rounds.ts'
 
 /** How the writing of files goes, for health, metrics, and the appends, where they may not go on without it. */
-export type FilesState = {
+export type FilesState = Verdicts & {
   readonly works: () => void
   readonly fails: (error: unknown) => void
   readonly wrote: (segments: number) => void
   readonly sealed: () => void
-  readonly contradicts: (origin: string) => void
-  readonly agrees: (origin: string) => void
 }
 
 /** What health is asked about the files: degraded is NOT_SERVING here, and SERVING for everything else. */
@@ -52,6 +51,7 @@ export function createFilesState({
   }
 
   return {
+    place: 'files',
     works: () => {
       if (!works) set(true)
     },

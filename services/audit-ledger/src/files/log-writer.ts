@@ -64,10 +64,12 @@ export function createLogWriter({ db, clock, folder }: Deps): LogWriter {
     const text = found.toString()
     const { origin, size, root } = readCheckpoint(text, head.origin)
     if (origin !== head.origin || size > head.size)
-      throw new Contradiction(`the folder of ${head.origin} is signed up to ${size} of ${origin}, the database up to ${head.size}`) // prettier-ignore
+      throw new Contradiction(`the folder of ${head.origin} is signed up to ${size} of ${origin}, the database up to ${head.size}`, { found: text }) // prettier-ignore
     const own = size === 0 ? root : await act((tx, now) => readRoot(tx, now, { logId: head.logId, size }))
     if (Buffer.compare(own, root) !== 0)
-      throw new Contradiction(`the folder of ${origin} holds another root for size ${size} than the database`)
+      throw new Contradiction(`the folder of ${origin} holds another root for size ${size} than the database`, {
+        found: text,
+      })
     return { size, text }
   }
 
@@ -128,7 +130,7 @@ function readCheckpoint(text: string, origin: string): ReturnType<typeof parseCh
   try {
     return parseCheckpoint(parseNote(text).body)
   } catch (cause) {
-    throw new Contradiction(`what stands in the folder of ${origin} as its checkpoint is none`, { cause })
+    throw new Contradiction(`what stands in the folder of ${origin} as its checkpoint is none`, { cause, found: text })
   }
 }
 

@@ -1,8 +1,7 @@
 import type { Clock } from '@powernode/clock'
 import { inTransaction, type Db } from '@powernode/postgres'
-import type { Head } from '../log-files.ts'
+import type { CopyPlace, Head } from '../log-files.ts'
 import { noteCopied } from '../operations/export/note-copied.ts'
-import type { CopyPlace } from '../store/file-tables.ts'
 import type { Tables } from '../store/tables.ts'
 
 type Deps = { readonly db: Db<Tables>; readonly clock: Clock }

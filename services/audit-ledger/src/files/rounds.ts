@@ -1,7 +1,8 @@
 import { Doorbell, type Clock } from '@powernode/clock'
 import { inTransaction, type Db } from '@powernode/postgres'
 import type { Logger } from '@powernode/process'
-import { Contradiction, type Head } from '../log-files.ts'
+import { Contradiction, type CopyPlace, type Head } from '../log-files.ts'
+import { raiseContradiction } from '../operations/alarms/raise-contradiction.ts'
 import { readHeads, readHeadsOf } from '../operations/export/read-heads.ts'
 import type { Tables } from '../store/tables.ts'
 
@@ -10,8 +11,12 @@ type Deps = { readonly db: Db<Tables>; readonly clock: Clock; readonly logger: L
 /** Does with one log what the round is for. */
 export type Step = (head: Head) => Promise<void>
 
-/** Hears of logs that are not the same in both places, and of those that are. */
-export type Verdicts = { readonly contradicts: (origin: string) => void; readonly agrees: (origin: string) => void }
+/** Hears of logs that are not the same in the database and in that place, and of those that are. */
+export type Verdicts = {
+  readonly place: CopyPlace
+  readonly contradicts: (origin: string) => void
+  readonly agrees: (origin: string) => void
+}
 
 /** Logs that have a new checkpoint, by id; all, after a time in which we were deaf. */
 export type Rung = { readonly bell: Doorbell; logIds: Set<number>; all: boolean }
@@ -69,7 +74,7 @@ export async function eachHead(
 }
 
 // oxlint-disable-next-line max-params -- as eachRung
-async function each({ logger }: Deps, heads: readonly Head[], step: Step, verdicts: Verdicts): Promise<unknown[]> {
+async function each(deps: Deps, heads: readonly Head[], step: Step, verdicts: Verdicts): Promise<unknown[]> {
   const failures: unknown[] = []
   const waiting = heads.values()
   const work = async () => {
@@ -79,15 +84,27 @@ async function each({ logger }: Deps, heads: readonly Head[], step: Step, verdic
         await step(head)
         verdicts.agrees(head.origin)
       } catch (error) {
-        if (error instanceof Contradiction) {
-          verdicts.contradicts(head.origin)
-          logger.error({ path: head.origin, error }, 'ALARM: a log is not the same everywhere')
-        } else failures.push(error)
+        const failure = error instanceof Contradiction ? await alarm(deps, head, error, verdicts) : error
+        if (failure !== undefined) failures.push(failure)
       }
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work))
   return failures
+}
+
+/** Raises the alarm, once for as long as it is open; returns why it could not be. */
+// oxlint-disable-next-line max-params -- as eachRung
+async function alarm(deps: Deps, head: Head, error: Contradiction, verdicts: Verdicts): Promise<unknown> {
+  const { db, clock, logger } = deps
+  verdicts.contradicts(head.origin)
+  logger.error({ path: head.origin, error }, 'ALARM: a log is not the same everywhere')
+  const said = { head, place: verdicts.place, detail: error.message, found: error.found }
+  try {
+    return await inTransaction(db, (tx) => raiseContradiction(tx, clock.now(), said))
+  } catch (failure) {
+    return failure
+  }
 }
 
 function throwFirst(failures: readonly unknown[]): void {

@@ -9,14 +9,16 @@ import type { TestDatabase } from '@powernode/postgres/testing'
 import { createLogger, createMetrics } from '@powernode/process'
 import { createHealth } from '@powernode/rpc'
 import { parseCheckpoint, parseNote } from '@powernode/tlog'
+import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { listAlarms } from '../operations/alarms/list-alarms.ts'
 import { listLogs } from '../operations/read/list-logs.ts'
-import type { Tables } from '../store/tables.ts'
+import type { LedgerTx, Tables } from '../store/tables.ts'
 import { testLedger } from '../testing.ts'
 import { durableFolder } from './durable.ts'
 import { createFilesState } from './files-state.ts'
 import { nothingRung, ring } from './rounds.ts'
-import { grow, KEYS, ORIGIN } from './testing/grow.ts'
+import { grow, KEYS, ORIGIN, PEER, TRUST_DOMAIN } from './testing/grow.ts'
 import { writeFiles } from './write-files.ts'
 
 let database: TestDatabase<Tables>
@@ -114,6 +116,50 @@ test('how far the files have come is known to every replica, as soon as that is 
   expect(sealedIn(dir)).toBe(300)
   await grow(replica.db, 5)
   await until(async () => (await told())[0]?.sealed === 305)
+})
+
+test('files that say something else than the log are an alarm with what they say, once, told to all, and of each log', async () => {
+  const replica = startReplica({ sealIntervalMs: 50 })
+  const platform = join(TRUST_DOMAIN, 'platform')
+  await grow(replica.db, 5)
+  await grow(replica.db, 5, 'platform')
+  await until(() => [ORIGIN, platform].every((origin) => existsSync(join(dir, origin, 'checkpoint'))))
+  await stopAll()
+  for (const origin of [ORIGIN, platform]) {
+    const path = join(dir, origin, 'checkpoint')
+    const forged = readFileSync(path, 'utf8').replace(/\n5\n.*/, `\n5\n${Buffer.alloc(32, 7).toString('base64')}`)
+    rmSync(path)
+    writeFileSync(path, forged)
+  }
+
+  const act = <T>(verb: (tx: LedgerTx) => Promise<T>) => inTransaction(database.db, verb)
+  const alarms = () => act((tx) => listAlarms(tx, systemClock.now(), { peerId: '', openOnly: true }))
+  startReplica({ sealIntervalMs: 50 })
+  await until(async () => (await alarms()).length === 2)
+  await stopAll()
+  startReplica({ sealIntervalMs: 50 })
+  await grow(database.db, 5)
+  await stopAll()
+  const found = await alarms()
+  expect(
+    found
+      .map(({ peerId, whose, kind }) => ({ peerId, whose, kind }))
+      .toSorted((a, b) => a.peerId.length - b.peerId.length),
+  ).toEqual([
+    { peerId: '', whose: 'ours', kind: 'files' },
+    { peerId: PEER, whose: 'ours', kind: 'files' },
+  ])
+  for (const { firstNote, secondNote } of found) {
+    expect(firstNote).toContain('BwcHBwcHBw')
+    expect(secondNote).toMatch(/\n5\n/)
+    expect(secondNote).not.toContain('BwcHBwcHBw')
+  }
+  const { rows } = await act((tx) =>
+    sql<{ n: number }>`select count(*) as n from outbox where subject like 'fed.audit.fork_detected.%'`.execute(tx),
+  )
+  expect(Number(rows[0]?.n)).toBe(2)
+  const logs = await act((tx) => listLogs(tx, systemClock.now(), { log: '', after: '', limit: 9 }))
+  expect(logs.map(({ alarm }) => alarm)).toEqual(['files', 'files'])
 })
 
 test('of replicas that share a folder one writes, and when it has gone another goes on', async () => {

@@ -1,6 +1,7 @@
 import { newId } from '@powernode/postgres'
 import { sql } from 'kysely'
 import type { Alarm, Finding } from '../alarm.ts'
+import { PLATFORM_LOG } from '../new-entry.ts'
 import type { LedgerTx } from './tables.ts'
 
 /** Waits for its turn to find something about a peer: what is found by two at once is one alarm. */
@@ -54,7 +55,7 @@ export async function findOpen(
   { peerId, whose, kind }: Pick<Finding, 'peerId' | 'whose' | 'kind'>,
 ): Promise<Alarm | undefined> {
   const row = await selected(tx)
-    .where('peer_id', '=', peerId)
+    .where('peer_id', 'is not distinct from', peerId || null)
     .where('whose', '=', whose)
     .where('kind', '=', kind)
     .where('settlement.alarm_id', 'is', null)
@@ -63,24 +64,33 @@ export async function findOpen(
   return row && fromRow(row)
 }
 
-/** What is open about each of these peers, in a word; those of which nothing is open are left out. */
-export async function openKinds(tx: LedgerTx, peerIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
-  if (peerIds.length === 0) return new Map()
+/** What is open about each of these logs and their counterparts, in a word; those of which nothing is open are left out. */
+export async function openKinds(tx: LedgerTx, logs: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const peerIds = logs.filter((name) => name !== PLATFORM_LOG)
   const rows = await tx
     .selectFrom('alarm')
     .leftJoin('settlement', 'settlement.alarm_id', 'alarm.id')
     .select(['peer_id as peerId', 'kind'])
-    .where('peer_id', 'in', [...peerIds])
+    .where(sql<boolean>`(peer_id = any (${peerIds}::uuid[]) or (peer_id is null and ${logs.includes(PLATFORM_LOG)}))`)
     .where('settlement.alarm_id', 'is', null)
     .orderBy('alarm.at')
     .execute()
-  return new Map(rows.map(({ peerId, kind }) => [peerId, kind]))
+  return new Map(rows.map(({ peerId, kind }) => [peerId ?? PLATFORM_LOG, kind]))
 }
 
 export async function add(tx: LedgerTx, found: Finding, now: Date): Promise<Alarm> {
   const id = newId(now)
   const { peerId, whose, kind, detail, firstNote, secondNote } = found
-  const row = { id, peer_id: peerId, whose, kind, at: now, detail, first_note: firstNote, second_note: secondNote }
+  const row = {
+    id,
+    peer_id: peerId || null,
+    whose,
+    kind,
+    at: now,
+    detail,
+    first_note: firstNote,
+    second_note: secondNote,
+  }
   await tx.insertInto('alarm').values(row).execute()
   return { ...found, id, at: now, settled: undefined }
 }
@@ -99,7 +109,7 @@ export async function settle(
   return numInsertedOrUpdatedRows > 0n
 }
 
-function fromRow({ settledAt, settledBy, settledNote, ...found }: Row): Alarm {
+function fromRow({ settledAt, settledBy, settledNote, peerId, ...found }: Row): Alarm {
   const settled = settledAt ? { at: settledAt, by: settledBy ?? '', note: settledNote ?? '' } : undefined
-  return { ...found, settled }
+  return { ...found, peerId: peerId ?? '', settled }
 }

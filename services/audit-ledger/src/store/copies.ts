@@ -1,4 +1,4 @@
-import type { CopyPlace } from './file-tables.ts'
+import type { CopyPlace } from '../log-files.ts'
 import type { LedgerTx } from './tables.ts'
 
 export type Copied = { readonly logId: number; readonly place: CopyPlace; readonly size: number }

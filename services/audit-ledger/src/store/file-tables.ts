@@ -1,5 +1,4 @@
-/** Where a log lies outside of the database: in LEDGER_DIR, and in the stream LEDGER. */
-export type CopyPlace = 'files' | 'worm'
+import type { CopyPlace } from '../log-files.ts'
 
 export type CopiedRow = { log_id: number; place: CopyPlace; size: number; at: Date }
 

@@ -33,7 +33,7 @@ export type RegressionRow = {
 
 export type AlarmRow = {
   id: string
-  peer_id: string
+  peer_id: string | null
   whose: Whose
   kind: AlarmKind
   at: Date

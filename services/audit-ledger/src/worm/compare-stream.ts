@@ -5,7 +5,7 @@ import { TILE_WIDTH } from '@powernode/tlog'
 import { Contradiction, type Head } from '../log-files.ts'
 import { readSegments } from '../operations/export/read-segments.ts'
 import type { Tables } from '../store/tables.ts'
-import { after, messagesOf, subjectOf, whereOf, type Message, type Where } from './segment-message.ts'
+import { after, checkpointOf, messagesOf, subjectOf, whereOf, type Message, type Where } from './segment-message.ts'
 
 type Deps = { readonly db: Db<Tables>; readonly clock: Clock; readonly shelf: Shelf }
 
@@ -16,6 +16,8 @@ export type Difference = {
   /** Which segment of the log. */
   readonly position: number
   readonly flaw: string
+  /** The checkpoint beside that message. */
+  readonly found: string
 }
 
 /**
@@ -28,19 +30,24 @@ export async function* compareStream(deps: Deps, head: Head): AsyncGenerator<Dif
   let expected: Pick<Where, 'position' | 'part'> = { position: 0, part: 0 }
   for (let kept = await shelf.next(subject, 1); kept; kept = await shelf.next(subject, kept.seq + 1)) {
     const { seq } = kept
-    const where = whereOf(kept, head.origin)
+    const [where, found] = [whereOf(kept, head.origin), checkpointOf(kept)]
     if (!where) {
-      yield { seq, position: expected.position, flaw: `message ${seq} is no segment of ${head.origin}` }
+      yield { seq, position: expected.position, found, flaw: `message ${seq} is no segment of ${head.origin}` }
       continue
     }
     const { position, part } = where
     if (!follows(expected, where) && !(await wasDroppedBefore(deps, head, { from: expected, to: where })))
-      yield { seq, position, flaw: `message ${seq} is segment ${position}, where ${expected.position} has to stand` }
+      yield {
+        seq,
+        position,
+        found,
+        flaw: `message ${seq} is segment ${position}, where ${expected.position} has to stand`,
+      }
     expected = after(where)
     const own = await segmentOf(deps, head, position)
-    if (typeof own === 'string') yield { seq, position, flaw: own }
+    if (typeof own === 'string') yield { seq, position, found, flaw: own }
     else if (own.length > 0 && Buffer.compare(own[part]?.data ?? Buffer.alloc(0), kept.data) !== 0)
-      yield { seq, position, flaw: `segment ${position} of ${head.origin} is not the one in message ${seq}` }
+      yield { seq, position, found, flaw: `segment ${position} of ${head.origin} is not the one in message ${seq}` }
   }
 }
 

@@ -55,6 +55,9 @@ export function whereOf({ header }: Kept, origin: string): Where | undefined {
   return Number(part) <= Number(parts) ? { position, part: Number(part) - 1, parts: Number(parts) } : undefined
 }
 
+/** The checkpoint that was signed over it, as it stands beside the segment. */
+export const checkpointOf = ({ header }: Kept): string => Buffer.from(header(CHECKPOINT), 'base64').toString()
+
 /** The one that has to follow. */
 export function after({ position, part, parts }: Where): Pick<Where, 'position' | 'part'> {
   return part + 1 < parts ? { position, part: part + 1 } : { position: position + 1, part: 0 }

@@ -5,7 +5,7 @@ import { TILE_WIDTH } from '@powernode/tlog'
 import { Contradiction, type Head } from '../log-files.ts'
 import { readSegments } from '../operations/export/read-segments.ts'
 import type { LedgerTx, Tables } from '../store/tables.ts'
-import { after, messagesOf, subjectOf, whereOf, type Message } from './segment-message.ts'
+import { after, checkpointOf, messagesOf, subjectOf, whereOf, type Message } from './segment-message.ts'
 
 type Deps = { readonly db: Db<Tables>; readonly clock: Clock; readonly shelf: Shelf }
 
@@ -44,13 +44,15 @@ export function createStreamWriter({ db, clock, shelf }: Deps): StreamWriter {
 
   /** The last message, held against the log: a log that was rewritten is not continued. */
   async function endAfter(head: Head, last: Kept): Promise<End> {
-    const where = whereOf(last, head.origin)
-    if (!where) throw new Contradiction(`message ${last.seq} in the stream of ${head.origin} is none of its segments`)
+    const [where, found] = [whereOf(last, head.origin), checkpointOf(last)]
+    if (!where)
+      throw new Contradiction(`message ${last.seq} in the stream of ${head.origin} is none of its segments`, { found })
     if ((where.position + 1) * TILE_WIDTH > head.size)
-      throw new Contradiction(`the stream of ${head.origin} reaches segment ${where.position}, the database ${head.size} entries`) // prettier-ignore
+      throw new Contradiction(`the stream of ${head.origin} reaches segment ${where.position}, the database ${head.size} entries`, { found }) // prettier-ignore
     const [own = []] = await messages(head, where.position, 1)
     const same = own.length === 0 || Buffer.compare(own[where.part]?.data ?? Buffer.alloc(0), last.data) === 0
-    if (!same) throw new Contradiction(`segment ${where.position} of ${head.origin} is not the one in the stream`)
+    if (!same)
+      throw new Contradiction(`segment ${where.position} of ${head.origin} is not the one in the stream`, { found })
     return { ...after(where), seq: last.seq }
   }
 

@@ -6,7 +6,8 @@ import type { TestDatabase } from '@powernode/postgres/testing'
 import { createLogger, createMetrics } from '@powernode/process'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { grow, PEER } from '../files/testing/grow.ts'
+import { grow, ORIGIN, PEER } from '../files/testing/grow.ts'
+import { listAlarms } from '../operations/alarms/list-alarms.ts'
 import { listLogs } from '../operations/read/list-logs.ts'
 import type { Tables } from '../store/tables.ts'
 import { testLedger } from '../testing.ts'
@@ -92,4 +93,11 @@ test('each start holds the whole stream against the database, and gives the alar
   const contradictions = async () =>
     (await metrics.registry.getSingleMetric('fed_audit_worm_contradictions')?.get())?.values[0]?.value
   await until(async () => (await contradictions()) === 1)
+
+  const open = () =>
+    inTransaction(database.db, (tx) => listAlarms(tx, systemClock.now(), { peerId: PEER, openOnly: true }))
+  await until(async () => (await open()).length === 1)
+  const [alarm] = await open()
+  expect(alarm).toMatchObject({ peerId: PEER, whose: 'ours', kind: 'worm', detail: expect.stringContaining('entry 7') })
+  for (const note of [alarm?.firstNote, alarm?.secondNote]) expect(note).toContain(`${ORIGIN}\n600\n`)
 })

@@ -5,7 +5,7 @@ import type { Logger, Metrics, Task } from '@powernode/process'
 import { TILE_WIDTH } from '@powernode/tlog'
 import { createCopyNotes } from '../files/note-copies.ts'
 import { eachHead, eachRung, nothingRung, ring, type Rung, type Verdicts } from '../files/rounds.ts'
-import type { Head } from '../log-files.ts'
+import { Contradiction, type Head } from '../log-files.ts'
 import type { Tables } from '../store/tables.ts'
 import { compareStream } from './compare-stream.ts'
 import { createStreamWriter } from './stream-writer.ts'
@@ -95,6 +95,7 @@ function createVerdicts(metrics: Metrics): Verdicts {
   const contradicting = new Set<string>()
   const show = () => gauge.set(contradicting.size)
   return {
+    place: 'worm',
     contradicts(origin) {
       contradicting.add(origin)
       show()
@@ -110,12 +111,14 @@ function createVerdicts(metrics: Metrics): Verdicts {
 async function compareAll(deps: Deps & { readonly shelf: Shelf }, verdicts: Verdicts, isOver: () => boolean) {
   const compare = async (head: Head) => {
     const compared = `${head.origin} as compared`
-    let damaged = false
-    for await (const { seq, flaw } of compareStream(deps, head)) {
-      damaged = true
+    let first: Contradiction | undefined
+    for await (const { seq, flaw, found } of compareStream(deps, head)) {
+      first ??= new Contradiction(flaw, { found })
       deps.logger.error({ task: 'worm', path: head.origin, sequence: seq }, `ALARM: ${flaw}`)
     }
-    verdicts[damaged ? 'contradicts' : 'agrees'](compared)
+    verdicts[first ? 'contradicts' : 'agrees'](compared)
+    if (first) throw first
   }
-  await eachHead(deps, compare, { verdicts: { contradicts: () => undefined, agrees: () => undefined }, isOver })
+  const { place } = verdicts
+  await eachHead(deps, compare, { verdicts: { place, contradicts: () => undefined, agrees: () => undefined }, isOver })
 }

@@ -11,7 +11,7 @@ export function alarmTable(alarms: readonly Alarm[], { to, width, paste }: Canva
     [
       { title: 'ALARM', text: ({ id }) => id },
       { title: 'AT (UTC)', text: ({ at }) => moment(at) },
-      { title: 'PEER', text: ({ peerId }) => name(peerId) },
+      { title: 'PEER', text: ({ peerId }) => name(peerId) || 'platform' },
       { title: 'WHOSE LOG', text: ({ whose }) => whose },
       { title: 'WHAT', text: ({ kind }) => kind, colour: () => to.bad },
       { title: 'SETTLED', text: ({ settledAt, settledBy }) => (settledAt ? settledBy : 'no') },
@@ -31,8 +31,8 @@ export function alarmSheet(alarm: Alarm, { to, paste }: Canvas, name: NamePeers)
     [
       ['alarm', id],
       ['what', `${kind}: ${MEANING[kind] ?? 'unknown to this version'}`, to.bad],
-      ['whose log', WHOSE[whose] ?? whose],
-      ['peer', name(alarm.peerId)],
+      ['whose log', alarm.peerId === '' ? 'ours, of what concerns no peer' : (WHOSE[whose] ?? whose)],
+      ['peer', name(alarm.peerId) || 'none: it is about the platform'],
       ['at', `${moment(alarm.at)} UTC`],
       ['in words', detail],
       ['settled', settledAt ? `${moment(settledAt)} UTC by ${settledBy}: ${settledNote}` : 'no'],
@@ -50,6 +50,8 @@ const MEANING: Readonly<Record<string, string>> = {
   fork: 'two truths were signed for one log; docs/ledger.md says what to do',
   rollback: 'the log is shorter than it has been',
   unsigned: 'a checkpoint whose signature does not verify',
+  files: 'the sealed files say something else than the log; docs/ledger.md says what to do',
+  worm: 'the WORM stream says something else than the log; docs/ledger.md says what to do',
 }
 
 const WHOSE: Readonly<Record<string, string>> = {

@@ -1,6 +1,7 @@
 import { Refusal } from '@powernode/rpc'
-import type { Alarm } from '../../alarm.ts'
+import { holdsOurLog, type Alarm } from '../../alarm.ts'
 import { alarmSettled } from '../../events/alarms.ts'
+import { PLATFORM_LOG } from '../../new-entry.ts'
 import * as alarms from '../../store/alarms.ts'
 import type { LedgerTx } from '../../store/tables.ts'
 import { goOnAsSettled } from '../mirror/settle-recovery.ts'
@@ -17,7 +18,7 @@ export async function settleAlarm(
   const alarm = await alarms.find(tx, id)
   if (!alarm) throw new Refusal('ALARM_NOT_FOUND', `there is no alarm ${id}`, { next: 'fedctl audit alarms' })
   const isFirst = await alarms.settle(tx, { id, by, note }, now)
-  if (isFirst && alarm.whose === 'ours') await goOnAsSettled(tx, now, { peerId: alarm.peerId })
+  if (isFirst && holdsOurLog(alarm)) await goOnAsSettled(tx, now, { log: alarm.peerId || PLATFORM_LOG })
   if (isFirst) await alarmSettled(tx, alarm, { actor: by, note, at: now })
   return (await alarms.find(tx, id)) ?? alarm
 }

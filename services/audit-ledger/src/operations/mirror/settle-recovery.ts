@@ -22,8 +22,8 @@ export async function settleRecovery(tx: LedgerTx, now: Date, { peerId, from, to
 }
 
 /** An operator has settled what was found about our log: it takes entries again, from where it stands. */
-export async function goOnAsSettled(tx: LedgerTx, now: Date, { peerId }: { readonly peerId: string }): Promise<void> {
-  const [end] = await logs.takeEnds(tx, [peerId])
+export async function goOnAsSettled(tx: LedgerTx, now: Date, { log }: { readonly log: string }): Promise<void> {
+  const [end] = await logs.takeEnds(tx, [log])
   if (end?.held) await letGoOn(tx, now, { end, reason: 'an operator has settled what was found' })
 }
 

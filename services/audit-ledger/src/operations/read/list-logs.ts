@@ -41,13 +41,14 @@ type Asked = {
 export async function listLogs(tx: LedgerTx, _now: Date, { log, after, limit }: Asked): Promise<readonly Status[]> {
   const one = log === '' ? undefined : await logs.find(tx, log)
   const found = log === '' ? await logs.list(tx, { after, limit }) : one ? [one] : []
-  const peers = found.map(({ name }) => name).filter((name) => name !== PLATFORM_LOG)
+  const names = found.map(({ name }) => name)
+  const peers = names.filter((name) => name !== PLATFORM_LOG)
   const ids = found.map(({ id }) => id)
   const [mirrored, copied] = [await shipments.sizesOf(tx, ids), await copies.sizesOf(tx, ids)]
   const [seen, held, alarmed] = [
     await witnessed.sizes(tx, peers),
     await mirrors.heldSizes(tx, peers),
-    await alarms.openKinds(tx, peers),
+    await alarms.openKinds(tx, names),
   ]
   const statuses: Status[] = []
   for (const log of found) {

@@ -27,18 +27,18 @@ export async function keepCheckpoints(
     const reason = `the tree of ${size} entries is not the one that was signed`
     if ((await holds.reasonOf(tx, logId)) !== undefined) continue
     await holds.change(tx, { logId, held: true, reason }, now)
-    await alarmPeer(tx, now, { logId, reason, firstNote: before.note, secondNote: note === before.note ? '' : note })
+    await alarmAltered(tx, now, { logId, reason, firstNote: before.note, secondNote: note === before.note ? '' : note })
   }
   return { altered }
 }
 
-/** A log about a peer that was altered is news, told as loudly as if the peer had found out. */
-async function alarmPeer(
+/** A log that was altered is news, told as loudly as if a peer had found out. */
+async function alarmAltered(
   tx: LedgerTx,
   now: Date,
   { logId, reason, ...notes }: { logId: number; reason: string; firstNote: string; secondNote: string },
 ): Promise<void> {
   const log = await logs.byId(tx, logId)
-  if (!log || log.name === PLATFORM_LOG) return
-  await raiseAlarm(tx, now, { peerId: log.name, whose: 'ours', kind: 'fork', detail: reason, ...notes })
+  const peerId = !log || log.name === PLATFORM_LOG ? '' : log.name
+  await raiseAlarm(tx, now, { peerId, whose: 'ours', kind: 'fork', detail: reason, ...notes })
 }

@@ -325,6 +325,8 @@ export type Alarm = Message<"powernode.audit.v1.Alarm"> & {
   id: string;
 
   /**
+   * Empty: about the platform's own log.
+   *
    * @generated from field: string peer_id = 2;
    */
   peerId: string;
@@ -338,7 +340,7 @@ export type Alarm = Message<"powernode.audit.v1.Alarm"> & {
 
   /**
    * "fork": two roots for one size, or no consistency. "rollback": shorter than before. "unsigned": a signature that does
-   * not verify.
+   * not verify. "files", "worm": our sealed files, or the WORM stream, say something else than our log.
    *
    * @generated from field: string kind = 4;
    */
@@ -355,7 +357,8 @@ export type Alarm = Message<"powernode.audit.v1.Alarm"> & {
   detail: string;
 
   /**
-   * The two notes that contradict each other.
+   * The two notes that contradict each other: of files and stream, the checkpoint that stands there, as far as one does, and
+   * ours.
    *
    * @generated from field: string first_note = 7;
    */
