@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { until } from '@powernode/events/testing'
 import { runTasks } from '@powernode/process'
 import { Refusal } from '@powernode/rpc'
@@ -122,6 +123,30 @@ test('a peer that claims to hold more than there is is not believed, and what it
   start()
   await come(async () => (await attempts()) > 0)
   expect(await known()).toBe(0)
+})
+
+test('peers that take slowly, and of whom there is always more to be taken, keep nobody else from getting theirs', async () => {
+  const idOf = (n: number) => a.peerId.replace(/.{2}$/, n.toString(16).padStart(2, '0'))
+  const about = (peerId: string) => ({ ...a, peerId })
+  const more = (peerId: string) =>
+    append(a, [line({ peerId }, 0, { id: randomUUID() })]).then(() => sign(about(peerId)))
+  const [slow, last] = [Array.from({ length: 16 }, (_, n) => idOf(16 + n)), idOf(99)]
+  for (const peerId of [...slow, last]) await more(peerId)
+  let isServed = false
+  let deliveries = 0
+  road = {
+    ...road,
+    async addEntries({ start: from, entries }, options) {
+      const peerId = new Headers(options?.headers).get('powernode-peer-id') ?? ''
+      if (peerId === last) isServed = true
+      else if (++deliveries < 500) await more(peerId).then(() => a.clock.advance(6_000))
+      return { size: BigInt(from ?? 0n) + BigInt(entries?.length ?? 0) } as never
+    },
+  }
+  start()
+  await come(() => isServed || deliveries > 450)
+  expect(isServed).toBe(true)
+  stopping.abort()
 })
 
 const gap = (size: number): Refusal =>

@@ -17,8 +17,9 @@ const GATHER_MS = 50
 const RETRY = { firstMs: 500, mostMs: 300_000 }
 /** A mirror that ends elsewhere than where we left off is followed so often, and then tried again later. */
 const MOST_GAPS = 2
-/** After so many deliveries of one log it is another's turn. */
+/** After so many deliveries of one log, or so long, it is another's turn. */
 const IN_A_ROW = 64
+const TURN_MS = 10_000
 
 /**
  * Ships what we sign to the peers it concerns, each in order, from where the peer's mirror ends.
@@ -93,7 +94,9 @@ async function shipOne(deps: MirrorDeps, { logId, peerId }: shipments.Behind, si
     'Entries that peers took into their mirrors',
   )
   try {
+    const endsMs = clock.now().getTime() + TURN_MS
     for (let [deliveries, gaps] = [0, 0]; deliveries < IN_A_ROW && !signal.aborted; deliveries++) {
+      if (clock.now().getTime() >= endsMs) return
       const next = await inTransaction(db, (tx) => nextShipment(tx, clock.now(), { logId }), SNAPSHOT)
       if (!next) return
       const end = next.start + next.entries.length

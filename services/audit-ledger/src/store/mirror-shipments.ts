@@ -12,7 +12,10 @@ export type Wanted = {
   readonly among: readonly number[] | undefined
 }
 
-/** Logs that are due to be shipped, those that were tried least first; never the platform's own, which concerns no peer. */
+/**
+ * Logs that are due to be shipped, those that have waited longest first: a peer that has always more to take, and takes it
+ * slowly, has its turn and goes to the end. Never the platform's own, which concerns no peer.
+ */
 export async function due(tx: LedgerTx, now: Date, { limit, busy, among }: Wanted): Promise<readonly Behind[]> {
   const which = among ? sql`log.id = any (${among}::int[])` : sql`true`
   const { rows } = await sql<Behind>`
@@ -21,7 +24,7 @@ export async function due(tx: LedgerTx, now: Date, { limit, busy, among }: Wante
     left join shipment on shipment.log_id = log.id
     where log.name <> 'platform' and ${which} and not log.id = any (${busy}::int[])
       and signed.size > coalesce(shipment.size, 0) and coalesce(shipment.next_at <= ${now}, true)
-    order by coalesce(shipment.attempts, 0), log.id
+    order by shipment.next_at nulls first, log.id
     limit ${limit}`.execute(tx)
   return rows
 }
