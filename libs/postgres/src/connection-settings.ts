@@ -24,6 +24,9 @@ const KEEPALIVE_AFTER_MS = 10_000
  *
  * Each wait has an end: a statement after 30 s at the server, the client's own wait for it 5 s later (the server may be
  * unreachable), a transaction left open after 30 s, connecting or waiting for a free connection after 10 s.
+ *
+ * And a commit that was answered is on disk, though the server, the database or the role say otherwise: a role may change
+ * its own default, so who steals its password once could make everything be answered that is not durable yet.
  */
 export function connectionSettings({
   url,
@@ -52,7 +55,11 @@ export function connectionSettings({
  */
 function withSessionOptions(url: string, schema: string | undefined): string {
   const parsed = new URL(url)
-  const own = ['-c TimeZone=UTC', ...(schema === undefined ? [] : [`-c search_path=${schemaName(schema)}`])]
+  const own = [
+    '-c TimeZone=UTC',
+    '-c synchronous_commit=on',
+    ...(schema === undefined ? [] : [`-c search_path=${schemaName(schema)}`]),
+  ]
   parsed.searchParams.set('options', [parsed.searchParams.get('options'), ...own].filter(Boolean).join(' '))
   return parsed.href
 }
