@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
 import { PLATFORM_LOG } from './new-entry.ts'
 
@@ -21,6 +22,13 @@ export type Happening = {
 /** The log that a happening belongs to. */
 export function logOf({ peerId }: Happening): string {
   return peerId === '' ? PLATFORM_LOG : peerId
+}
+
+/** The same under an id that only its source could come by: a UUID of version 8 (RFC 9562 §5.8). */
+export function renamed(happening: Happening): Happening {
+  const hex = hash('sha256', `${happening.source}/${happening.id}`, 'hex')
+  const id = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+  return { ...happening, id }
 }
 
 /** Names under which no value is ever written, whoever sent it: free-form fields come from operators and peers. */

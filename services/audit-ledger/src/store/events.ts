@@ -52,6 +52,12 @@ export async function add(tx: LedgerTx, event: Happening): Promise<void> {
     select pg_notify(${FEED_CHANNEL}, '') from added`.execute(tx)
 }
 
+/** Who announced the event of this id, if it is in the feed. */
+export async function sourceOf(tx: LedgerTx, id: string): Promise<string | undefined> {
+  const event = await tx.selectFrom('event').select('source').where('id', '=', id).executeTakeFirst()
+  return event?.source
+}
+
 /** A page backwards: of those shown and before a position, the newest first. */
 export async function backwards(
   tx: LedgerTx,

@@ -70,6 +70,21 @@ test('an event is never written twice, even without its receipt', async () => {
   expect(await feed()).toHaveLength(1)
 })
 
+test('whoever announces something under the id of another first keeps nothing of the other out', async () => {
+  const [forged, ours] = [
+    happening(1, { source: 'grant-authz', payload: { nothing: 'happened' } }),
+    happening(1, { source: 'audit-ledger', kind: 'federation.audit.fork_detected', severity: 'critical' }),
+  ]
+  await record(forged)
+  await record(ours)
+  await record(ours)
+  expect((await lines()).map(({ leaf }) => leaf)).toMatchObject([{ action: forged.kind }, { action: ours.kind }])
+  expect((await feed()).map(({ source, kind }) => [source, kind])).toEqual([
+    ['audit-ledger', ours.kind],
+    ['grant-authz', forged.kind],
+  ])
+})
+
 test('news of a peer whose log is on hold stands in the log of the platform, and holds up nobody', async () => {
   await record(happening(1))
   await sql`

@@ -1,5 +1,5 @@
 import { entryOf } from '../../happening-entry.ts'
-import { writable, type Happening } from '../../happening.ts'
+import { renamed, writable, type Happening } from '../../happening.ts'
 import { PLATFORM_LOG, type NewEntry } from '../../new-entry.ts'
 import * as entries from '../../store/entries.ts'
 import * as events from '../../store/events.ts'
@@ -16,7 +16,7 @@ import { appendEntries } from '../append/append-entries.ts'
  * order it was heard, whichever replica heard it. What this ledger wrote down before it announced it stands already.
  */
 export async function recordHappening(tx: LedgerTx, now: Date, heard: Happening): Promise<void> {
-  const happening = writable(heard)
+  const happening = await underIdOfItsOwn(tx, writable(heard))
   const entry = entryOf(happening)
   const isOwn = happening.source === OURSELVES && (await entries.known(tx, [entry.id])).length > 0
   if (!isOwn) await appendNews(tx, now, entry)
@@ -24,6 +24,15 @@ export async function recordHappening(tx: LedgerTx, now: Date, heard: Happening)
 }
 
 const OURSELVES = 'audit-ledger'
+
+/**
+ * Ids are made by those who announce. One who hears the news of another could announce something under the same id, and be
+ * here first: that MUST NOT keep the other's out, so of two sources the later gets an id that follows from both.
+ */
+async function underIdOfItsOwn(tx: LedgerTx, happening: Happening): Promise<Happening> {
+  const source = await events.sourceOf(tx, happening.id)
+  return source === undefined || source === happening.source ? happening : renamed(happening)
+}
 
 /**
  * News of a peer whose log is on hold for longer stands in the platform's log: it can neither wait, since that would hold up
