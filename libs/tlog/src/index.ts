@@ -14,7 +14,7 @@ export {
   type Signer,
   type Verifier,
 } from './vkey.ts'
-export { parsePolicy, satisfies, verifiersOf, type Party, type Policy, type Quorum } from './policy.ts'
+export { parsePolicy, quorumText, satisfies, verifiersOf, type Party, type Policy, type Quorum } from './policy.ts'
 export {
   checkProof,
   formatProof,

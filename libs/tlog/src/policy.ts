@@ -47,10 +47,20 @@ export function parsePolicy(text: string): Policy {
 }
 
 /** Whether these signatures are enough: of one of the logs, if any are listed, and of the quorum. */
-export function satisfies({ logs, quorum }: Policy, verified: readonly Verified[]): boolean {
+export function satisfies({ logs, quorum }: Policy, verified: readonly Pick<Verified, 'verifier'>[]): boolean {
   const vkeys = new Set(verified.map(({ verifier }) => verifier.vkey))
   const signed = logs.length === 0 || logs.some(({ verifier }) => vkeys.has(verifier.vkey))
   return signed && reached(quorum, vkeys)
+}
+
+/** Who has to stand under a checkpoint, as somebody would say it. */
+export function quorumText(quorum: Quorum): string {
+  if ('witness' in quorum) return quorum.witness.name
+  const { atLeast, members } = quorum
+  if (atLeast === 0) return 'nobody'
+  const texts = members.map((member) => ('members' in member ? `(${quorumText(member)})` : quorumText(member)))
+  if (texts.length === 1) return texts.join('')
+  return atLeast === texts.length ? texts.join(' and ') : `${atLeast} of ${texts.join(', ')}`
 }
 
 /** Everyone that a policy knows: what to open a note with before asking `satisfies`. */

@@ -14,6 +14,7 @@ import type { Config } from './config.ts'
 import { openFileArea } from './files/file-area.ts'
 import { openMirrorArea } from './mirror/mirror-area.ts'
 import { CALLERS, coreHandlers } from './rpc.ts'
+import { PeerTurns } from './rpc/peer-turns.ts'
 import { createWatchers } from './rpc/watchers.ts'
 import { FEED_CHANNEL } from './store/events.ts'
 import type { Tables } from './store/tables.ts'
@@ -69,11 +70,12 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
       trustDomain,
       entriesKeptForMs: config.entriesKeptForMs,
     })
-    const mirror = await openMirrorArea({ ...deps, ...core, border: federation }, config.mirror)
-    const witness = openWitnessArea({ ...deps, ...core, registry, federation, policy, onLost: mirror.onLost })
+    const turns = new PeerTurns()
+    const mirror = await openMirrorArea({ ...deps, ...core, turns, border: federation }, config.mirror)
+    const witness = openWitnessArea({ ...deps, ...core, turns, registry, federation, policy, onLost: mirror.onLost })
     const files = openFileArea({ ...deps, ...core, operators, routes: witness.routes }, config)
     const handlers = {
-      ...coreHandlers({ ...deps, ...core }),
+      ...coreHandlers({ ...deps, ...core, policy }),
       ...files.handlers,
       ...witness.handlers,
       ...mirror.handlers(witness.peers),

@@ -3,6 +3,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { ServiceImpl } from '@connectrpc/connect'
 import type { LogStatusSchema } from '@powernode/proto/powernode/audit/v1/entry_pb.ts'
 import type { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
+import type { Policy } from '@powernode/tlog'
 import type { LedgerKeys } from '../ledger-keys.ts'
 import { findEntry, type Sought } from '../operations/read/find-entry.ts'
 import { getCheckpoint } from '../operations/read/get-checkpoint.ts'
@@ -12,11 +13,16 @@ import { listLogs, type Status } from '../operations/read/list-logs.ts'
 import { proveConsistency } from '../operations/read/prove-consistency.ts'
 import { proveEntry } from '../operations/read/prove-entry.ts'
 import { beginVerify, verifyStretch } from '../operations/verify/verify-stretch.ts'
+import { quorumWords } from '../quorum.ts'
 import { actIn, type DoorDeps } from './door.ts'
 import { entryToWire } from './entry-wire.ts'
 import { bytes } from './wire.ts'
 
-export type LogDeps = DoorDeps & { readonly keys: LedgerKeys }
+export type LogDeps = DoorDeps & {
+  readonly keys: LedgerKeys
+  /** Who has to cosign, where that is configured. */
+  readonly policy?: Policy | undefined
+}
 
 const READ = ['system.federation.read'] as const
 
@@ -38,15 +44,15 @@ const DEFAULT_LIMIT = 100
 const VERIFY_AT_ONCE = 2_048
 
 export function logHandlers(deps: LogDeps): Handlers {
-  const { keys } = deps
+  const { keys, policy } = deps
   const act = actIn(deps)
 
   return {
     async listLogs({ log, pageSize, pageToken: after }) {
       const limit = pageSize || DEFAULT_LIMIT
-      const found = await act((tx, now) => listLogs(tx, now, { log, after, limit }))
+      const found = await act((tx, now) => listLogs(tx, now, { log, after, limit, policy }))
       return {
-        logs: found.map(statusToWire),
+        logs: found.map((status) => ({ ...statusToWire(status), witnessPolicy: quorumWords(policy) })),
         nextPageToken: found.length === limit ? (found.at(-1)?.log.name ?? '') : '',
       }
     },
@@ -146,5 +152,6 @@ function statusToWire(status: Status): MessageInitShape<typeof LogStatusSchema> 
     witnessedSize: BigInt(status.witnessed),
     heldSize: BigInt(status.held),
     alarm,
+    witnessQuorumSize: BigInt(status.quorum),
   }
 }

@@ -58,22 +58,16 @@ export async function ofSize(tx: LedgerTx, logId: number, size: number): Promise
     .executeTakeFirst()
 }
 
-/** One that covers an entry, with the lines of its cosignatures: the newest that a witness has seen, or else the newest. */
-export async function covering(
-  tx: LedgerTx,
-  logId: number,
-  sequence: number,
-): Promise<(Checkpoint & { readonly lines: readonly string[] }) | undefined> {
-  const { rows } = await sql<Checkpoint & { readonly lines: readonly string[] }>`
-    select c.log_id as "logId", c.size, c.root, c.note, c.signed_at as "signedAt", coalesce((
-        select array_agg(s.line order by s.at, s.name) from cosignature s where s.log_id = c.log_id and s.size = c.size
-      ), '{}') as lines
-    from checkpoint c
-    where c.log_id = ${logId} and c.size > ${sequence} and c.size = coalesce(
-      (select s.size from cosignature s where s.log_id = ${logId} and s.size > ${sequence} order by s.size desc limit 1),
-      (select n.size from checkpoint n where n.log_id = ${logId} order by n.size desc limit 1)
-    )`.execute(tx)
-  return rows[0]
+/** The first one above a size. */
+export async function firstAbove(tx: LedgerTx, logId: number, size: number): Promise<Checkpoint | undefined> {
+  return tx
+    .selectFrom('checkpoint')
+    .select(COLUMNS)
+    .where('log_id', '=', logId)
+    .where('size', '>', size)
+    .orderBy('size')
+    .limit(1)
+    .executeTakeFirst()
 }
 
 /** The newest one that was signed before a moment. */

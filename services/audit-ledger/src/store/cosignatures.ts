@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { Cosigned } from '../quorum.ts'
 import { CHECKPOINT_CHANNEL } from './checkpoints.ts'
 import type { LedgerTx } from './tables.ts'
 
@@ -47,4 +48,29 @@ export async function newest(tx: LedgerTx, logId: number, name?: string): Promis
     .orderBy('size', 'desc')
     .limit(1)
     .executeTakeFirst()
+}
+
+/** Who has cosigned the newest sizes that anybody has. */
+export async function newestSizes(tx: LedgerTx, logId: number, sizes: number): Promise<readonly Cosigned[]> {
+  const { rows } = await sql<Cosigned>`
+    select size, name, key_id as "keyId" from cosignature
+    where log_id = ${logId} and size in (
+      select distinct size from cosignature where log_id = ${logId} order by size desc limit ${sizes}
+    )`.execute(tx)
+  return rows
+}
+
+/** Who has cosigned the newest checkpoint of each log. */
+export async function underNewest(
+  tx: LedgerTx,
+): Promise<readonly { logId: number; size: number; cosigned: readonly Cosigned[] }[]> {
+  const { rows } = await sql<Cosigned & { logId: number; name: string | null }>`
+    select log.id as "logId", c.size, s.name, s.key_id as "keyId" from log
+    cross join lateral (select size from checkpoint where log_id = log.id order by size desc limit 1) c
+    left join cosignature s on s.log_id = log.id and s.size = c.size`.execute(tx)
+  return [...Map.groupBy(rows, ({ logId }) => logId)].map(([logId, under]) => ({
+    logId,
+    size: under[0]?.size ?? 0,
+    cosigned: under.filter(({ name }) => name !== null),
+  }))
 }

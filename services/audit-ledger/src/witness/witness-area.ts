@@ -8,6 +8,7 @@ import type { Policy } from '@powernode/tlog'
 import type { HttpRoute } from '../http/route.ts'
 import type { LedgerKeys } from '../ledger-keys.ts'
 import { alarmHandlers } from '../rpc/alarms.ts'
+import type { PeerTurns } from '../rpc/peer-turns.ts'
 import { witnessHandlers } from '../rpc/witness.ts'
 import type { Tables } from '../store/tables.ts'
 import { courierMetrics } from './courier-metrics.ts'
@@ -15,6 +16,7 @@ import { runCourier } from './courier.ts'
 import { endorsementOf } from './endorsement.ts'
 import { witnessRoutes } from './http-routes.ts'
 import { knownPeers, type KnownPeers } from './known-peers.ts'
+import { measureQuorum } from './measure-quorum.ts'
 
 export type WitnessAreaDeps = {
   readonly db: Db<Tables>
@@ -27,6 +29,7 @@ export type WitnessAreaDeps = {
   readonly registry: Client<typeof PeerRegistryService>
   readonly federation: Client<typeof FederationService>
   readonly policy: Policy | undefined
+  readonly turns: PeerTurns
   readonly onLost: (peerId: string) => void
 }
 
@@ -44,6 +47,11 @@ export function openWitnessArea(deps: WitnessAreaDeps): {
     peers,
     handlers: { ...witnessHandlers(parts), ...alarmHandlers(deps) },
     routes: witnessRoutes(deps),
-    tasks: [(stop) => peers.follow(stop), (stop) => endorsement.obtain(stop), (stop) => runCourier(parts, stop)],
+    tasks: [
+      (stop) => peers.follow(stop),
+      (stop) => endorsement.obtain(stop),
+      (stop) => runCourier(parts, stop),
+      (stop) => measureQuorum(deps, stop),
+    ],
   }
 }

@@ -422,3 +422,23 @@ test('how far a log has come is said in words', () => {
   expect(words({ ...all, alarm: 'fork' })).toBe('in doubt: fork')
   expect(words({ log: 'platform', size: 9n, signedSize: 9n })).toBe('signed')
 })
+
+test('files, stream and quorum of a log are told in words, and the quorum only where somebody asks for one', async () => {
+  const witnessPolicy = '2 of a.example, b.example, c.example'
+  const said = { log: PEER, size: 900n, sealedSize: 800n, wormSize: 768n }
+  const shown = async (...logs: object[]) => {
+    platform = platformWith({ ledger: { listLogs: () => ({ logs: logs as { log: string }[] }) } })
+    const { out } = await platform.type('audit status')
+    platform.remove()
+    return out
+  }
+  expect(await shown(said)).toMatch(/sealed +800 in files, 768 in the WORM stream/)
+  expect(await shown(said)).not.toContain('quorum')
+  expect(await shown({ ...said, witnessPolicy })).toContain(`not reached yet: it takes ${witnessPolicy}`)
+  expect(await shown({ ...said, witnessPolicy, witnessQuorumSize: 700n })).toContain(
+    `700, cosigned by ${witnessPolicy}`,
+  )
+  expect(await shown(said, said)).toMatch(/SEALED +STREAM/)
+  expect(await shown(said, { ...said, witnessPolicy })).toMatch(/QUORUM +SEALED +STREAM/)
+  platform = platformWith({})
+})

@@ -22,7 +22,9 @@ function allLogs(logs: readonly LogStatus[], { now, to, width, paste }: Canvas, 
       { title: 'SIGNED', text: ({ signedSize }) => String(signedSize) },
       { title: 'COSIGNED', text: (log) => of(log, log.cosignedSize) },
       { title: 'MIRRORED', text: (log) => of(log, log.mirroredSize) },
+      ...(logs.some(hasPolicy) ? [{ title: 'QUORUM', text: quorumShort }] : []),
       { title: 'SEALED', text: ({ sealedSize }) => String(sealedSize) },
+      { title: 'STREAM', text: ({ wormSize }) => String(wormSize) },
       { title: 'THEIRS SEEN', text: (log) => of(log, log.witnessedSize) },
       { title: 'HELD', text: (log) => of(log, log.heldSize) },
       {
@@ -48,6 +50,7 @@ function oneLog(log: LogStatus, { now, to, paste }: Canvas, name: NamePeers): st
       ['entries', `${log.size}${log.prunedBelow > 0n ? `, those before ${log.prunedBelow} gone by retention` : ''}`],
       ['signed', log.signedAt ? `${log.signedSize}, at ${moment(log.signedAt)} UTC` : 'not yet'],
       ['cosigned', isPeers ? cosigned(log) : ''],
+      ['quorum', hasPolicy(log) ? quorum(log) : ''],
       ['mirrored', isPeers ? `${log.mirroredSize} at the other side` : ''],
       ['sealed', `${log.sealedSize} in files, ${log.wormSize} in the WORM stream`],
       ['theirs', isPeers ? `${log.witnessedSize} witnessed by us, of these ${log.heldSize} held as our mirror` : ''],
@@ -58,6 +61,13 @@ function oneLog(log: LogStatus, { now, to, paste }: Canvas, name: NamePeers): st
 
 const cosigned = ({ cosignedAt, cosignedSize }: LogStatus): string =>
   cosignedAt ? `${cosignedSize}, at ${moment(cosignedAt)} UTC` : 'not yet'
+
+const hasPolicy = ({ witnessPolicy }: LogStatus): boolean => witnessPolicy !== ''
+const quorumShort = ({ witnessQuorumSize }: LogStatus): string => String(witnessQuorumSize)
+
+/** How far the witnesses have come whom the platform asks for, and who they are. */
+const quorum = ({ witnessPolicy, witnessQuorumSize: size }: LogStatus): string =>
+  size === 0n ? `not reached yet: it takes ${witnessPolicy}` : `${size}, cosigned by ${witnessPolicy}`
 
 const isBehind = ({ log, size, signedSize, cosignedSize, mirroredSize }: LogStatus): boolean =>
   signedSize < size || (log !== 'platform' && (cosignedSize < size || mirroredSize < size))

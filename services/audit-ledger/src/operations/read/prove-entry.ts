@@ -1,6 +1,6 @@
 import { Refusal } from '@powernode/rpc'
 import { addSignatures, formatProof, inclusionProof } from '@powernode/tlog'
-import * as checkpoints from '../../store/checkpoints.ts'
+import * as proven from '../../store/proven.ts'
 import type { LedgerTx } from '../../store/tables.ts'
 import { tileReader } from '../../store/tiles.ts'
 import { findEntry, type Sought } from './find-entry.ts'
@@ -12,16 +12,25 @@ import { findEntry, type Sought } from './find-entry.ts'
 export async function proveEntry(
   tx: LedgerTx,
   now: Date,
-  { place }: { readonly place: Sought },
+  { place: sought }: { readonly place: Sought },
 ): Promise<{ readonly proof: string; readonly leaf: Uint8Array }> {
-  const { log, row } = await findEntry(tx, now, place)
-  const checkpoint = await checkpoints.covering(tx, log.id, row.sequence)
-  if (!checkpoint) {
-    throw new Refusal('PROOF_OUT_OF_RANGE', `entry ${row.sequence} is not signed yet`, {
-      next: 'ask again in a second',
-    })
+  const place = 'sequence' in sought ? sought : await placeOf(tx, now, sought)
+  const { sequence } = place
+  const covered = await proven.covered(tx, place)
+  if (!covered) {
+    await findEntry(tx, now, place) // says why it is not there
+    throw new Error('the entry was written this moment')
   }
-  const proof = await inclusionProof(tileReader(tx, log.id), row.sequence, checkpoint.size)
-  const note = checkpoint.lines.length > 0 ? addSignatures(checkpoint.note, checkpoint.lines) : checkpoint.note
-  return { proof: formatProof({ index: row.sequence, proof, checkpoint: note }), leaf: row.leaf }
+  const { logId, leaf, size, note, lines } = covered
+  if (size === null || note === null) {
+    throw new Refusal('PROOF_OUT_OF_RANGE', `entry ${sequence} is not signed yet`, { next: 'ask again in a second' })
+  }
+  const proof = await inclusionProof(tileReader(tx, logId), sequence, size)
+  const checkpoint = lines && lines.length > 0 ? addSignatures(note, lines) : note
+  return { proof: formatProof({ index: sequence, proof, checkpoint }), leaf }
+}
+
+async function placeOf(tx: LedgerTx, now: Date, sought: Sought): Promise<{ log: string; sequence: number }> {
+  const { log, row } = await findEntry(tx, now, sought)
+  return { log: log.name, sequence: row.sequence }
 }
