@@ -1,12 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { create, toJson, type MessageInitShape } from '@bufbuild/protobuf'
 import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import { systemClock } from '@powernode/clock'
 import { identityDir } from '@powernode/dev/layout'
 import { Caller } from '@powernode/federation-gateway/testing'
 import { decide } from '@powernode/policy'
 import { aPolicy, SITUATIONS, type Situation } from '@powernode/policy/testing'
+import type { NewEntrySchema } from '@powernode/proto/powernode/audit/v1/entry_pb.ts'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
+import { DecisionSchema } from '@powernode/proto/powernode/decision/v1/decision_pb.ts'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { createClient, refusalOf } from '@powernode/rpc'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -212,13 +215,29 @@ test('the table holds no refusal without a story here', () => {
 })
 
 describe('every row of the table, as the gateway writes it down', () => {
+  function entryOf(said: MessageInitShape<typeof DecisionSchema>): MessageInitShape<typeof NewEntrySchema> {
+    const decision = create(DecisionSchema, said)
+    const { id, direction, at, peerId: log, remoteDecisionId: remoteId } = decision
+    const payload = Buffer.from(JSON.stringify(toJson(DecisionSchema, decision, { useProtoFieldName: true })))
+    return {
+      id,
+      log,
+      action: 'federation.call.refused',
+      direction,
+      decisionId: id,
+      remoteId,
+      payload,
+      ...(at && { at }),
+    }
+  }
+
   /** Has a platform's ledger hold a decision, as its gateway would. */
-  async function record(platform: TestPlatform, decision: object): Promise<void> {
+  async function record(platform: TestPlatform, decision: MessageInitShape<typeof DecisionSchema>): Promise<void> {
     const ledger = createClient(AuditLedgerService, platform.transport('audit-ledger', 'federation-gateway'))
     async function* batch() {
-      yield { number: 1n, decisions: [decision] }
+      yield { number: 1n, entries: [entryOf(decision)] }
     }
-    for await (const { number } of ledger.recordDecisions(batch())) if (number === 1n) return
+    for await (const { number } of ledger.appendStream(batch())) if (number === 1n) return
   }
 
   const idOf = (index: number, side: 1 | 2) => `019b76da-a800-7000-8000-${side}${String(index).padStart(11, '0')}`
@@ -255,7 +274,7 @@ describe('every row of the table, as the gateway writes it down', () => {
       id: ours,
       direction: 'out',
       peerId: onB,
-      reason: wire,
+      reason: wire ?? reason,
       axis: wire === 'SCOPE_MISMATCH' ? axis : '',
       remoteDecisionId: theirs,
     })

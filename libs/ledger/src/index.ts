@@ -1,3 +1,4 @@
+export { CALL_ALLOWED, CALL_REFUSED, CALL_SENT, sentEntryId } from './calls.ts'
 export { commitPayload, encodeEntry, EntryFlaw, parseEntry, SALT_BYTES, type EntryFields } from './entry.ts'
 export { originOf, PLATFORM_LOG, witnessNameOf } from './origin.ts'
 export { encodePayloadLine, holdsPayload, parsePayloadLines, payloadsPath, type PayloadLine } from './payload-lines.ts'

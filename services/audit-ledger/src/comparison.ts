@@ -8,7 +8,8 @@ export type ToldCall = {
   readonly caller: 'us' | 'them'
   readonly sequence: number
   readonly at: Date
-  readonly allowed: boolean
+  /** Null: that it left, as its caller writes down before it does. */
+  readonly allowed: boolean | null
   readonly resource: string | null
 }
 
@@ -40,10 +41,12 @@ const MOST_ALIKE = 256
 /**
  * Holds two logs against each other, call by call: calls MUST come sorted by content id, caller, side and sequence.
  *
- * The content id is the caller's own, so what two sides tell of one call has the same one and the same caller. Each told call
- * is matched by one of the other side, and what is left over is a difference. Three things are none: what is too fresh; what
- * the caller itself wrote down as refused and nobody else met, since it was not sent; and a call that its callee allowed and
- * its caller calls refused, since the answer may have been lost, or been a "no" of another kind.
+ * The content id is the caller's own, so what two sides tell of one call has the same one and the same caller. Of a call its
+ * caller tells how often it left, and what came of it; its callee tells of each time that it came. What came of a call is held
+ * against one of those; others are told again only as often as it left once more. What is left over is a difference. Three
+ * things are none: what is too fresh; what its caller does not call allowed and nobody else met, since it was not sent, or was
+ * turned away before anything was decided; and a call that its callee allowed and its caller calls refused, since the answer
+ * may have been lost, or been a "no" of another kind.
  */
 export class Comparison {
   readonly counts: Counts = { matched: 0, missing_here: 0, missing_there: 0, differing: 0, repeated: 0, pending: 0, unsent: 0, uncompared: 0 } // prettier-ignore
@@ -84,30 +87,51 @@ export class Comparison {
     const group = this.#group
     this.#group = []
     if (!group.some((call) => this.#isInside(call))) return
-    const here = group.filter(({ side }) => side === 'here')
-    const there = group.filter(({ side }) => side === 'there')
-    const pairs = Math.min(here.length, there.length)
-    for (let i = 0; i < pairs; i++) this.#pair(here[i], there[i])
-    for (const call of here.slice(pairs)) this.#alone(call, there[0])
-    for (const call of there.slice(pairs)) this.#alone(call, here[0])
+    const [callers, callees] = [
+      group.filter(isCallers),
+      group.filter((call) => !isCallers(call) && call.allowed !== null),
+    ]
+    const sent = callers.filter(({ allowed }) => allowed === null)
+    const ended = callers.filter(({ allowed }) => allowed !== null)
+    const calls = ended.length > 0 ? ended : sent.slice(0, 1)
+    let again = sent.length - calls.length
+    const met = [...callees]
+    const unmet: ToldCall[] = []
+    for (const call of calls) {
+      const found = met.findIndex((one) => isAlike(call, one))
+      const [twin] = met.splice(found < 0 ? -1 : found, 1)
+      if (twin) this.#pair(call, twin)
+      else unmet.push(call)
+    }
+    for (const call of unmet) this.#alone(call, callees[0])
+    for (const call of met) {
+      const isAgain = again > 0 && call.resource === calls[0]?.resource
+      if (isAgain) again--
+      else this.#alone(call, calls[0])
+    }
   }
 
-  #pair(here: ToldCall | undefined, there: ToldCall | undefined): void {
-    if (!here || !there) return
-    const isLie = here.caller === 'us' ? here.allowed && !there.allowed : there.allowed && !here.allowed
-    if (here.resource === there.resource && !isLie) this.counts.matched++
-    else this.#found('differing', here, there, `here ${inWords(here)}, there ${inWords(there)}`)
+  #pair(call: ToldCall, met: ToldCall): void {
+    if (isAlike(call, met)) {
+      this.counts.matched++
+      return
+    }
+    const [here, there] = call.side === 'here' ? [call, met] : [met, call]
+    this.#found('differing', here, there, `here ${inWords(here)}, there ${inWords(there)}`)
   }
 
   #alone(call: ToldCall, twin: ToldCall | undefined): void {
-    const isCallers = (call.side === 'here') === (call.caller === 'us')
-    if (!twin && isCallers && !call.allowed) {
+    if (!twin && isCallers(call) && call.allowed === false) {
       this.counts.unsent++
       return
     }
     if (call.at >= (call.side === 'here' ? this.#bounds.toldThere : this.#bounds.toldHere)) {
       this.counts.pending++
       if (!this.openSince || call.at < this.openSince) this.openSince = call.at
+      return
+    }
+    if (!twin && call.allowed === null) {
+      this.counts.unsent++ // what came of it was lost with the process, and maybe the call as well
       return
     }
     const [here, there] = call.side === 'here' ? [call, twin] : [twin, call]
@@ -127,5 +151,15 @@ export class Comparison {
   }
 }
 
-const inWords = ({ caller, allowed, resource, at }: ToldCall): string =>
-  `a call of ${caller === 'us' ? 'ours' : 'theirs'} for ${resource ?? 'nothing named'} was ${allowed ? 'allowed' : 'refused'} at ${at.toISOString()}`
+const isCallers = ({ side, caller }: ToldCall): boolean => (side === 'here') === (caller === 'us')
+
+/** Whether its caller and its callee tell the same of a call. */
+function isAlike(call: ToldCall, met: ToldCall): boolean {
+  return call.resource === met.resource && !(call.allowed === true && met.allowed === false)
+}
+
+const outcomeOf = ({ allowed }: ToldCall): string =>
+  allowed === null ? 'left' : allowed ? 'was allowed' : 'was refused'
+
+const inWords = (call: ToldCall): string =>
+  `a call of ${call.caller === 'us' ? 'ours' : 'theirs'} for ${call.resource ?? 'nothing named'} ${outcomeOf(call)} at ${call.at.toISOString()}`

@@ -1,12 +1,15 @@
-import { create, type MessageInitShape } from '@bufbuild/protobuf'
+import { create, toJson, type MessageInitShape } from '@bufbuild/protobuf'
 import { timestampFromDate } from '@bufbuild/protobuf/wkt'
 import { FakeClock } from '@powernode/clock/testing'
+import { sentEntryId } from '@powernode/ledger'
 import { inTransaction } from '@powernode/postgres'
 import type { TestDatabase } from '@powernode/postgres/testing'
 import { createLogger } from '@powernode/process'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
+import type { NewEntrySchema } from '@powernode/proto/powernode/audit/v1/entry_pb.ts'
 import { DecisionSchema } from '@powernode/proto/powernode/decision/v1/decision_pb.ts'
 import { expectRefusal, startTestServer, type TestServer } from '@powernode/rpc/testing'
+import canonicalize from 'canonicalize'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openDoor, type Door } from './append/testing.ts'
@@ -55,16 +58,36 @@ const decision = (n: number, some: Said = {}): Said => ({
   ...some,
 })
 
+/** As the gateway tells it. */
+function entryOf(said: Said): MessageInitShape<typeof NewEntrySchema> {
+  const wire = create(DecisionSchema, said)
+  const { id, peerId: log, at, direction, allowed, reason, remoteDecisionId: remoteId, resourceKind, resourceId } = wire
+  const outcome = reason === 'SENT' ? 'sent' : allowed ? 'allowed' : 'refused'
+  return {
+    id: reason === 'SENT' ? sentEntryId(id) : id,
+    log,
+    action: `federation.call.${outcome}`,
+    ...(at && { at }),
+    actor: direction === 'in' ? `peer/${log}` : 'platform',
+    direction,
+    decisionId: id,
+    contentId: direction === 'in' ? remoteId || id : id,
+    remoteId,
+    resource: resourceKind && `${resourceKind}/${resourceId}`,
+    payload: Buffer.from(canonicalize(toJson(DecisionSchema, wire, { useProtoFieldName: true })) ?? ''),
+  }
+}
+
 async function record(...decisions: Said[]): Promise<bigint[]> {
   return recordAll([decisions])
 }
 
 async function recordAll(messages: readonly Said[][]): Promise<bigint[]> {
   const requests = async function* () {
-    for (const [at, decisions] of messages.entries()) yield { number: BigInt(at + 1), decisions }
+    for (const [at, said] of messages.entries()) yield { number: BigInt(at + 1), entries: said.map(entryOf) }
   }
   const answered: bigint[] = []
-  for await (const { number } of gateway().recordDecisions(requests())) answered.push(number)
+  for await (const { number } of gateway().appendStream(requests())) answered.push(number)
   return answered
 }
 
@@ -107,16 +130,33 @@ test('a decision of an id that nobody gave is not found', async () => {
 
 test('each message is answered once all of it is durable, and repeating it changes nothing', async () => {
   expect(await recordAll([[decision(1), decision(2)], [decision(3)]])).toEqual([1n, 2n])
-  expect(await record(decision(2, { reason: 'GRANT_REVOKED', allowed: false }), decision(2), decision(4))).toEqual([1n])
+  expect(await record(decision(2), decision(2, { reason: 'GRANT_REVOKED', allowed: false }), decision(4))).toEqual([1n])
   expect(await numbers({})).toEqual([1, 2, 3, 4])
   expect((await reader().getDecision({ decisionId: idOf(2) })).decision?.reason).toBe('ALLOWED')
 })
 
-test("what a peer writes into its call spoils nobody else's record", async () => {
-  await record(decision(1, { resourceId: 'a\0b', remoteDecisionId: "none'; --" }), decision(2))
-  const { decision: kept } = await reader().getDecision({ decisionId: idOf(1) })
-  expect(kept).toMatchObject({ resourceId: 'a\u{fffd}b', remoteDecisionId: '' })
+test('a call of ours is one call: what came of it, and while that is not there, that it left', async () => {
+  const ours: Said = { direction: 'out', allowed: false, reason: 'SENT' }
+  await record(decision(1, ours), decision(2, ours))
   expect(await numbers({})).toEqual([1, 2])
+  expect((await reader().getDecision({ decisionId: idOf(1) })).decision?.reason).toBe('SENT')
+  await record(decision(1, { direction: 'out' }))
+  expect(await numbers({})).toEqual([1, 2])
+  expect(await numbers({ refusedOnly: true })).toEqual([])
+  expect((await reader().getDecision({ decisionId: idOf(1) })).decision?.reason).toBe('ALLOWED')
+  expect((await reader().getDecision({ decisionId: idOf(2) })).decision?.reason).toBe('SENT')
+})
+
+test('what is turned away in a message keeps nothing else of it from being written', async () => {
+  const tooLarge = entryOf(decision(2, { resourceKind: 'x'.repeat(70_000) }))
+  async function* requests() {
+    yield { number: 1n, entries: [entryOf(decision(1)), tooLarge, entryOf(decision(3))] }
+  }
+  for await (const { places, refused } of gateway().appendStream(requests())) {
+    expect(places.map(({ sequence }) => sequence)).toEqual([0n, 0n, 1n])
+    expect(refused).toMatchObject([{ index: 1, reason: 'ENTRY_TOO_LARGE' }])
+  }
+  expect(await numbers({})).toEqual([1, 3])
 })
 
 test('a thousand decisions in one message are durable in one go, and gateways share commits', async () => {

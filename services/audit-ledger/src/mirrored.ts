@@ -1,5 +1,5 @@
 import { leafHash } from '@powernode/tlog'
-import { commitPayload, parseEntry } from '@powernode/ledger'
+import { CALL_ALLOWED, commitPayload, parseEntry } from '@powernode/ledger'
 
 /** An entry as it goes over the border: the leaf to the byte, and salt and payload where they are disclosed. */
 export type Shipped = { readonly leaf: Uint8Array; readonly salt: Uint8Array; readonly payload: Uint8Array }
@@ -29,7 +29,6 @@ export type MirrorHead = {
   readonly at: Date
 }
 
-export const CALL_ALLOWED = 'federation.call.allowed'
 const SALT_BYTES = 16
 const LEAF_BYTES = 65_535
 

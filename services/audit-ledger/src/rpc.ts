@@ -3,7 +3,7 @@ import type { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/ser
 import type { CallersTable } from '@powernode/rpc'
 import { ALARM_CALLERS } from './rpc/alarms.ts'
 import { APPEND_CALLERS, appendHandlers, type AppendDeps } from './rpc/append.ts'
-import { DECISION_CALLERS, decisionHandlers, type DecisionDeps } from './rpc/decisions.ts'
+import { DECISION_CALLERS, decisionHandlers } from './rpc/decisions.ts'
 import { ERASURE_CALLERS, erasureHandlers, type ErasureDeps } from './rpc/erasure.ts'
 import { EVENT_CALLERS, eventHandlers, type EventDeps } from './rpc/events.ts'
 import { EXCERPT_CALLERS } from './rpc/excerpts.ts'
@@ -28,7 +28,7 @@ export const CALLERS = {
   ...EXPORT_CALLERS,
 } as const satisfies CallersTable<typeof AuditLedgerService>
 
-export type CoreDeps = AppendDeps & DecisionDeps & LogDeps & ErasureDeps & EventDeps
+export type CoreDeps = AppendDeps & LogDeps & ErasureDeps & EventDeps
 
 /** The logs that are ours: writing to them, reading, proving, and what may be taken out of them. */
 export function coreHandlers(deps: CoreDeps): Core {

@@ -1,6 +1,7 @@
 import type { Clock } from '@powernode/clock'
 import { followOperators, type OperatorDirectory } from '@powernode/operators'
 import type { Logger, Metrics } from '@powernode/process'
+import { Health } from '@powernode/proto/grpc/health/v1/health_pb.ts'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import { GrantAuthzService } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
 import { LivenessService } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
@@ -17,6 +18,7 @@ export type Neighbours = {
   readonly registry: Client<typeof PeerRegistryService>
   readonly liveness: Client<typeof LivenessService>
   readonly ledger: Client<typeof AuditLedgerService>
+  readonly ledgerHealth: Client<typeof Health>
   readonly grants: Client<typeof GrantAuthzService>
   readonly policyFeed: Client<typeof PolicyService>
   /** Uses an override up for one decision. When that cannot be had, it is as if there were none. */
@@ -41,12 +43,14 @@ export function meetNeighbours({ config, name, clock, logger, metrics }: Parts, 
     openTransport({ ...way, address, server }, signal)
   const grantAuthz = roadTo('grant-authz', config.grantAuthzAddress)
   const residency = createClient(ResidencyService, grantAuthz)
+  const ledger = roadTo('audit-ledger', config.auditLedgerAddress)
   const owners = new Owners(way)
   signal.addEventListener('abort', () => owners.close(), { once: true })
   return {
     registry: createClient(PeerRegistryService, roadTo('peer-registry', config.peerRegistryAddress)),
     liveness: createClient(LivenessService, roadTo('liveness', config.livenessAddress)),
-    ledger: createClient(AuditLedgerService, roadTo('audit-ledger', config.auditLedgerAddress)),
+    ledger: createClient(AuditLedgerService, ledger),
+    ledgerHealth: createClient(Health, ledger),
     grants: createClient(GrantAuthzService, grantAuthz),
     policyFeed: createClient(PolicyService, grantAuthz),
     async consume(overrideId, decisionId) {

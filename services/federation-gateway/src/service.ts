@@ -7,6 +7,7 @@ import { createHealth, keepIdentity, mount, resolveEndpoint, serve } from '@powe
 import type { Config } from './config.ts'
 import { Decider } from './decisions/decider.ts'
 import { Decisions } from './decisions/decisions.ts'
+import { LedgerHealth } from './decisions/ledger-health.ts'
 import { stillAdmitted } from './door/admission.ts'
 import { Arrivals } from './door/arrivals.ts'
 import { doorMetrics } from './door/door-metrics.ts'
@@ -57,7 +58,8 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   const health = createHealth()
   const turns = new Turns()
   const deps = { table, policy, clock, logger, metrics, turns }
-  const decisions = new Decisions(deps)
+  const decisions = new Decisions({ ...deps, ledger })
+  const ledgerHealth = new LedgerHealth({ ...deps, health: neighbours.ledgerHealth })
   const admitted = stillAdmitted(table, clock)
   const decider = new Decider({ ...deps, decisions, admitted, consume })
   const watches = new Watches(policy, table, config.calls.watchesPerPeer)
@@ -114,11 +116,12 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
       (stop) => followPolicy({ ...deps, grants: policyFeed, reader: NAME }, stop),
       (stop) => watches.run(clock, stop),
       (stop) => arrivals.run(clock, stop),
-      (stop) => sayHowWell({ ...deps, health }, stop),
+      (stop) => ledgerHealth.run(stop),
+      (stop) => sayHowWell({ ...deps, ledgerHealth, health }, stop),
       async (stop) => {
         // Beats and decisions go on being recorded until the door has finished the calls it had.
         const closed = new AbortController()
-        const recording = [heartbeats.run(liveness, logger, closed.signal), decisions.run(ledger, closed.signal)]
+        const recording = [heartbeats.run(liveness, logger, closed.signal), decisions.run(closed.signal)]
         await door.serve((port) => onListening({ door: port }), stop).finally(() => closed.abort())
         await Promise.all(recording)
       },

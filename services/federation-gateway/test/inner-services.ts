@@ -13,7 +13,7 @@ import {
   type PeerRoute,
   type WatchPeersResponse,
 } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
-import { mount, serve, type CallersTable, type Mount } from '@powernode/rpc'
+import { mount, serve, type CallersTable, type Health, type Mount } from '@powernode/rpc'
 import { everyOperator, partly } from '@powernode/rpc/testing'
 import type { Platform } from './platform.ts'
 
@@ -132,6 +132,8 @@ type Inner = {
   readonly tlsDir: string
   readonly trustDomain: string
   readonly services: Mount[]
+  /** Where a test says how well it is. */
+  readonly health?: Health
 }
 
 /** Serves on a free port until `signal` aborts; tells the port. */

@@ -1,10 +1,12 @@
 import { once } from 'node:events'
-import { create } from '@bufbuild/protobuf'
+import { create, fromJsonString } from '@bufbuild/protobuf'
 import type { ServiceImpl } from '@connectrpc/connect'
 import { ToldFeed } from '@powernode/feed/testing'
+import { CALL_SENT } from '@powernode/ledger'
 import { pageOf, type Page } from '@powernode/policy/testing'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
-import type { Decision } from '@powernode/proto/powernode/decision/v1/decision_pb.ts'
+import type { NewEntry } from '@powernode/proto/powernode/audit/v1/entry_pb.ts'
+import { DecisionSchema, type Decision } from '@powernode/proto/powernode/decision/v1/decision_pb.ts'
 import { ResourceSchema, type Resource } from '@powernode/proto/powernode/federation/v1/resource_pb.ts'
 import { GrantAuthzService } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
 import {
@@ -19,7 +21,7 @@ import {
 } from '@powernode/proto/powernode/policy/v1/service_pb.ts'
 import { ResidencyService } from '@powernode/proto/powernode/residency/v1/service_pb.ts'
 import { ResourceService, type WatchResourcesResponse } from '@powernode/proto/powernode/resource/v1/service_pb.ts'
-import { mount, PERMISSIONS, Refusal, type Mount } from '@powernode/rpc'
+import { createHealth, mount, PERMISSIONS, Refusal, type Mount } from '@powernode/rpc'
 import { partly } from '@powernode/rpc/testing'
 import { everyMethodFor } from './inner-services.ts'
 
@@ -194,8 +196,14 @@ export class TestOwner {
 
 /** The ledger as the gateway meets it: durable is what it holds. */
 export class TestLedger {
+  /** What was decided about calls, and which of ours left. */
   readonly decisions: Decision[] = []
+  readonly sent: Decision[] = []
+  readonly entries: NewEntry[] = []
   readonly messages: number[] = []
+  /** Turns entries away, one by one. */
+  turnsAway: (entry: NewEntry) => string | undefined = () => undefined
+  readonly health = createHealth()
   /** False: it takes in, and does not answer. */
   answering = true
   /** What it answers to all else; a test replaces what it is about. */
@@ -203,7 +211,11 @@ export class TestLedger {
 
   mounts(): Mount[] {
     const handlers = partly(AuditLedgerService, {
-      recordDecisions: (messages) => this.#record(messages),
+      appendStream: (messages) => this.#append(messages),
+      append: async ({ entries, receipts }) => {
+        const places = entries.map(({ id }) => ({ sequence: BigInt(this.entries.findIndex((one) => one.id === id)) }))
+        return { places, receipts: receipts ? entries.map(({ id }) => `proof of ${id}`) : [] }
+      },
       witnessCheckpoint: (...said) => asked(this.answers.witnessCheckpoint)(...said),
       mirrorEntries: (...said) => asked(this.answers.mirrorEntries)(...said),
       readMirror: (...said) => asked(this.answers.readMirror)(...said),
@@ -217,12 +229,21 @@ export class TestLedger {
     return this.decisions.find((decision) => decision.id === id)
   }
 
-  async *#record(messages: Parameters<ServiceImpl<typeof AuditLedgerService>['recordDecisions']>[0]) {
-    for await (const { number, decisions } of messages) {
+  async *#append(messages: Parameters<ServiceImpl<typeof AuditLedgerService>['appendStream']>[0]) {
+    for await (const { number, entries } of messages) {
       if (!this.answering) continue
-      this.messages.push(decisions.length)
-      this.decisions.push(...decisions)
-      yield { number }
+      this.messages.push(entries.length)
+      const refused = entries.flatMap((entry, index) => {
+        const reason = this.turnsAway(entry)
+        return reason === undefined ? [] : [{ index, reason }]
+      })
+      const places = entries.map((entry, at) => {
+        if (refused.some(({ index }) => index === at)) return {}
+        const decision = fromJsonString(DecisionSchema, Buffer.from(entry.payload).toString())
+        ;(entry.action === CALL_SENT ? this.sent : this.decisions).push(decision)
+        return { sequence: BigInt(this.entries.push(entry) - 1) }
+      })
+      yield { number, places, refused }
     }
   }
 }

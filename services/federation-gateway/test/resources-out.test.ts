@@ -123,9 +123,11 @@ describe('what we send', () => {
     await readable()
     await until(async () => update().then(() => true, () => false)) // prettier-ignore
     expect(b.grants.owner.records.get('m-1')?.record).toEqual({ name: 'two' })
-    const { requestId } = a.ledger.decisions.at(-1) ?? {}
-    const [leaves, came] = a.ledger.decisions.filter((decision) => decision.requestId === requestId)
-    expect(leaves).toMatchObject({ allowed: true, detail: 'this may be sent to the peer', remoteDecisionId: '' })
+    const came = a.ledger.decisions.at(-1)
+    const left = a.ledger.sent.filter(({ id }) => id === came?.id)
+    expect(left).toMatchObject([
+      { reason: 'SENT', resourceRegion: 'eu', destinationRegion: 'us', remoteDecisionId: '' },
+    ])
     expect(b.ledger.of(came?.remoteDecisionId)).toMatchObject({ allowed: true, rpc: 'UpdateResource' })
   })
 

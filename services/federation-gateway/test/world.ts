@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from '@powernode/clock'
 import { createLogger, createMetrics, type Metrics } from '@powernode/process'
-import type { Mount } from '@powernode/rpc'
+import { createHealth, type Mount } from '@powernode/rpc'
 import { configFrom, type Config } from '../src/config.ts'
 import { run } from '../src/service.ts'
 import { serveInner, TestLiveness, TestRegistry } from './inner-services.ts'
@@ -119,13 +119,13 @@ async function startNeighbours(platform: Platform) {
     new TestGrantAuthz(),
     new TestLedger(),
   ]
-  const serve = (name: (typeof SERVICES)[number], services: Mount[]) =>
-    serveInner({ name, tlsDir: dirs[name], trustDomain, services }, inner.signal)
+  const serve = (name: (typeof SERVICES)[number], services: Mount[], health = createHealth()) =>
+    serveInner({ name, tlsDir: dirs[name], trustDomain, services, health }, inner.signal)
   const served = await Promise.all([
     serve('peer-registry', registry.mounts()),
     serve('liveness', liveness.mounts()),
     serve('grant-authz', grants.mounts()),
-    serve('audit-ledger', ledger.mounts()),
+    serve('audit-ledger', ledger.mounts(), ledger.health),
   ])
   const at = {
     'peer-registry': served[0].port,

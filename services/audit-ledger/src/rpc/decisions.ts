@@ -1,48 +1,25 @@
 import { timestampDate } from '@bufbuild/protobuf/wkt'
 import type { ServiceImpl } from '@connectrpc/connect'
 import type { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
-import type { Appender } from '../append/appender.ts'
-import type { NewEntry } from '../new-entry.ts'
-import { placesOf } from '../operations/append/append-entries.ts'
 import { getDecision } from '../operations/get-decision.ts'
 import { listDecisions } from '../operations/list-decisions.ts'
-import { decisionFromBody, entryFromDecision, pageToken, readPageToken } from './decision-wire.ts'
+import { decisionFromBody, pageToken, readPageToken } from './decision-wire.ts'
 import { actIn, type DoorDeps } from './door.ts'
 
-export type DecisionDeps = DoorDeps & { readonly appender: Appender }
-
-type Handlers = Pick<ServiceImpl<typeof AuditLedgerService>, 'recordDecisions' | 'getDecision' | 'listDecisions'>
+type Handlers = Pick<ServiceImpl<typeof AuditLedgerService>, 'getDecision' | 'listDecisions'>
 
 export const DECISION_CALLERS = {
-  recordDecisions: ['service/federation-gateway'],
   getDecision: ['system.federation.read'],
   listDecisions: ['system.federation.read', 'service/grant-authz'],
 } as const
 
 const DEFAULT_LIMIT = 100
 
-/** What was decided about calls across the border: written by the gateway, read by operators and by what-if. */
-export function decisionHandlers({ db, clock, appender }: DecisionDeps): Handlers {
-  const act = actIn({ db, clock })
-
-  /** Of a decision that is told twice, the first stays. */
-  const record = async (items: readonly NewEntry[]) => {
-    const written = await appender.append(items)
-    placesOf(
-      written.map((one) => ('refused' in one && one.refused === 'ENTRY_CONFLICT' ? STANDS : one)),
-      items,
-    )
-  }
+/** What was decided about calls across the border, as the gateway wrote it down: read by operators and by what-if. */
+export function decisionHandlers(deps: DoorDeps): Handlers {
+  const act = actIn(deps)
 
   return {
-    /** One message after the other: what a gateway says meanwhile waits with it, and makes its next message. */
-    async *recordDecisions(messages) {
-      for await (const { number, decisions } of messages) {
-        await record(decisions.map(entryFromDecision))
-        yield { number }
-      }
-    },
-
     async getDecision({ decisionId }) {
       const { body, log, sequence } = await act((tx, now) => getDecision(tx, now, { id: decisionId }))
       return { decision: decisionFromBody(body), log, sequence: BigInt(sequence) }
@@ -67,4 +44,3 @@ export function decisionHandlers({ db, clock, appender }: DecisionDeps): Handler
     },
   }
 }
-const STANDS = { sequence: 0, treeSize: 0 }

@@ -1,3 +1,4 @@
+import { CALL_ALLOWED, CALL_SENT } from '@powernode/ledger'
 import { sql, type RawBuilder } from 'kysely'
 import type { ToldCall } from '../comparison.ts'
 import type { LedgerTx } from './tables.ts'
@@ -17,6 +18,9 @@ const member = (name: string): RawBuilder<string> => {
     else substring(text from ${sql.lit(`"${name}":"((?:[^"\\]|\\.)*)"`)})
   end, '')`
 }
+
+/** How a leaf of a call that left begins: `action` is the first member of canonical JSON. */
+const SENT = Buffer.from(`{"action":"${CALL_SENT}"`)
 
 const ours = ({ peerId, since, until }: Window) => sql`
   entry where log_id = (select id from log where name = ${peerId}) and direction is not null
@@ -43,10 +47,11 @@ export async function* both(tx: LedgerTx, window: Window): AsyncGenerator<readon
     declare calls no scroll cursor for
     select side, content_id as "contentId", caller, sequence, at, allowed, resource from (
       select 'here' as side, ${member('content_id')} as content_id, case direction when 'out' then 'us' else 'them' end as caller,
-        sequence, at, action = 'federation.call.allowed' as allowed, ${member('resource')} as resource
+        sequence, at, case when action <> ${CALL_SENT} then action = ${CALL_ALLOWED} end as allowed, ${member('resource')} as resource
       from (select direction, sequence, at, action, convert_from(leaf, 'UTF8') as text from ${ours(window)}) calls
       union all
-      select 'there', content_id, case direction when 'out' then 'them' else 'us' end, sequence, at, allowed, resource
+      select 'there', content_id, case direction when 'out' then 'them' else 'us' end, sequence, at,
+        case when substring(leaf from 1 for ${SENT.length}) <> ${SENT} then allowed end, resource
       from ${theirs(window)}
     ) told
     order by content_id collate "C", caller, side, sequence`.execute(tx)

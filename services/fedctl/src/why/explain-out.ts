@@ -37,6 +37,7 @@ const UNANSWERED: ReadonlySet<string> = new Set([
   'PEER_CIRCUIT_OPEN',
   'PEER_CERTIFICATE_NOT_TRUSTED',
   'DEADLINE_EXCEEDED',
+  'SENT',
 ])
 
 function askThem({ decision }: Case, byThem: boolean): string[] {

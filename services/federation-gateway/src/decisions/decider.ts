@@ -13,6 +13,7 @@ import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts
 import type { Visit } from '../door/visit.ts'
 import type { HeldPolicy } from '../policy/held-policy.ts'
 import { newDecisionId } from './decision-id.ts'
+import { outcomeEntry } from './call-entry.ts'
 import { decisionIn } from './decision-record.ts'
 import type { Decisions } from './decisions.ts'
 import type { Wanted } from './presented.ts'
@@ -36,6 +37,10 @@ export type Call = {
   readonly request: AccessRequest
   /** An override that was used up for this very call before: it covers all that the call is about. */
   readonly overrideId?: string
+  /** The caller's own id of the call, where it says one. */
+  readonly contentId: string
+  /** The caller wants the proof that the call is in the log. */
+  readonly wantsReceipt: boolean
 }
 
 /**
@@ -98,9 +103,16 @@ export class Decider {
   async onRecord(call: Call, verdict = this.judge(call.request)): Promise<Made> {
     const made = this.#make(verdict)
     const settled = verdict.axis === 'residency' ? await this.#overridden(call, made) : made
-    const recorded = this.#parts.decisions.record(this.#entry(call, settled))
-    await (verdict.allowed ? recorded : Promise.all([recorded, this.#agreed(settled)]))
+    const { visit } = call
+    const { decisions } = this.#parts
+    const entry = this.#entry(call, settled)
+    const recorded = decisions.record(entry)
+    if (!verdict.allowed) await Promise.all([recorded, this.#agreed(settled)])
+    const sequence = await recorded
+    const receipt = call.wantsReceipt ? await decisions.receipt(entry) : undefined
     this.#note(call, settled)
+    visit.sequence = sequence
+    visit.receipt = receipt
     return settled
   }
 
@@ -148,15 +160,18 @@ export class Decider {
     return overrideId !== undefined && (await consume(overrideId, made.id)) ? overrideId : undefined
   }
 
-  #entry({ visit, wanted, request }: Call, { id, atMs, verdict, overrideId, epoch }: Made) {
+  /** Of a call that was decided before, this is a later word: it has no content id, so that the call is told once. */
+  #entry({ visit, wanted, request, contentId }: Call, { id, atMs, verdict, overrideId, epoch }: Made) {
     const { requestId, trace } = visit
     const dataClass = wanted.dataClass ?? this.#parts.policy.now.kind(request.kind)?.dataClass ?? ''
     const occasion = { id, atMs, rpc: wanted.rpc, requestId, trace, policyEpoch: epoch, dataClass, overrideId }
-    return decisionIn(occasion, request, verdict)
+    return outcomeEntry(decisionIn(occasion, request, verdict), visit.decisionId === '' ? contentId || id : '')
   }
 
   #note({ visit }: Call, { id, verdict }: Made): void {
     visit.decisionId = id
+    visit.sequence = undefined
+    visit.receipt = undefined
     this.#count.inc({ reason: verdict.reason })
   }
 }

@@ -18,3 +18,9 @@ export function newDecisionId(atMs: number): string {
   else last = { atMs, sequence: new DataView(random.buffer, random.byteOffset).getUint32(0) >>> 1 }
   return v7({ msecs: atMs, seq: last.sequence, random })
 }
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+export function isUuid(text: string): boolean {
+  return UUID.test(text)
+}

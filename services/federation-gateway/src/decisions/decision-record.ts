@@ -1,7 +1,36 @@
-import type { Timestamp } from '@bufbuild/protobuf/wkt'
 import type { AccessRequest, ResidencyVerdict, Verdict } from '@powernode/policy'
 import { traceparentOf, type Trace } from '@powernode/rpc'
-import type { Decision } from '@powernode/proto/powernode/decision/v1/decision_pb.ts'
+
+/** What was decided about one call: decision.proto says what each field means. Empty is absent. */
+export type DecisionRecord = {
+  readonly id: string
+  readonly peerId: string
+  readonly direction: 'in' | 'out'
+  readonly atMs: number
+  readonly allowed: boolean
+  readonly reason: string
+  readonly axis: string
+  readonly detail: string
+  readonly rpc: string
+  readonly resourceKind: string
+  readonly resourceId: string
+  readonly scope: string
+  readonly nodeInstanceId: string
+  readonly sdwanNetworkId: string
+  readonly sourceAddress: string
+  readonly grantId: string
+  readonly dataClass: string
+  readonly resourceRegion: string
+  readonly destinationRegion: string
+  readonly residencyMode: string
+  readonly residencyRuleId: string
+  readonly advised: boolean
+  readonly overrideId: string
+  readonly requestId: string
+  readonly traceparent: string
+  readonly policyEpoch: bigint
+  readonly remoteDecisionId: string
+}
 
 /** What a decision was about, and when. */
 export type Occasion = {
@@ -15,19 +44,14 @@ export type Occasion = {
   readonly overrideId: string
 }
 
-/**
- * The record of a call of a peer. There is no bearer in it, and nothing of the answer.
- *
- * A whole message, so that none has to be made of it field by field: every call has one of these.
- */
-export function decisionIn(occasion: Occasion, request: AccessRequest, verdict: Verdict): Decision {
+/** The record of a call of a peer. There is no bearer in it, and nothing of the answer. */
+export function decisionIn(occasion: Occasion, request: AccessRequest, verdict: Verdict): DecisionRecord {
   const { residency } = verdict
   return {
-    $typeName: 'powernode.decision.v1.Decision',
     id: occasion.id,
     direction: 'in',
     peerId: request.peerId,
-    at: timestampOf(occasion.atMs),
+    atMs: occasion.atMs,
     allowed: verdict.allowed,
     reason: verdict.reason,
     axis: verdict.axis,
@@ -51,15 +75,6 @@ export function decisionIn(occasion: Occasion, request: AccessRequest, verdict: 
     traceparent: traceparentOf(occasion.trace),
     policyEpoch: occasion.policyEpoch,
     remoteDecisionId: '',
-  }
-}
-
-function timestampOf(ms: number): Timestamp {
-  const seconds = Math.floor(ms / 1_000)
-  return {
-    $typeName: 'google.protobuf.Timestamp',
-    seconds: BigInt(seconds),
-    nanos: (ms - seconds * 1_000) * 1_000_000,
   }
 }
 

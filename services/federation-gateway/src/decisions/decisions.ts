@@ -1,15 +1,14 @@
-import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { Client } from '@connectrpc/connect'
 import { backoffMs, type Clock } from '@powernode/clock'
 import { elapsed, type Logger, type Metrics } from '@powernode/process'
-import { Refusal } from '@powernode/rpc'
-import type { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
-import type { DecisionSchema } from '@powernode/proto/powernode/decision/v1/decision_pb.ts'
+import type { NewEntry } from '@powernode/proto/powernode/audit/v1/entry_pb.ts'
+import type { AppendStreamResponse, AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import type { Turns } from '../door/turns.ts'
-
-export type DecisionInit = MessageInitShape<typeof DecisionSchema>
+import { Unrecorded } from './unrecorded.ts'
+import { BATCH_BYTES, fitting, weightOf } from './weigh.ts'
 
 export type DecisionsParts = {
+  readonly ledger: Pick<Client<typeof AuditLedgerService>, 'append' | 'appendStream'>
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
@@ -18,19 +17,13 @@ export type DecisionsParts = {
 }
 
 type Waiting = {
-  readonly decision: DecisionInit
+  readonly entry: NewEntry
   readonly bytes: number
   readonly sinceMs: number
-  readonly resolve: () => void
-  readonly reject: (error: Refusal) => void
+  readonly resolve: (sequence: bigint) => void
+  readonly reject: (error: Error) => void
 }
 
-/** Half of what the ledger takes in one message. */
-const BATCH = 512
-/** And below its megabyte: a message that it turns away would take the decisions about all peers with it. */
-const BATCH_BYTES = 900_000
-/** What a decision has beside the texts that `weigh` counts: ids, moments, words of ours. */
-const EACH_BYTES = 700
 /** One is being committed, and whatever comes meanwhile makes a fuller one; */
 const UNDERWAY = 2
 /** unless it is full enough to be sent at once. */
@@ -43,69 +36,85 @@ const LOOK_EVERY_MS = 100
 const RECONNECT = { firstMs: 20, mostMs: 1_000 }
 
 /**
- * Decisions on their way to the ledger: many in one message on one long stream.
+ * Decisions on their way to the ledger, each an entry of it: many in one message on one long stream.
  *
- * `record` resolves when the decision is durable, and nobody is answered before that. While the stream is down they
- * wait for the next one. Those that were sent and not answered are sent again: the ledger keeps the first of an id.
+ * `record` resolves when the entry is durable, and nobody is answered before that. While the stream is down they
+ * wait for a moment, and are then refused. What was sent and not answered is sent again: the ledger keeps
+ * the first of an id.
  */
 export class Decisions {
-  readonly #clock: Clock
-  readonly #logger: Logger
+  readonly #parts: DecisionsParts
+  readonly #unrecorded: Unrecorded
   readonly #elapsedMs = elapsed()
   readonly #took
-  readonly #turns: Pick<Turns, 'take'>
   #queue: Waiting[] = []
   readonly #sent = new Map<bigint, readonly Waiting[]>()
   #number = 0n
   #wake: () => void = () => {}
   #giveUp: () => void = () => {}
 
-  constructor({ clock, logger, metrics, turns }: DecisionsParts) {
-    this.#clock = clock
-    this.#logger = logger
-    this.#turns = turns
-    this.#took = metrics.histogram(
+  constructor(parts: DecisionsParts) {
+    this.#parts = parts
+    this.#unrecorded = new Unrecorded(parts)
+    this.#took = parts.metrics.histogram(
       'fed_gateway_decision_record_duration_seconds',
       'How long it took until a decision was durable',
       [],
     )
   }
 
-  /** Resolves when the decision is durable; throws the refusal that its caller gets instead of an answer. */
-  record(decision: DecisionInit): Promise<void> {
-    if (this.#queue.length >= MAX_WAITING) return Promise.reject(unavailable('too many decisions wait for the ledger'))
+  /** Resolves, with its place in the log, when the entry is durable; throws the refusal that its caller gets instead of an answer. */
+  record(entry: NewEntry): Promise<bigint> {
+    if (this.#queue.length >= MAX_WAITING) return Promise.reject(this.#unrecorded.refusal('overload', entry))
+    const bytes = weightOf(entry)
+    if (bytes > BATCH_BYTES) return Promise.reject(this.#unrecorded.refusal('ENTRY_TOO_LARGE', entry))
     return new Promise((resolve, reject) => {
-      this.#queue.push({ decision, bytes: weigh(decision), sinceMs: this.#elapsedMs(), resolve, reject })
+      this.#queue.push({ entry, bytes, sinceMs: this.#elapsedMs(), resolve, reject })
       this.#wake()
     })
   }
 
+  /** The proof that an entry is in the log (C2SP tlog-proof), of one that is recorded; undefined while it cannot be had. */
+  async receipt(entry: NewEntry): Promise<string | undefined> {
+    try {
+      const { receipts } = await this.#parts.ledger.append(
+        { entries: [entry], receipts: true },
+        { timeoutMs: PATIENCE_MS },
+      )
+      return receipts[0]
+    } catch (error) {
+      this.#parts.logger.warn({ task: 'decisions', decision_id: entry.decisionId, error }, 'no receipt')
+      return undefined // the call is on record all the same, and its caller can ask for the receipt later
+    }
+  }
+
   /** Keeps a stream to the ledger open until `signal` aborts. */
-  async run(ledger: Client<typeof AuditLedgerService>, signal: AbortSignal): Promise<void> {
+  async run(signal: AbortSignal): Promise<void> {
+    const { ledger, logger, clock } = this.#parts
     const looking = this.#loseHope(signal)
     for (let failures = 1; !signal.aborted; failures++) {
       const over = new AbortController()
       const open = AbortSignal.any([signal, over.signal])
       this.#giveUp = () => over.abort()
       try {
-        for await (const { number } of ledger.recordDecisions(this.#batches(open), { signal: open, timeoutMs: 0 })) {
+        for await (const answer of ledger.appendStream(this.#batches(open), { signal: open, timeoutMs: 0 })) {
           failures = 0
-          this.#written(number)
+          this.#written(answer)
         }
       } catch (error) {
-        if (!signal.aborted) this.#logger.warn({ task: 'decisions', error }, 'the stream of decisions broke')
+        if (!signal.aborted) logger.warn({ task: 'decisions', error }, 'the stream of decisions broke')
       }
       over.abort()
       this.#queue = [...[...this.#sent.values()].flat(), ...this.#queue]
       this.#sent.clear()
-      await this.#clock.sleep(backoffMs(failures, RECONNECT), signal)
+      await clock.sleep(backoffMs(failures, RECONNECT), signal)
     }
     await looking
-    for (const { reject } of this.#queue.splice(0)) reject(unavailable('the gateway is stopping'))
+    for (const { reject, entry } of this.#queue.splice(0)) reject(this.#unrecorded.refusal('stopping', entry))
   }
 
-  /** All decisions that came in while those before were being written make the next message. */
-  async *#batches(signal: AbortSignal): AsyncGenerator<{ number: bigint; decisions: DecisionInit[] }> {
+  /** All entries that came in while those before were being written make the next message. */
+  async *#batches(signal: AbortSignal): AsyncGenerator<{ number: bigint; entries: NewEntry[] }> {
     signal.addEventListener('abort', () => this.#wake(), { once: true })
     while (!signal.aborted) {
       if (!this.#isDue()) {
@@ -116,7 +125,7 @@ export class Decisions {
       const batch = this.#queue.splice(0, fitting(this.#queue))
       const number = ++this.#number
       this.#sent.set(number, batch)
-      yield { number, decisions: batch.map(({ decision }) => decision) }
+      yield { number, entries: batch.map(({ entry }) => entry) }
     }
   }
 
@@ -125,13 +134,18 @@ export class Decisions {
     return this.#sent.size < UNDERWAY && this.#queue.length >= FULL_ENOUGH
   }
 
-  #written(number: bigint): void {
+  #written({ number, places, refused }: AppendStreamResponse): void {
     const nowMs = this.#elapsedMs()
-    for (const { sinceMs, resolve } of this.#sent.get(number) ?? []) {
-      this.#took.observe({}, (nowMs - sinceMs) / 1_000)
-      this.#turns.take(resolve)
-    }
+    const batch = this.#sent.get(number) ?? []
     this.#sent.delete(number)
+    const turnedAway = new Map(refused.map(({ index, reason }) => [index, reason]))
+    for (const [index, { sinceMs, entry, resolve, reject }] of batch.entries()) {
+      const reason = turnedAway.get(index)
+      const sequence = places[index]?.sequence ?? 0n
+      this.#took.observe({}, (nowMs - sinceMs) / 1_000)
+      if (reason === undefined) this.#parts.turns.take(() => resolve(sequence))
+      else this.#parts.turns.take(() => reject(this.#unrecorded.refusal(reason, entry)))
+    }
     this.#wake()
   }
 
@@ -140,35 +154,13 @@ export class Decisions {
    * that takes in and does not answer is left, and called anew.
    */
   async #loseHope(signal: AbortSignal): Promise<void> {
-    for (; !signal.aborted; await this.#clock.sleep(LOOK_EVERY_MS, signal)) {
+    for (; !signal.aborted; await this.#parts.clock.sleep(LOOK_EVERY_MS, signal)) {
       const limitMs = this.#elapsedMs() - PATIENCE_MS
       const isLate = ({ sinceMs }: Waiting) => sinceMs < limitMs
       if ([...this.#sent.values()].some((batch) => batch.some(isLate))) this.#giveUp()
       if (!this.#queue.some(isLate)) continue
-      for (const { reject } of this.#queue.filter(isLate)) reject(unavailable('the ledger does not answer'))
+      for (const { reject, entry } of this.#queue.filter(isLate)) reject(this.#unrecorded.refusal('unanswered', entry))
       this.#queue = this.#queue.filter((waiting) => !isLate(waiting))
     }
   }
-}
-
-/** How many of those in front go into one message; at least one, if there is one. */
-function fitting(queue: readonly Waiting[]): number {
-  let bytes = 0
-  const end = queue.findIndex((waiting, at) => at === BATCH || (bytes += waiting.bytes) > BATCH_BYTES)
-  return end < 0 ? queue.length : Math.max(end, 1)
-}
-
-/** More than it has on the wire: a unit of a JavaScript text is three bytes at most. Peers choose these, more or less. */
-function weigh(decision: DecisionInit): number {
-  const { resourceKind = '', resourceId = '', nodeInstanceId = '', sdwanNetworkId = '' } = decision
-  const { detail = '', axis = '', destinationRegion = '', resourceRegion = '', dataClass = '' } = decision
-  const asked = resourceKind.length + resourceId.length + nodeInstanceId.length + sdwanNetworkId.length
-  const said = detail.length + axis.length + destinationRegion.length + resourceRegion.length + dataClass.length
-  return EACH_BYTES + 3 * (asked + said)
-}
-
-function unavailable(why: string): Refusal {
-  return new Refusal('RECORD_UNAVAILABLE', `what was decided about this call cannot be written down now: ${why}`, {
-    retryAfterMs: 1_000,
-  })
 }

@@ -3,7 +3,7 @@ import { Refusal } from '@powernode/rpc'
 import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import type { Asked } from '../door/unary.ts'
 import { refusalOf, verdictOnRecord, type Call, type Decider, type Made } from './decider.ts'
-import { accessRequest, type Wanted } from './presented.ts'
+import { accessRequest, contentIdIn, wantsReceipt, type Wanted } from './presented.ts'
 
 /** A record that is about to leave: where it is, and what sort of data it is. Empty: as its kind. */
 export type Leaving = { readonly id: string; readonly region: string; readonly dataClass: string }
@@ -16,7 +16,8 @@ export async function leaveFor(decider: Decider, asked: Asked, wanted: Wanted): 
   const { visit, headers } = asked
   const { visitor, peer: route } = visit
   if (!route) throw new Error('a peer was admitted without being known')
-  const call = { visit, wanted, request: accessRequest(wanted, headers, { visitor, route }) }
+  const shown = { contentId: contentIdIn(headers), wantsReceipt: wantsReceipt(headers) }
+  const call = { visit, wanted, request: accessRequest(wanted, headers, { visitor, route }), ...shown }
   const made = await decider.onRecord(call)
   if (!made.verdict.allowed) throw refusalOf(made)
   const leave = new Leave(decider, call, made)
@@ -131,9 +132,9 @@ export class Leave {
   async confirmRecord(record: Leaving): Promise<void> {
     const residency = this.residencyOf(record)
     if (!residency || residency.allowed) return
-    const { visit, wanted, request } = this.#call
+    const { wanted, request } = this.#call
     const call = {
-      visit,
+      ...this.#call,
       wanted: { ...wanted, dataClass: record.dataClass || this.kind.dataClass },
       request: { ...request, id: record.id },
       overrideId: this.#made.overrideId,

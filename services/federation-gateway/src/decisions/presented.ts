@@ -2,6 +2,7 @@ import type { Metadata } from '@grpc/grpc-js'
 import type { AccessRequest, Scope } from '@powernode/policy'
 import { Refusal } from '@powernode/rpc'
 import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { isUuid } from './decision-id.ts'
 import type { Visitor } from '../door/visitor.ts'
 
 /** What a call wants: an empty id means all of the kind. */
@@ -16,6 +17,11 @@ export type Wanted = {
 
 export const NODE_INSTANCE_HEADER = 'powernode-node-instance'
 export const NETWORK_HEADER = 'powernode-sdwan-network'
+
+/** In which a caller's platform says its own id of the call; both sides write it down, so that they can be compared. */
+export const CONTENT_ID_HEADER = 'powernode-content-id'
+/** With `proof`, the answer comes with the proof that the call is in our log (C2SP tlog-proof). */
+export const RECEIPT_HEADER = 'powernode-receipt'
 
 /** Ids are short; what is longer would only be carried along into every record. */
 const ID = /^[\u0021-\u007e]{1,128}$/
@@ -43,6 +49,18 @@ export function accessRequest(
     sourceAddress: remoteAddress,
     declaredResidency: route.dataResidency,
   }
+}
+
+/** The caller's id of the call; empty when it says none, or what is none. */
+export function contentIdIn(headers: Metadata): string {
+  const values = headers.get(CONTENT_ID_HEADER)
+  if (values.length !== 1) return ''
+  const [value] = values
+  return typeof value === 'string' && isUuid(value) ? value.toLowerCase() : ''
+}
+
+export function wantsReceipt(headers: Metadata): boolean {
+  return headers.get(RECEIPT_HEADER)[0] === 'proof'
 }
 
 /** Two bearers are none that fits: which of them is meant is not ours to choose. */

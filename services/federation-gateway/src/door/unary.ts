@@ -12,7 +12,7 @@ import type { Clock } from '@powernode/clock'
 import { Refusal, refusalOf, refuseInvalid, REQUEST_ID, TRACEPARENT, traceparentOf, warmUp } from '@powernode/rpc'
 import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import type { CallLimits } from '../limits.ts'
-import { DECISION_ID, type Visit, type Visits } from './visit.ts'
+import { sayWhereRecorded, type Visit, type Visits } from './visit.ts'
 
 /** What a handler is told beside the request. */
 export type Asked = {
@@ -95,10 +95,10 @@ export function onward({ visit, timeoutMs, signal }: Asked) {
 }
 
 /** What goes with an answer: under which id the call that it answers was decided. */
-export function trailerOf({ decisionId }: Visit): Metadata | undefined {
-  if (decisionId === '') return undefined
+export function trailerOf(visit: Visit): Metadata | undefined {
+  if (visit.decisionId === '') return undefined
   const trailer = new Metadata()
-  trailer.set(DECISION_ID, decisionId)
+  sayWhereRecorded(trailer, visit)
   return trailer
 }
 

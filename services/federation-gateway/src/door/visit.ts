@@ -13,6 +13,10 @@ export type Visit = {
   peer: PeerRoute | undefined
   /** The last decision about the call; empty when none had to be made. */
   decisionId: string
+  /** Where that decision stands in the log about the peer; undefined when none had to be made, or while it is not known. */
+  sequence: bigint | undefined
+  /** The proof of that, where the caller asked for it and it could be had. */
+  receipt: string | undefined
   /** The call was answered. Only the first outcome counts. */
   readonly succeed: () => void
   /** The caller went away. */
@@ -39,6 +43,19 @@ export const visits: Visits = {
 /** The trailer under which every answer and every refusal of a call that was decided carries the decision's id. */
 export const DECISION_ID = 'powernode-decision-id'
 
+/** The place of that decision in our log about the peer. */
+export const LEDGER_SEQUENCE = 'powernode-ledger-sequence'
+/** The proof file (C2SP tlog-proof) for that place. */
+export const RECEIPT = 'powernode-receipt-bin'
+
+/** Adds to what goes to a caller under which id its call was decided, and where that is written down. */
+export function sayWhereRecorded(metadata: Metadata, { decisionId, sequence, receipt }: Visit): void {
+  if (decisionId === '') return
+  metadata.set(DECISION_ID, decisionId)
+  if (sequence !== undefined) metadata.set(LEDGER_SEQUENCE, String(sequence))
+  if (receipt !== undefined) metadata.set(RECEIPT, Buffer.from(receipt))
+}
+
 export type Recorder = (rpc: string, visitor: Visitor, requestId: string, trace: Trace) => Visit
 
 /** Counts, times and logs calls at the door: one structured line each, whatever becomes of it. */
@@ -59,6 +76,8 @@ export function createRecorder({ logger, metrics }: { readonly logger: Logger; r
       trace,
       peer: undefined,
       decisionId: '',
+      sequence: undefined,
+      receipt: undefined,
       succeed: () => settle('ok'),
       abandon: () => settle('canceled'),
       fail,
@@ -90,7 +109,7 @@ export function createRecorder({ logger, metrics }: { readonly logger: Logger; r
       if (end === CANCELED) settle('canceled')
       else settle(end?.reason ?? 'fault', error)
       const status = toGrpcStatus(end === CANCELED ? error : (end ?? error), requestId)
-      if (visit.decisionId !== '') status.metadata?.set(DECISION_ID, visit.decisionId)
+      if (status.metadata) sayWhereRecorded(status.metadata, visit)
       return status
     }
 

@@ -9,7 +9,7 @@ import { leaveFor, type Leave } from '../decisions/leave.ts'
 import { reveal } from '../owners/reveal.ts'
 import type { ResourceParts } from './resource-parts.ts'
 import { askedBy, onward, peerOf, readRequest, type Asked } from './unary.ts'
-import { DECISION_ID } from './visit.ts'
+import { sayWhereRecorded } from './visit.ts'
 
 type Call = ServerWritableStream<Buffer, Buffer>
 type Update = NonNullable<MessageInitShape<typeof WatchResourcesResponseSchema>['update']>
@@ -63,7 +63,7 @@ async function follow(parts: ResourceParts, call: Call, asked: Asked, end: (erro
   const close = watches.open({ review })
   try {
     const headers = new Metadata()
-    headers.set(DECISION_ID, decisionId)
+    sayWhereRecorded(headers, asked.visit)
     call.sendMetadata(headers)
     const wanted = { kind, id: id || leave.onlyId, peerId: leave.peerId }
     const shown = new Shown(leave)

@@ -50,8 +50,8 @@ const CALLED_IN: Readonly<Record<keyof typeof FederationService.method, readonly
 
 export type CallParts = { readonly table: PeerTable; readonly outbound: Outbound; readonly clock: Clock }
 
-/** What goes out with a message: further headers, and whether it may reach the peer twice. */
-export type Beside = { readonly headers?: Readonly<Record<string, string>>; readonly repeatable?: boolean }
+/** What goes out with a message: further headers, whether it may reach the peer twice, and what is done before it leaves. */
+export type Beside = Pick<PeerCall, 'repeatable' | 'leaving'> & { readonly headers?: Readonly<Record<string, string>> }
 
 /** One of ours with the peer it wants to call, which may be called for this now. */
 export type Errand = { readonly route: PeerRoute; readonly context: HandlerContext }

@@ -11,6 +11,7 @@ import { Decisions } from '../decisions/decisions.ts'
 import { PeerTable } from '../peers/peer-table.ts'
 import { Turns } from '../door/turns.ts'
 import { HeldPolicy } from '../policy/held-policy.ts'
+import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import { GrantAuthzService } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
 import { CALLERS, forwarders } from './forward.ts'
 import { Outbound } from './outbound.ts'
@@ -49,9 +50,10 @@ test('every call outward is refused to everybody whom its table does not name', 
   const outbound = new Outbound({ ...deps, own, resolve, limits })
   const roads = roadHandlers({ outbound, resolve, clock: systemClock, trustDomain: 'a.example', connectTimeoutMs: 1 })
   const grants = startTestServer().clientAs(GrantAuthzService, undefined)
+  const ledger = startTestServer().clientAs(AuditLedgerService, undefined)
   const nobody = {
     policy: new HeldPolicy(),
-    decisions: new Decisions({ ...deps, turns: new Turns() }),
+    decisions: new Decisions({ ...deps, ledger, turns: new Turns() }),
     grants,
     consume: async () => false,
   }

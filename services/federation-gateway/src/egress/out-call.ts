@@ -1,14 +1,14 @@
-import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import type { Client, HandlerContext } from '@connectrpc/connect'
 import type { Clock } from '@powernode/clock'
 import { parseBearer, residencyVerdict, type ResidencyVerdict, type Scope } from '@powernode/policy'
 import { Refusal, requestOf, within } from '@powernode/rpc'
-import { v7 as newId } from 'uuid'
 import type { GrantAuthzService } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
 import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
-import { residencyFields } from '../decisions/decision-record.ts'
-import type { DecisionInit, Decisions } from '../decisions/decisions.ts'
-import { NETWORK_HEADER, NODE_INSTANCE_HEADER } from '../decisions/presented.ts'
+import { outcomeEntry, sentEntry } from '../decisions/call-entry.ts'
+import { isUuid, newDecisionId } from '../decisions/decision-id.ts'
+import { residencyFields, type DecisionRecord } from '../decisions/decision-record.ts'
+import type { Decisions } from '../decisions/decisions.ts'
+import { CONTENT_ID_HEADER, NETWORK_HEADER, NODE_INSTANCE_HEADER } from '../decisions/presented.ts'
 import { policyStale } from '../door/admission.ts'
 import { DECISION_ID } from '../door/visit.ts'
 import type { HeldPolicy } from '../policy/held-policy.ts'
@@ -30,26 +30,30 @@ export type OutParts = {
 export type OutWanted = { readonly rpc: string; readonly kind: string; readonly id: string; readonly scope: Scope }
 
 /**
- * One call of ours for a peer's resources: what may we send ▸ which bearer do we show ▸ (the call) ▸ what came of it, on record.
+ * One call of ours for a peer's resources: what may we send ▸ which bearer do we show ▸ on record ▸ (the call) ▸ what came
+ * of it, on record.
  *
- * The record is durable before our caller is answered, as with calls of peers; so both sides can say why.
+ * It does not leave before it is on record that it does, each time that it does; and what came of it is durable before our
+ * caller is answered, as with calls of peers. Both sides write our id of it down, so both can say why, and be compared.
  */
 export class OutCall {
   /** Our id of the decision; a second one, when a stream that was allowed is ended. */
-  #id = newId()
+  #id: string
   readonly #parts: OutParts
   readonly #route: PeerRoute
   readonly #wanted: OutWanted
   readonly #context: HandlerContext
   #grantId = ''
   #isOnRecord = false
-  #residency: Partial<DecisionInit> = {}
+  #timesSent = 0
+  #residency: Partial<DecisionRecord> = {}
 
   constructor(parts: OutParts, { route, context }: Errand, wanted: OutWanted) {
     this.#parts = parts
     this.#route = route
     this.#wanted = wanted
     this.#context = context
+    this.#id = this.#newId()
     context.responseTrailer.set(DECISION_ID, this.#id)
   }
 
@@ -57,10 +61,7 @@ export class OutCall {
     return this.#id
   }
 
-  /**
-   * What is sent along is data of ours that leaves: whether it may is decided, and on record, before it is sent. What the
-   * peer then makes of the call is a decision of its own.
-   */
+  /** What is sent along is data of ours that leaves: whether it may is decided before it does, and on record with the call. */
   async maySend(): Promise<void> {
     const { policy, consume, clock } = this.#parts
     const { peerId, dataResidency: declared } = this.#route
@@ -69,18 +70,22 @@ export class OutCall {
     const dataClass = policy.now.kind(kind)?.dataClass ?? ''
     const verdict = residencyVerdict(policy.now, { peerId, declared, dataClass, region: '' })
     this.#residency = residencyFields(verdict, dataClass)
-    if (verdict.allowed || verdict.reason === '') return this.#mayLeave()
+    if (verdict.allowed || verdict.reason === '') return
     const overrideId = policy.now.override(peerId, kind, id, clock.now().getTime())
     if (overrideId === undefined || !(await consume(overrideId, this.id))) return this.#refuse(verdict)
     this.#residency = { ...this.#residency, overrideId }
-    await this.#mayLeave()
   }
 
-  async #mayLeave(): Promise<void> {
-    await this.#record({ allowed: true, reason: 'ALLOWED', detail: 'this may be sent to the peer' })
-    this.#residency = {} // is said of this decision, and not again of what came of the call
-    this.#id = newId()
-    this.#context.responseTrailer.set(DECISION_ID, this.#id)
+  /** It is about to leave, once more or for the first time: it does once that is on record, or else what is returned is why not. */
+  readonly leaving = async (): Promise<Refusal | undefined> => {
+    const id = this.#timesSent++ === 0 ? undefined : this.#newId()
+    try {
+      await this.#parts.decisions.record(sentEntry(this.#record({}), id))
+      return undefined
+    } catch (error) {
+      if (error instanceof Refusal) return error
+      throw error
+    }
   }
 
   /** The headers that the call goes out with. */
@@ -92,12 +97,13 @@ export class OutCall {
       const value = requestHeader.get(name)
       return value === null ? [] : [[name, headerFrom(value, name)]]
     })
-    return { authorization: `Bearer ${bearer}`, ...Object.fromEntries(passed) }
+    return { authorization: `Bearer ${bearer}`, [CONTENT_ID_HEADER]: this.#id, ...Object.fromEntries(passed) }
   }
 
   /** The peer allowed it, and gave this id to its decision. */
-  async allowed(remoteDecisionId: string): Promise<void> {
-    await this.#record({ allowed: true, reason: 'ALLOWED', remoteDecisionId })
+  async allowed(said: string): Promise<void> {
+    const remoteDecisionId = idFrom(said)
+    await this.#ended({ allowed: true, reason: 'ALLOWED', remoteDecisionId })
     this.#isOnRecord = true
   }
 
@@ -106,9 +112,9 @@ export class OutCall {
     if (!(error instanceof Refusal)) return error
     const { reason, message, metadata, next, details, retryAfterMs } = error
     if (metadata['decision_id'] === this.#id || reason === 'RECORD_UNAVAILABLE') return error
-    if (this.#isOnRecord) this.#id = newId()
-    const remoteDecisionId = metadata['decision_id'] ?? ''
-    await this.#record({
+    if (this.#isOnRecord) this.#id = this.#newId()
+    const remoteDecisionId = idFrom(metadata['decision_id'])
+    await this.#ended({
       allowed: false,
       reason: metadata['peer_reason'] ?? reason,
       axis: metadata['axis'] ?? '',
@@ -125,7 +131,7 @@ export class OutCall {
   }
 
   async #refuse({ reason, detail }: ResidencyVerdict): Promise<never> {
-    await this.#record({ allowed: false, reason, axis: 'residency', detail })
+    await this.#ended({ allowed: false, reason, axis: 'residency', detail })
     throw new Refusal('RESIDENCY_VIOLATION', `not sent: ${detail}`, {
       metadata: { decision_id: this.id, peer_id: this.#route.peerId },
       next: `fedctl why ${this.id}`,
@@ -142,21 +148,32 @@ export class OutCall {
       within(this.#context),
     )
     if (bearer) return bearer
-    await this.#record({ allowed: false, reason: 'GRANT_MISSING', axis: 'bearer', detail: 'no grant we hold fits' })
+    await this.#ended({ allowed: false, reason: 'GRANT_MISSING', axis: 'bearer', detail: 'no grant we hold fits' })
     throw new Refusal('GRANT_REQUIRED', `the peer has granted us no ${scope} of ${resourceKind}, as far as we know`, {
       metadata: { decision_id: this.id, peer_id: peerId },
       next: 'ask their operators for a grant; see those we hold: fedctl grant received',
     })
   }
 
-  #record(outcome: Partial<DecisionInit>): Promise<void> {
+  #newId(): string {
+    return newDecisionId(this.#parts.clock.now().getTime())
+  }
+
+  /** What came of it. Of a stream that had begun its end is a later word, which the other side has none for. */
+  async #ended(outcome: Partial<DecisionRecord>): Promise<void> {
+    const record = this.#record(outcome)
+    await this.#parts.decisions.record(outcomeEntry(record, this.#isOnRecord ? '' : record.id))
+  }
+
+  #record(outcome: Partial<DecisionRecord>): DecisionRecord {
     const { rpc, kind, id, scope } = this.#wanted
     const { requestId, traceparent } = requestOf(this.#context)
-    return this.#parts.decisions.record({
+    return {
+      ...NOTHING_DECIDED,
       id: this.#id,
       direction: 'out',
       peerId: this.#route.peerId,
-      at: timestampFromMs(this.#parts.clock.now().getTime()),
+      atMs: this.#parts.clock.now().getTime(),
       rpc,
       resourceKind: kind,
       resourceId: id,
@@ -169,8 +186,29 @@ export class OutCall {
       policyEpoch: this.#parts.policy.now.epoch,
       ...this.#residency,
       ...outcome,
-    } as DecisionInit)
+    }
   }
+}
+
+const NOTHING_DECIDED = {
+  allowed: false,
+  reason: '',
+  axis: '',
+  detail: '',
+  sourceAddress: '',
+  dataClass: '',
+  resourceRegion: '',
+  destinationRegion: '',
+  residencyMode: '',
+  residencyRuleId: '',
+  advised: false,
+  overrideId: '',
+  remoteDecisionId: '',
+} as const
+
+/** What the peer calls its decision is for finding it there: what is no id finds nothing. */
+function idFrom(said: string | undefined): string {
+  return said !== undefined && isUuid(said) ? said.toLowerCase() : ''
 }
 
 /** What cannot be a header is refused without being repeated: the library would, in an error that is logged. */

@@ -41,6 +41,8 @@ export type PeerCall = {
   readonly repeatable?: boolean
   /** Why it may not be sent any more. Asked when there is a connection, right before it is. */
   readonly objection?: () => Refusal | undefined
+  /** Told before each time that it is sent, when there is a connection; what it returns keeps the call from leaving. */
+  readonly leaving?: () => Promise<Refusal | undefined>
 }
 
 /** What is done on the road to a peer: one call, or the beginning of a stream. */
@@ -136,7 +138,7 @@ export class PeerClient {
     try {
       const road = await this.#road(key, address)
       await road.connect(connectTimeoutMs)
-      const refusal = call.objection?.()
+      const refusal = call.objection?.() ?? (await call.leaving?.()) ?? call.objection?.()
       if (refusal) return { kind: 'refused', refusal }
       const attemptEnds = new Date(clock.now().getTime() + attemptTimeoutMs)
       const deadline = attemptEnds < call.deadline ? attemptEnds : call.deadline

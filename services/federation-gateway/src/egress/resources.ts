@@ -34,7 +34,7 @@ export function resourceForwarders(parts: CallParts & OutParts, measured: Measur
       const errand = await errandOf(parts, desc, context)
       const wanted = { rpc: desc.name, ...wantedBy(request) }
       const out = new OutCall(parts, errand, wanted)
-      const beside = { headers: await out.headers(), repeatable: !sends }
+      const beside = { headers: await out.headers(), leaving: out.leaving, repeatable: !sends }
       if (sends) await out.maySend() // as late as can be: what is decided here is what leaves
       const asked = callPeer(parts, errand, { method: desc, request }, beside).then((answer) => {
         checkAsAsked(resourcesIn(answer), wanted)

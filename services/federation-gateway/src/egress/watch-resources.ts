@@ -29,7 +29,7 @@ export async function* forwardWatch(
     const call = peerCall(parts, errand, { method, request })
     for (const [name, value] of Object.entries(await out.headers())) call.metadata.set(name, value)
     const signal = AbortSignal.any([context.signal, terms.signal])
-    const { headers, answers } = await parts.outbound.stream(route, { ...call, signal })
+    const { headers, answers } = await parts.outbound.stream(route, { ...call, leaving: out.leaving, signal })
     const [remoteId] = headers.get(DECISION_ID)
     await out.allowed(typeof remoteId === 'string' ? remoteId : '')
     for await (const bytes of answers) {

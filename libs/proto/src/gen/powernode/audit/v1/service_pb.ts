@@ -23,7 +23,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file powernode/audit/v1/service.proto.
  */
 export const file_powernode_audit_v1_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBwb3dlcm5vZGUvYXVkaXQvdjEvc2VydmljZS5wcm90bxIScG93ZXJub2RlLmF1ZGl0LnYxIl0KDUFwcGVuZFJlcXVlc3QSOgoHZW50cmllcxgBIAMoCzIcLnBvd2Vybm9kZS5hdWRpdC52MS5OZXdFbnRyeUILukgIkgEFCAEQgAgSEAoIcmVjZWlwdHMYAiABKAgiTQoOQXBwZW5kUmVzcG9uc2USKQoGcGxhY2VzGAEgAygLMhkucG93ZXJub2RlLmF1ZGl0LnYxLlBsYWNlEhAKCHJlY2VpcHRzGAIgAygJImEKE0FwcGVuZFN0cmVhbVJlcXVlc3QSDgoGbnVtYmVyGAEgASgEEjoKB2VudHJpZXMYAiADKAsyHC5wb3dlcm5vZGUuYXVkaXQudjEuTmV3RW50cnlCC7pICJIBBQgBEIAIIlEKFEFwcGVuZFN0cmVhbVJlc3BvbnNlEg4KBm51bWJlchgBIAEoBBIpCgZwbGFjZXMYAiADKAsyGS5wb3dlcm5vZGUuYXVkaXQudjEuUGxhY2UiaQoWUmVjb3JkRGVjaXNpb25zUmVxdWVzdBIOCgZudW1iZXIYASABKAQSPwoJZGVjaXNpb25zGAIgAygLMh8ucG93ZXJub2RlLmRlY2lzaW9uLnYxLkRlY2lzaW9uQgu6SAiSAQUIARCACCIpChdSZWNvcmREZWNpc2lvbnNSZXNwb25zZRIOCgZudW1iZXIYASABKAQiUQoPTGlzdExvZ3NSZXF1ZXN0EgsKA2xvZxgBIAEoCRIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGOgHKAASEgoKcGFnZV90b2tlbhgDIAEoCSJYChBMaXN0TG9nc1Jlc3BvbnNlEisKBGxvZ3MYASADKAsyHS5wb3dlcm5vZGUuYXVkaXQudjEuTG9nU3RhdHVzEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKLAQoSTGlzdEVudHJpZXNSZXF1ZXN0EhQKA2xvZxgBIAEoCUIHukgEcgIQARINCgVzdGFydBgCIAEoBBIZCgVsaW1pdBgDIAEoBUIKukgHGgUYiCcoABIfCg1hY3Rpb25fcHJlZml4GAQgASgJQgi6SAVyAxiAARIUCgxuZXdlc3RfZmlyc3QYBSABKAgiYwoTTGlzdEVudHJpZXNSZXNwb25zZRIqCgdlbnRyaWVzGAEgAygLMhkucG93ZXJub2RlLmF1ZGl0LnYxLkVudHJ5EgwKBHNpemUYAiABKAQSEgoKbmV4dF9zdGFydBgDIAEoBCI8Cg9HZXRFbnRyeVJlcXVlc3QSCwoDbG9nGAEgASgJEhAKCHNlcXVlbmNlGAIgASgEEgoKAmlkGAMgASgJIkkKEEdldEVudHJ5UmVzcG9uc2USCwoDbG9nGAEgASgJEigKBWVudHJ5GAIgASgLMhkucG93ZXJub2RlLmF1ZGl0LnYxLkVudHJ5Ij4KEVByb3ZlRW50cnlSZXF1ZXN0EgsKA2xvZxgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoBBIKCgJpZBgDIAEoCSIxChJQcm92ZUVudHJ5UmVzcG9uc2USDQoFcHJvb2YYASABKAkSDAoEbGVhZhgCIAEoDCJYChdQcm92ZUNvbnNpc3RlbmN5UmVxdWVzdBIUCgNsb2cYASABKAlCB7pIBHICEAESGQoIb2xkX3NpemUYAiABKARCB7pIBDICKAESDAoEc2l6ZRgDIAEoBCJXChhQcm92ZUNvbnNpc3RlbmN5UmVzcG9uc2USDAoEc2l6ZRgBIAEoBBINCgVwcm9vZhgCIAMoDBIQCghvbGRfcm9vdBgDIAEoDBIMCgRyb290GAQgASgMIjoKFEdldENoZWNrcG9pbnRSZXF1ZXN0EhQKA2xvZxgBIAEoCUIHukgEcgIQARIMCgRzaXplGAIgASgEIisKFUdldENoZWNrcG9pbnRSZXNwb25zZRISCgpjaGVja3BvaW50GAEgASgJIhYKFEdldExlZGdlcktleXNSZXF1ZXN0IroBChVHZXRMZWRnZXJLZXlzUmVzcG9uc2USKAoEbG9ncxgBIAMoCzIaLnBvd2Vybm9kZS5hdWRpdC52MS5Mb2dLZXkSFAoMd2l0bmVzc192a2V5GAIgASgJEjIKDnBlZXJfd2l0bmVzc2VzGAMgAygLMhoucG93ZXJub2RlLmF1ZGl0LnYxLkxvZ0tleRItCglwZWVyX2xvZ3MYBCADKAsyGi5wb3dlcm5vZGUuYXVkaXQudjEuTG9nS2V5IjMKBkxvZ0tleRILCgNsb2cYASABKAkSDgoGb3JpZ2luGAIgASgJEgwKBHZrZXkYAyABKAkiKAoQVmVyaWZ5TG9nUmVxdWVzdBIUCgNsb2cYASABKAlCB7pIBHICEAEikQEKEVZlcmlmeUxvZ1Jlc3BvbnNlEg8KB2NoZWNrZWQYASABKAQSDAoEc2l6ZRgCIAEoBBIMCgRkb25lGAMgASgIEg4KBmludGFjdBgEIAEoCBIMCgRyb290GAUgASgMEg4KBmRhbWFnZRgGIAEoCRIRCglicm9rZW5fYXQYByABKAQSDgoGZGV0YWlsGAggASgJIlkKEEV4cG9ydExvZ1JlcXVlc3QSFAoDbG9nGAEgASgJQge6SARyAhABEhAKCHBheWxvYWRzGAIgASgIEg4KBm1pcnJvchgDIAEoCBINCgVzdGFydBgEIAEoBCJcChFFeHBvcnRMb2dSZXNwb25zZRIMCgRwYXRoGAEgASgJEg8KB2NvbnRlbnQYAiABKAwSDAoEZG9uZRgDIAEoBBIMCgRzaXplGAQgASgEEgwKBG1vcmUYBSABKAgieAoTRXJhc2VFbnRyaWVzUmVxdWVzdBIUCgNsb2cYASABKAlCB7pIBHICEAESHgoJc2VxdWVuY2VzGAIgAygEQgu6SAiSAQUIARDoBxIaCgZyZWFzb24YAyABKAlCCrpIB3IFEAEYgAISDwoHZHJ5X3J1bhgEIAEoCCJCChRFcmFzZUVudHJpZXNSZXNwb25zZRIqCgdlbnRyaWVzGAEgAygLMhkucG93ZXJub2RlLmF1ZGl0LnYxLkVudHJ5ImMKD1BydW5lTG9nUmVxdWVzdBIUCgNsb2cYASABKAlCB7pIBHICEAESDQoFYmVsb3cYAiABKAQSGgoGcmVhc29uGAMgASgJQgq6SAdyBRABGIACEg8KB2RyeV9ydW4YBCABKAgiTAoQUHJ1bmVMb2dSZXNwb25zZRIUCgxwcnVuZWRfYmVsb3cYASABKAQSDwoHZW50cmllcxgCIAEoBBIRCglzdGF0ZW1lbnQYAyABKAkiMwoSR2V0RGVjaXNpb25SZXF1ZXN0Eh0KC2RlY2lzaW9uX2lkGAEgASgJQgi6SAVyA7ABASJnChNHZXREZWNpc2lvblJlc3BvbnNlEjEKCGRlY2lzaW9uGAEgASgLMh8ucG93ZXJub2RlLmRlY2lzaW9uLnYxLkRlY2lzaW9uEgsKA2xvZxgCIAEoCRIQCghzZXF1ZW5jZRgDIAEoBCLZAQoUTGlzdERlY2lzaW9uc1JlcXVlc3QSDwoHcGVlcl9pZBgBIAEoCRIpCgVzaW5jZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoFdW50aWwYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWRpcmVjdGlvbhgEIAEoCRIUCgxyZWZ1c2VkX29ubHkYBSABKAgSHQoJcGFnZV9zaXplGAYgASgFQgq6SAcaBRiIJygAEhIKCnBhZ2VfdG9rZW4YByABKAkiZAoVTGlzdERlY2lzaW9uc1Jlc3BvbnNlEjIKCWRlY2lzaW9ucxgBIAMoCzIfLnBvd2Vybm9kZS5kZWNpc2lvbi52MS5EZWNpc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkifQoYV2l0bmVzc0NoZWNrcG9pbnRSZXF1ZXN0EhkKB3BlZXJfaWQYASABKAlCCLpIBXIDsAEBEkYKB3JlcXVlc3QYAiABKAsyLS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5BZGRDaGVja3BvaW50UmVxdWVzdEIGukgDyAEBIl0KGVdpdG5lc3NDaGVja3BvaW50UmVzcG9uc2USQAoIcmVzcG9uc2UYASABKAsyLi5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5BZGRDaGVja3BvaW50UmVzcG9uc2UidgoUTWlycm9yRW50cmllc1JlcXVlc3QSGQoHcGVlcl9pZBgBIAEoCUIIukgFcgOwAQESQwoHcmVxdWVzdBgCIAEoCzIqLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkFkZEVudHJpZXNSZXF1ZXN0Qga6SAPIAQEiVgoVTWlycm9yRW50cmllc1Jlc3BvbnNlEj0KCHJlc3BvbnNlGAEgASgLMisucG93ZXJub2RlLmZlZGVyYXRpb24udjEuQWRkRW50cmllc1Jlc3BvbnNlInMKEVJlYWRNaXJyb3JSZXF1ZXN0EhkKB3BlZXJfaWQYASABKAlCCLpIBXIDsAEBEkMKB3JlcXVlc3QYAiABKAsyKi5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5SZWFkTWlycm9yUmVxdWVzdEIGukgDyAEBIlMKElJlYWRNaXJyb3JSZXNwb25zZRI9CghyZXNwb25zZRgBIAEoCzIrLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLlJlYWRNaXJyb3JSZXNwb25zZSJ8ChNMaXN0RXhjZXJwdHNSZXF1ZXN0EhkKB3BlZXJfaWQYASABKAlCCLpIBXIDsAEBEkoKB3JlcXVlc3QYAiABKAsyMS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5MaXN0QXVkaXRFeGNlcnB0c1JlcXVlc3RCBrpIA8gBASJcChRMaXN0RXhjZXJwdHNSZXNwb25zZRJECghyZXNwb25zZRgBIAEoCzIyLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkxpc3RBdWRpdEV4Y2VycHRzUmVzcG9uc2UicwoRR2V0UmVjZWlwdFJlcXVlc3QSGQoHcGVlcl9pZBgBIAEoCUIIukgFcgOwAQESQwoHcmVxdWVzdBgCIAEoCzIqLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkdldFJlY2VpcHRSZXF1ZXN0Qga6SAPIAQEiUwoSR2V0UmVjZWlwdFJlc3BvbnNlEj0KCHJlc3BvbnNlGAEgASgLMisucG93ZXJub2RlLmZlZGVyYXRpb24udjEuR2V0UmVjZWlwdFJlc3BvbnNlMqoVChJBdWRpdExlZGdlclNlcnZpY2USTwoGQXBwZW5kEiEucG93ZXJub2RlLmF1ZGl0LnYxLkFwcGVuZFJlcXVlc3QaIi5wb3dlcm5vZGUuYXVkaXQudjEuQXBwZW5kUmVzcG9uc2USZQoMQXBwZW5kU3RyZWFtEicucG93ZXJub2RlLmF1ZGl0LnYxLkFwcGVuZFN0cmVhbVJlcXVlc3QaKC5wb3dlcm5vZGUuYXVkaXQudjEuQXBwZW5kU3RyZWFtUmVzcG9uc2UoATABEm4KD1JlY29yZERlY2lzaW9ucxIqLnBvd2Vybm9kZS5hdWRpdC52MS5SZWNvcmREZWNpc2lvbnNSZXF1ZXN0GisucG93ZXJub2RlLmF1ZGl0LnYxLlJlY29yZERlY2lzaW9uc1Jlc3BvbnNlKAEwARJVCghMaXN0TG9ncxIjLnBvd2Vybm9kZS5hdWRpdC52MS5MaXN0TG9nc1JlcXVlc3QaJC5wb3dlcm5vZGUuYXVkaXQudjEuTGlzdExvZ3NSZXNwb25zZRJeCgtMaXN0RW50cmllcxImLnBvd2Vybm9kZS5hdWRpdC52MS5MaXN0RW50cmllc1JlcXVlc3QaJy5wb3dlcm5vZGUuYXVkaXQudjEuTGlzdEVudHJpZXNSZXNwb25zZRJVCghHZXRFbnRyeRIjLnBvd2Vybm9kZS5hdWRpdC52MS5HZXRFbnRyeVJlcXVlc3QaJC5wb3dlcm5vZGUuYXVkaXQudjEuR2V0RW50cnlSZXNwb25zZRJbCgpQcm92ZUVudHJ5EiUucG93ZXJub2RlLmF1ZGl0LnYxLlByb3ZlRW50cnlSZXF1ZXN0GiYucG93ZXJub2RlLmF1ZGl0LnYxLlByb3ZlRW50cnlSZXNwb25zZRJtChBQcm92ZUNvbnNpc3RlbmN5EisucG93ZXJub2RlLmF1ZGl0LnYxLlByb3ZlQ29uc2lzdGVuY3lSZXF1ZXN0GiwucG93ZXJub2RlLmF1ZGl0LnYxLlByb3ZlQ29uc2lzdGVuY3lSZXNwb25zZRJkCg1HZXRDaGVja3BvaW50EigucG93ZXJub2RlLmF1ZGl0LnYxLkdldENoZWNrcG9pbnRSZXF1ZXN0GikucG93ZXJub2RlLmF1ZGl0LnYxLkdldENoZWNrcG9pbnRSZXNwb25zZRJkCg1HZXRMZWRnZXJLZXlzEigucG93ZXJub2RlLmF1ZGl0LnYxLkdldExlZGdlcktleXNSZXF1ZXN0GikucG93ZXJub2RlLmF1ZGl0LnYxLkdldExlZGdlcktleXNSZXNwb25zZRJaCglWZXJpZnlMb2cSJC5wb3dlcm5vZGUuYXVkaXQudjEuVmVyaWZ5TG9nUmVxdWVzdBolLnBvd2Vybm9kZS5hdWRpdC52MS5WZXJpZnlMb2dSZXNwb25zZTABEloKCUV4cG9ydExvZxIkLnBvd2Vybm9kZS5hdWRpdC52MS5FeHBvcnRMb2dSZXF1ZXN0GiUucG93ZXJub2RlLmF1ZGl0LnYxLkV4cG9ydExvZ1Jlc3BvbnNlMAESYQoMRXJhc2VFbnRyaWVzEicucG93ZXJub2RlLmF1ZGl0LnYxLkVyYXNlRW50cmllc1JlcXVlc3QaKC5wb3dlcm5vZGUuYXVkaXQudjEuRXJhc2VFbnRyaWVzUmVzcG9uc2USVQoIUHJ1bmVMb2cSIy5wb3dlcm5vZGUuYXVkaXQudjEuUHJ1bmVMb2dSZXF1ZXN0GiQucG93ZXJub2RlLmF1ZGl0LnYxLlBydW5lTG9nUmVzcG9uc2UScAoRV2l0bmVzc0NoZWNrcG9pbnQSLC5wb3dlcm5vZGUuYXVkaXQudjEuV2l0bmVzc0NoZWNrcG9pbnRSZXF1ZXN0Gi0ucG93ZXJub2RlLmF1ZGl0LnYxLldpdG5lc3NDaGVja3BvaW50UmVzcG9uc2USZAoNTWlycm9yRW50cmllcxIoLnBvd2Vybm9kZS5hdWRpdC52MS5NaXJyb3JFbnRyaWVzUmVxdWVzdBopLnBvd2Vybm9kZS5hdWRpdC52MS5NaXJyb3JFbnRyaWVzUmVzcG9uc2USWwoKUmVhZE1pcnJvchIlLnBvd2Vybm9kZS5hdWRpdC52MS5SZWFkTWlycm9yUmVxdWVzdBomLnBvd2Vybm9kZS5hdWRpdC52MS5SZWFkTWlycm9yUmVzcG9uc2USYQoMTGlzdEV4Y2VycHRzEicucG93ZXJub2RlLmF1ZGl0LnYxLkxpc3RFeGNlcnB0c1JlcXVlc3QaKC5wb3dlcm5vZGUuYXVkaXQudjEuTGlzdEV4Y2VycHRzUmVzcG9uc2USWwoKR2V0UmVjZWlwdBIlLnBvd2Vybm9kZS5hdWRpdC52MS5HZXRSZWNlaXB0UmVxdWVzdBomLnBvd2Vybm9kZS5hdWRpdC52MS5HZXRSZWNlaXB0UmVzcG9uc2USYQoMT2JzZXJ2ZUhlYWRzEicucG93ZXJub2RlLmF1ZGl0LnYxLk9ic2VydmVIZWFkc1JlcXVlc3QaKC5wb3dlcm5vZGUuYXVkaXQudjEuT2JzZXJ2ZUhlYWRzUmVzcG9uc2USWAoJTGlzdEhlYWRzEiQucG93ZXJub2RlLmF1ZGl0LnYxLkxpc3RIZWFkc1JlcXVlc3QaJS5wb3dlcm5vZGUuYXVkaXQudjEuTGlzdEhlYWRzUmVzcG9uc2USWgoJUmVjb25jaWxlEiQucG93ZXJub2RlLmF1ZGl0LnYxLlJlY29uY2lsZVJlcXVlc3QaJS5wb3dlcm5vZGUuYXVkaXQudjEuUmVjb25jaWxlUmVzcG9uc2UwARJbCgpMaXN0QWxhcm1zEiUucG93ZXJub2RlLmF1ZGl0LnYxLkxpc3RBbGFybXNSZXF1ZXN0GiYucG93ZXJub2RlLmF1ZGl0LnYxLkxpc3RBbGFybXNSZXNwb25zZRJeCgtTZXR0bGVBbGFybRImLnBvd2Vybm9kZS5hdWRpdC52MS5TZXR0bGVBbGFybVJlcXVlc3QaJy5wb3dlcm5vZGUuYXVkaXQudjEuU2V0dGxlQWxhcm1SZXNwb25zZRJhCgxSZWNlbnRFdmVudHMSJy5wb3dlcm5vZGUuYXVkaXQudjEuUmVjZW50RXZlbnRzUmVxdWVzdBooLnBvd2Vybm9kZS5hdWRpdC52MS5SZWNlbnRFdmVudHNSZXNwb25zZRJgCgtXYXRjaEV2ZW50cxImLnBvd2Vybm9kZS5hdWRpdC52MS5XYXRjaEV2ZW50c1JlcXVlc3QaJy5wb3dlcm5vZGUuYXVkaXQudjEuV2F0Y2hFdmVudHNSZXNwb25zZTABEl4KC0dldERlY2lzaW9uEiYucG93ZXJub2RlLmF1ZGl0LnYxLkdldERlY2lzaW9uUmVxdWVzdBonLnBvd2Vybm9kZS5hdWRpdC52MS5HZXREZWNpc2lvblJlc3BvbnNlEmQKDUxpc3REZWNpc2lvbnMSKC5wb3dlcm5vZGUuYXVkaXQudjEuTGlzdERlY2lzaW9uc1JlcXVlc3QaKS5wb3dlcm5vZGUuYXVkaXQudjEuTGlzdERlY2lzaW9uc1Jlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_powernode_audit_v1_entry, file_powernode_audit_v1_event, file_powernode_audit_v1_witness, file_powernode_decision_v1_decision, file_powernode_federation_v1_ledger]);
+  fileDesc("CiBwb3dlcm5vZGUvYXVkaXQvdjEvc2VydmljZS5wcm90bxIScG93ZXJub2RlLmF1ZGl0LnYxIl0KDUFwcGVuZFJlcXVlc3QSOgoHZW50cmllcxgBIAMoCzIcLnBvd2Vybm9kZS5hdWRpdC52MS5OZXdFbnRyeUILukgIkgEFCAEQgAgSEAoIcmVjZWlwdHMYAiABKAgiTQoOQXBwZW5kUmVzcG9uc2USKQoGcGxhY2VzGAEgAygLMhkucG93ZXJub2RlLmF1ZGl0LnYxLlBsYWNlEhAKCHJlY2VpcHRzGAIgAygJImEKE0FwcGVuZFN0cmVhbVJlcXVlc3QSDgoGbnVtYmVyGAEgASgEEjoKB2VudHJpZXMYAiADKAsyHC5wb3dlcm5vZGUuYXVkaXQudjEuTmV3RW50cnlCC7pICJIBBQgBEIAIIoQBChRBcHBlbmRTdHJlYW1SZXNwb25zZRIOCgZudW1iZXIYASABKAQSKQoGcGxhY2VzGAIgAygLMhkucG93ZXJub2RlLmF1ZGl0LnYxLlBsYWNlEjEKB3JlZnVzZWQYAyADKAsyIC5wb3dlcm5vZGUuYXVkaXQudjEuUmVmdXNlZEVudHJ5Ii0KDFJlZnVzZWRFbnRyeRINCgVpbmRleBgBIAEoDRIOCgZyZWFzb24YAiABKAkiUQoPTGlzdExvZ3NSZXF1ZXN0EgsKA2xvZxgBIAEoCRIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGOgHKAASEgoKcGFnZV90b2tlbhgDIAEoCSJYChBMaXN0TG9nc1Jlc3BvbnNlEisKBGxvZ3MYASADKAsyHS5wb3dlcm5vZGUuYXVkaXQudjEuTG9nU3RhdHVzEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKLAQoSTGlzdEVudHJpZXNSZXF1ZXN0EhQKA2xvZxgBIAEoCUIHukgEcgIQARINCgVzdGFydBgCIAEoBBIZCgVsaW1pdBgDIAEoBUIKukgHGgUYiCcoABIfCg1hY3Rpb25fcHJlZml4GAQgASgJQgi6SAVyAxiAARIUCgxuZXdlc3RfZmlyc3QYBSABKAgiYwoTTGlzdEVudHJpZXNSZXNwb25zZRIqCgdlbnRyaWVzGAEgAygLMhkucG93ZXJub2RlLmF1ZGl0LnYxLkVudHJ5EgwKBHNpemUYAiABKAQSEgoKbmV4dF9zdGFydBgDIAEoBCI8Cg9HZXRFbnRyeVJlcXVlc3QSCwoDbG9nGAEgASgJEhAKCHNlcXVlbmNlGAIgASgEEgoKAmlkGAMgASgJIkkKEEdldEVudHJ5UmVzcG9uc2USCwoDbG9nGAEgASgJEigKBWVudHJ5GAIgASgLMhkucG93ZXJub2RlLmF1ZGl0LnYxLkVudHJ5Ij4KEVByb3ZlRW50cnlSZXF1ZXN0EgsKA2xvZxgBIAEoCRIQCghzZXF1ZW5jZRgCIAEoBBIKCgJpZBgDIAEoCSIxChJQcm92ZUVudHJ5UmVzcG9uc2USDQoFcHJvb2YYASABKAkSDAoEbGVhZhgCIAEoDCJYChdQcm92ZUNvbnNpc3RlbmN5UmVxdWVzdBIUCgNsb2cYASABKAlCB7pIBHICEAESGQoIb2xkX3NpemUYAiABKARCB7pIBDICKAESDAoEc2l6ZRgDIAEoBCJXChhQcm92ZUNvbnNpc3RlbmN5UmVzcG9uc2USDAoEc2l6ZRgBIAEoBBINCgVwcm9vZhgCIAMoDBIQCghvbGRfcm9vdBgDIAEoDBIMCgRyb290GAQgASgMIjoKFEdldENoZWNrcG9pbnRSZXF1ZXN0EhQKA2xvZxgBIAEoCUIHukgEcgIQARIMCgRzaXplGAIgASgEIisKFUdldENoZWNrcG9pbnRSZXNwb25zZRISCgpjaGVja3BvaW50GAEgASgJIhYKFEdldExlZGdlcktleXNSZXF1ZXN0IroBChVHZXRMZWRnZXJLZXlzUmVzcG9uc2USKAoEbG9ncxgBIAMoCzIaLnBvd2Vybm9kZS5hdWRpdC52MS5Mb2dLZXkSFAoMd2l0bmVzc192a2V5GAIgASgJEjIKDnBlZXJfd2l0bmVzc2VzGAMgAygLMhoucG93ZXJub2RlLmF1ZGl0LnYxLkxvZ0tleRItCglwZWVyX2xvZ3MYBCADKAsyGi5wb3dlcm5vZGUuYXVkaXQudjEuTG9nS2V5IjMKBkxvZ0tleRILCgNsb2cYASABKAkSDgoGb3JpZ2luGAIgASgJEgwKBHZrZXkYAyABKAkiKAoQVmVyaWZ5TG9nUmVxdWVzdBIUCgNsb2cYASABKAlCB7pIBHICEAEikQEKEVZlcmlmeUxvZ1Jlc3BvbnNlEg8KB2NoZWNrZWQYASABKAQSDAoEc2l6ZRgCIAEoBBIMCgRkb25lGAMgASgIEg4KBmludGFjdBgEIAEoCBIMCgRyb290GAUgASgMEg4KBmRhbWFnZRgGIAEoCRIRCglicm9rZW5fYXQYByABKAQSDgoGZGV0YWlsGAggASgJIlkKEEV4cG9ydExvZ1JlcXVlc3QSFAoDbG9nGAEgASgJQge6SARyAhABEhAKCHBheWxvYWRzGAIgASgIEg4KBm1pcnJvchgDIAEoCBINCgVzdGFydBgEIAEoBCJcChFFeHBvcnRMb2dSZXNwb25zZRIMCgRwYXRoGAEgASgJEg8KB2NvbnRlbnQYAiABKAwSDAoEZG9uZRgDIAEoBBIMCgRzaXplGAQgASgEEgwKBG1vcmUYBSABKAgieAoTRXJhc2VFbnRyaWVzUmVxdWVzdBIUCgNsb2cYASABKAlCB7pIBHICEAESHgoJc2VxdWVuY2VzGAIgAygEQgu6SAiSAQUIARDoBxIaCgZyZWFzb24YAyABKAlCCrpIB3IFEAEYgAISDwoHZHJ5X3J1bhgEIAEoCCJCChRFcmFzZUVudHJpZXNSZXNwb25zZRIqCgdlbnRyaWVzGAEgAygLMhkucG93ZXJub2RlLmF1ZGl0LnYxLkVudHJ5ImMKD1BydW5lTG9nUmVxdWVzdBIUCgNsb2cYASABKAlCB7pIBHICEAESDQoFYmVsb3cYAiABKAQSGgoGcmVhc29uGAMgASgJQgq6SAdyBRABGIACEg8KB2RyeV9ydW4YBCABKAgiTAoQUHJ1bmVMb2dSZXNwb25zZRIUCgxwcnVuZWRfYmVsb3cYASABKAQSDwoHZW50cmllcxgCIAEoBBIRCglzdGF0ZW1lbnQYAyABKAkiMwoSR2V0RGVjaXNpb25SZXF1ZXN0Eh0KC2RlY2lzaW9uX2lkGAEgASgJQgi6SAVyA7ABASJnChNHZXREZWNpc2lvblJlc3BvbnNlEjEKCGRlY2lzaW9uGAEgASgLMh8ucG93ZXJub2RlLmRlY2lzaW9uLnYxLkRlY2lzaW9uEgsKA2xvZxgCIAEoCRIQCghzZXF1ZW5jZRgDIAEoBCLZAQoUTGlzdERlY2lzaW9uc1JlcXVlc3QSDwoHcGVlcl9pZBgBIAEoCRIpCgVzaW5jZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoFdW50aWwYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWRpcmVjdGlvbhgEIAEoCRIUCgxyZWZ1c2VkX29ubHkYBSABKAgSHQoJcGFnZV9zaXplGAYgASgFQgq6SAcaBRiIJygAEhIKCnBhZ2VfdG9rZW4YByABKAkiZAoVTGlzdERlY2lzaW9uc1Jlc3BvbnNlEjIKCWRlY2lzaW9ucxgBIAMoCzIfLnBvd2Vybm9kZS5kZWNpc2lvbi52MS5EZWNpc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkifQoYV2l0bmVzc0NoZWNrcG9pbnRSZXF1ZXN0EhkKB3BlZXJfaWQYASABKAlCCLpIBXIDsAEBEkYKB3JlcXVlc3QYAiABKAsyLS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5BZGRDaGVja3BvaW50UmVxdWVzdEIGukgDyAEBIl0KGVdpdG5lc3NDaGVja3BvaW50UmVzcG9uc2USQAoIcmVzcG9uc2UYASABKAsyLi5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5BZGRDaGVja3BvaW50UmVzcG9uc2UidgoUTWlycm9yRW50cmllc1JlcXVlc3QSGQoHcGVlcl9pZBgBIAEoCUIIukgFcgOwAQESQwoHcmVxdWVzdBgCIAEoCzIqLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkFkZEVudHJpZXNSZXF1ZXN0Qga6SAPIAQEiVgoVTWlycm9yRW50cmllc1Jlc3BvbnNlEj0KCHJlc3BvbnNlGAEgASgLMisucG93ZXJub2RlLmZlZGVyYXRpb24udjEuQWRkRW50cmllc1Jlc3BvbnNlInMKEVJlYWRNaXJyb3JSZXF1ZXN0EhkKB3BlZXJfaWQYASABKAlCCLpIBXIDsAEBEkMKB3JlcXVlc3QYAiABKAsyKi5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5SZWFkTWlycm9yUmVxdWVzdEIGukgDyAEBIlMKElJlYWRNaXJyb3JSZXNwb25zZRI9CghyZXNwb25zZRgBIAEoCzIrLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLlJlYWRNaXJyb3JSZXNwb25zZSJ8ChNMaXN0RXhjZXJwdHNSZXF1ZXN0EhkKB3BlZXJfaWQYASABKAlCCLpIBXIDsAEBEkoKB3JlcXVlc3QYAiABKAsyMS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5MaXN0QXVkaXRFeGNlcnB0c1JlcXVlc3RCBrpIA8gBASJcChRMaXN0RXhjZXJwdHNSZXNwb25zZRJECghyZXNwb25zZRgBIAEoCzIyLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkxpc3RBdWRpdEV4Y2VycHRzUmVzcG9uc2UicwoRR2V0UmVjZWlwdFJlcXVlc3QSGQoHcGVlcl9pZBgBIAEoCUIIukgFcgOwAQESQwoHcmVxdWVzdBgCIAEoCzIqLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkdldFJlY2VpcHRSZXF1ZXN0Qga6SAPIAQEiUwoSR2V0UmVjZWlwdFJlc3BvbnNlEj0KCHJlc3BvbnNlGAEgASgLMisucG93ZXJub2RlLmZlZGVyYXRpb24udjEuR2V0UmVjZWlwdFJlc3BvbnNlMroUChJBdWRpdExlZGdlclNlcnZpY2USTwoGQXBwZW5kEiEucG93ZXJub2RlLmF1ZGl0LnYxLkFwcGVuZFJlcXVlc3QaIi5wb3dlcm5vZGUuYXVkaXQudjEuQXBwZW5kUmVzcG9uc2USZQoMQXBwZW5kU3RyZWFtEicucG93ZXJub2RlLmF1ZGl0LnYxLkFwcGVuZFN0cmVhbVJlcXVlc3QaKC5wb3dlcm5vZGUuYXVkaXQudjEuQXBwZW5kU3RyZWFtUmVzcG9uc2UoATABElUKCExpc3RMb2dzEiMucG93ZXJub2RlLmF1ZGl0LnYxLkxpc3RMb2dzUmVxdWVzdBokLnBvd2Vybm9kZS5hdWRpdC52MS5MaXN0TG9nc1Jlc3BvbnNlEl4KC0xpc3RFbnRyaWVzEiYucG93ZXJub2RlLmF1ZGl0LnYxLkxpc3RFbnRyaWVzUmVxdWVzdBonLnBvd2Vybm9kZS5hdWRpdC52MS5MaXN0RW50cmllc1Jlc3BvbnNlElUKCEdldEVudHJ5EiMucG93ZXJub2RlLmF1ZGl0LnYxLkdldEVudHJ5UmVxdWVzdBokLnBvd2Vybm9kZS5hdWRpdC52MS5HZXRFbnRyeVJlc3BvbnNlElsKClByb3ZlRW50cnkSJS5wb3dlcm5vZGUuYXVkaXQudjEuUHJvdmVFbnRyeVJlcXVlc3QaJi5wb3dlcm5vZGUuYXVkaXQudjEuUHJvdmVFbnRyeVJlc3BvbnNlEm0KEFByb3ZlQ29uc2lzdGVuY3kSKy5wb3dlcm5vZGUuYXVkaXQudjEuUHJvdmVDb25zaXN0ZW5jeVJlcXVlc3QaLC5wb3dlcm5vZGUuYXVkaXQudjEuUHJvdmVDb25zaXN0ZW5jeVJlc3BvbnNlEmQKDUdldENoZWNrcG9pbnQSKC5wb3dlcm5vZGUuYXVkaXQudjEuR2V0Q2hlY2twb2ludFJlcXVlc3QaKS5wb3dlcm5vZGUuYXVkaXQudjEuR2V0Q2hlY2twb2ludFJlc3BvbnNlEmQKDUdldExlZGdlcktleXMSKC5wb3dlcm5vZGUuYXVkaXQudjEuR2V0TGVkZ2VyS2V5c1JlcXVlc3QaKS5wb3dlcm5vZGUuYXVkaXQudjEuR2V0TGVkZ2VyS2V5c1Jlc3BvbnNlEloKCVZlcmlmeUxvZxIkLnBvd2Vybm9kZS5hdWRpdC52MS5WZXJpZnlMb2dSZXF1ZXN0GiUucG93ZXJub2RlLmF1ZGl0LnYxLlZlcmlmeUxvZ1Jlc3BvbnNlMAESWgoJRXhwb3J0TG9nEiQucG93ZXJub2RlLmF1ZGl0LnYxLkV4cG9ydExvZ1JlcXVlc3QaJS5wb3dlcm5vZGUuYXVkaXQudjEuRXhwb3J0TG9nUmVzcG9uc2UwARJhCgxFcmFzZUVudHJpZXMSJy5wb3dlcm5vZGUuYXVkaXQudjEuRXJhc2VFbnRyaWVzUmVxdWVzdBooLnBvd2Vybm9kZS5hdWRpdC52MS5FcmFzZUVudHJpZXNSZXNwb25zZRJVCghQcnVuZUxvZxIjLnBvd2Vybm9kZS5hdWRpdC52MS5QcnVuZUxvZ1JlcXVlc3QaJC5wb3dlcm5vZGUuYXVkaXQudjEuUHJ1bmVMb2dSZXNwb25zZRJwChFXaXRuZXNzQ2hlY2twb2ludBIsLnBvd2Vybm9kZS5hdWRpdC52MS5XaXRuZXNzQ2hlY2twb2ludFJlcXVlc3QaLS5wb3dlcm5vZGUuYXVkaXQudjEuV2l0bmVzc0NoZWNrcG9pbnRSZXNwb25zZRJkCg1NaXJyb3JFbnRyaWVzEigucG93ZXJub2RlLmF1ZGl0LnYxLk1pcnJvckVudHJpZXNSZXF1ZXN0GikucG93ZXJub2RlLmF1ZGl0LnYxLk1pcnJvckVudHJpZXNSZXNwb25zZRJbCgpSZWFkTWlycm9yEiUucG93ZXJub2RlLmF1ZGl0LnYxLlJlYWRNaXJyb3JSZXF1ZXN0GiYucG93ZXJub2RlLmF1ZGl0LnYxLlJlYWRNaXJyb3JSZXNwb25zZRJhCgxMaXN0RXhjZXJwdHMSJy5wb3dlcm5vZGUuYXVkaXQudjEuTGlzdEV4Y2VycHRzUmVxdWVzdBooLnBvd2Vybm9kZS5hdWRpdC52MS5MaXN0RXhjZXJwdHNSZXNwb25zZRJbCgpHZXRSZWNlaXB0EiUucG93ZXJub2RlLmF1ZGl0LnYxLkdldFJlY2VpcHRSZXF1ZXN0GiYucG93ZXJub2RlLmF1ZGl0LnYxLkdldFJlY2VpcHRSZXNwb25zZRJhCgxPYnNlcnZlSGVhZHMSJy5wb3dlcm5vZGUuYXVkaXQudjEuT2JzZXJ2ZUhlYWRzUmVxdWVzdBooLnBvd2Vybm9kZS5hdWRpdC52MS5PYnNlcnZlSGVhZHNSZXNwb25zZRJYCglMaXN0SGVhZHMSJC5wb3dlcm5vZGUuYXVkaXQudjEuTGlzdEhlYWRzUmVxdWVzdBolLnBvd2Vybm9kZS5hdWRpdC52MS5MaXN0SGVhZHNSZXNwb25zZRJaCglSZWNvbmNpbGUSJC5wb3dlcm5vZGUuYXVkaXQudjEuUmVjb25jaWxlUmVxdWVzdBolLnBvd2Vybm9kZS5hdWRpdC52MS5SZWNvbmNpbGVSZXNwb25zZTABElsKCkxpc3RBbGFybXMSJS5wb3dlcm5vZGUuYXVkaXQudjEuTGlzdEFsYXJtc1JlcXVlc3QaJi5wb3dlcm5vZGUuYXVkaXQudjEuTGlzdEFsYXJtc1Jlc3BvbnNlEl4KC1NldHRsZUFsYXJtEiYucG93ZXJub2RlLmF1ZGl0LnYxLlNldHRsZUFsYXJtUmVxdWVzdBonLnBvd2Vybm9kZS5hdWRpdC52MS5TZXR0bGVBbGFybVJlc3BvbnNlEmEKDFJlY2VudEV2ZW50cxInLnBvd2Vybm9kZS5hdWRpdC52MS5SZWNlbnRFdmVudHNSZXF1ZXN0GigucG93ZXJub2RlLmF1ZGl0LnYxLlJlY2VudEV2ZW50c1Jlc3BvbnNlEmAKC1dhdGNoRXZlbnRzEiYucG93ZXJub2RlLmF1ZGl0LnYxLldhdGNoRXZlbnRzUmVxdWVzdBonLnBvd2Vybm9kZS5hdWRpdC52MS5XYXRjaEV2ZW50c1Jlc3BvbnNlMAESXgoLR2V0RGVjaXNpb24SJi5wb3dlcm5vZGUuYXVkaXQudjEuR2V0RGVjaXNpb25SZXF1ZXN0GicucG93ZXJub2RlLmF1ZGl0LnYxLkdldERlY2lzaW9uUmVzcG9uc2USZAoNTGlzdERlY2lzaW9ucxIoLnBvd2Vybm9kZS5hdWRpdC52MS5MaXN0RGVjaXNpb25zUmVxdWVzdBopLnBvd2Vybm9kZS5hdWRpdC52MS5MaXN0RGVjaXNpb25zUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_powernode_audit_v1_entry, file_powernode_audit_v1_event, file_powernode_audit_v1_witness, file_powernode_decision_v1_decision, file_powernode_federation_v1_ledger]);
 
 /**
  * @generated from message powernode.audit.v1.AppendRequest
@@ -104,16 +104,23 @@ export const AppendStreamRequestSchema: GenMessage<AppendStreamRequest> = /*@__P
  */
 export type AppendStreamResponse = Message<"powernode.audit.v1.AppendStreamResponse"> & {
   /**
-   * Everything in the message of this number is durable.
+   * Everything in the message of this number is durable, but for what is refused.
    *
    * @generated from field: uint64 number = 1;
    */
   number: bigint;
 
   /**
+   * In the order of the entries; those that are refused have none, and an empty place here.
+   *
    * @generated from field: repeated powernode.audit.v1.Place places = 2;
    */
   places: Place[];
+
+  /**
+   * @generated from field: repeated powernode.audit.v1.RefusedEntry refused = 3;
+   */
+  refused: RefusedEntry[];
 };
 
 /**
@@ -124,47 +131,32 @@ export const AppendStreamResponseSchema: GenMessage<AppendStreamResponse> = /*@_
   messageDesc(file_powernode_audit_v1_service, 3);
 
 /**
- * @generated from message powernode.audit.v1.RecordDecisionsRequest
+ * An entry that was not written. It keeps no other of its message from being written.
+ *
+ * @generated from message powernode.audit.v1.RefusedEntry
  */
-export type RecordDecisionsRequest = Message<"powernode.audit.v1.RecordDecisionsRequest"> & {
+export type RefusedEntry = Message<"powernode.audit.v1.RefusedEntry"> & {
   /**
-   * Of this message, within the stream.
+   * Within the message.
    *
-   * @generated from field: uint64 number = 1;
+   * @generated from field: uint32 index = 1;
    */
-  number: bigint;
+  index: number;
 
   /**
-   * @generated from field: repeated powernode.decision.v1.Decision decisions = 2;
+   * ENTRY_CONFLICT, ENTRY_TOO_LARGE or LOG_ON_HOLD.
+   *
+   * @generated from field: string reason = 2;
    */
-  decisions: Decision[];
+  reason: string;
 };
 
 /**
- * Describes the message powernode.audit.v1.RecordDecisionsRequest.
- * Use `create(RecordDecisionsRequestSchema)` to create a new message.
+ * Describes the message powernode.audit.v1.RefusedEntry.
+ * Use `create(RefusedEntrySchema)` to create a new message.
  */
-export const RecordDecisionsRequestSchema: GenMessage<RecordDecisionsRequest> = /*@__PURE__*/
+export const RefusedEntrySchema: GenMessage<RefusedEntry> = /*@__PURE__*/
   messageDesc(file_powernode_audit_v1_service, 4);
-
-/**
- * @generated from message powernode.audit.v1.RecordDecisionsResponse
- */
-export type RecordDecisionsResponse = Message<"powernode.audit.v1.RecordDecisionsResponse"> & {
-  /**
-   * Everything in the message of this number is durable.
-   *
-   * @generated from field: uint64 number = 1;
-   */
-  number: bigint;
-};
-
-/**
- * Describes the message powernode.audit.v1.RecordDecisionsResponse.
- * Use `create(RecordDecisionsResponseSchema)` to create a new message.
- */
-export const RecordDecisionsResponseSchema: GenMessage<RecordDecisionsResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 5);
 
 /**
  * @generated from message powernode.audit.v1.ListLogsRequest
@@ -193,7 +185,7 @@ export type ListLogsRequest = Message<"powernode.audit.v1.ListLogsRequest"> & {
  * Use `create(ListLogsRequestSchema)` to create a new message.
  */
 export const ListLogsRequestSchema: GenMessage<ListLogsRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 6);
+  messageDesc(file_powernode_audit_v1_service, 5);
 
 /**
  * @generated from message powernode.audit.v1.ListLogsResponse
@@ -215,7 +207,7 @@ export type ListLogsResponse = Message<"powernode.audit.v1.ListLogsResponse"> & 
  * Use `create(ListLogsResponseSchema)` to create a new message.
  */
 export const ListLogsResponseSchema: GenMessage<ListLogsResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 7);
+  messageDesc(file_powernode_audit_v1_service, 6);
 
 /**
  * @generated from message powernode.audit.v1.ListEntriesRequest
@@ -260,7 +252,7 @@ export type ListEntriesRequest = Message<"powernode.audit.v1.ListEntriesRequest"
  * Use `create(ListEntriesRequestSchema)` to create a new message.
  */
 export const ListEntriesRequestSchema: GenMessage<ListEntriesRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 8);
+  messageDesc(file_powernode_audit_v1_service, 7);
 
 /**
  * @generated from message powernode.audit.v1.ListEntriesResponse
@@ -291,7 +283,7 @@ export type ListEntriesResponse = Message<"powernode.audit.v1.ListEntriesRespons
  * Use `create(ListEntriesResponseSchema)` to create a new message.
  */
 export const ListEntriesResponseSchema: GenMessage<ListEntriesResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 9);
+  messageDesc(file_powernode_audit_v1_service, 8);
 
 /**
  * @generated from message powernode.audit.v1.GetEntryRequest
@@ -320,7 +312,7 @@ export type GetEntryRequest = Message<"powernode.audit.v1.GetEntryRequest"> & {
  * Use `create(GetEntryRequestSchema)` to create a new message.
  */
 export const GetEntryRequestSchema: GenMessage<GetEntryRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 10);
+  messageDesc(file_powernode_audit_v1_service, 9);
 
 /**
  * @generated from message powernode.audit.v1.GetEntryResponse
@@ -342,7 +334,7 @@ export type GetEntryResponse = Message<"powernode.audit.v1.GetEntryResponse"> & 
  * Use `create(GetEntryResponseSchema)` to create a new message.
  */
 export const GetEntryResponseSchema: GenMessage<GetEntryResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 11);
+  messageDesc(file_powernode_audit_v1_service, 10);
 
 /**
  * @generated from message powernode.audit.v1.ProveEntryRequest
@@ -369,7 +361,7 @@ export type ProveEntryRequest = Message<"powernode.audit.v1.ProveEntryRequest"> 
  * Use `create(ProveEntryRequestSchema)` to create a new message.
  */
 export const ProveEntryRequestSchema: GenMessage<ProveEntryRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 12);
+  messageDesc(file_powernode_audit_v1_service, 11);
 
 /**
  * @generated from message powernode.audit.v1.ProveEntryResponse
@@ -395,7 +387,7 @@ export type ProveEntryResponse = Message<"powernode.audit.v1.ProveEntryResponse"
  * Use `create(ProveEntryResponseSchema)` to create a new message.
  */
 export const ProveEntryResponseSchema: GenMessage<ProveEntryResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 13);
+  messageDesc(file_powernode_audit_v1_service, 12);
 
 /**
  * @generated from message powernode.audit.v1.ProveConsistencyRequest
@@ -424,7 +416,7 @@ export type ProveConsistencyRequest = Message<"powernode.audit.v1.ProveConsisten
  * Use `create(ProveConsistencyRequestSchema)` to create a new message.
  */
 export const ProveConsistencyRequestSchema: GenMessage<ProveConsistencyRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 14);
+  messageDesc(file_powernode_audit_v1_service, 13);
 
 /**
  * @generated from message powernode.audit.v1.ProveConsistencyResponse
@@ -456,7 +448,7 @@ export type ProveConsistencyResponse = Message<"powernode.audit.v1.ProveConsiste
  * Use `create(ProveConsistencyResponseSchema)` to create a new message.
  */
 export const ProveConsistencyResponseSchema: GenMessage<ProveConsistencyResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 15);
+  messageDesc(file_powernode_audit_v1_service, 14);
 
 /**
  * @generated from message powernode.audit.v1.GetCheckpointRequest
@@ -480,7 +472,7 @@ export type GetCheckpointRequest = Message<"powernode.audit.v1.GetCheckpointRequ
  * Use `create(GetCheckpointRequestSchema)` to create a new message.
  */
 export const GetCheckpointRequestSchema: GenMessage<GetCheckpointRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 16);
+  messageDesc(file_powernode_audit_v1_service, 15);
 
 /**
  * @generated from message powernode.audit.v1.GetCheckpointResponse
@@ -499,7 +491,7 @@ export type GetCheckpointResponse = Message<"powernode.audit.v1.GetCheckpointRes
  * Use `create(GetCheckpointResponseSchema)` to create a new message.
  */
 export const GetCheckpointResponseSchema: GenMessage<GetCheckpointResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 17);
+  messageDesc(file_powernode_audit_v1_service, 16);
 
 /**
  * @generated from message powernode.audit.v1.GetLedgerKeysRequest
@@ -512,7 +504,7 @@ export type GetLedgerKeysRequest = Message<"powernode.audit.v1.GetLedgerKeysRequ
  * Use `create(GetLedgerKeysRequestSchema)` to create a new message.
  */
 export const GetLedgerKeysRequestSchema: GenMessage<GetLedgerKeysRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 18);
+  messageDesc(file_powernode_audit_v1_service, 17);
 
 /**
  * @generated from message powernode.audit.v1.GetLedgerKeysResponse
@@ -552,7 +544,7 @@ export type GetLedgerKeysResponse = Message<"powernode.audit.v1.GetLedgerKeysRes
  * Use `create(GetLedgerKeysResponseSchema)` to create a new message.
  */
 export const GetLedgerKeysResponseSchema: GenMessage<GetLedgerKeysResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 19);
+  messageDesc(file_powernode_audit_v1_service, 18);
 
 /**
  * @generated from message powernode.audit.v1.LogKey
@@ -579,7 +571,7 @@ export type LogKey = Message<"powernode.audit.v1.LogKey"> & {
  * Use `create(LogKeySchema)` to create a new message.
  */
 export const LogKeySchema: GenMessage<LogKey> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 20);
+  messageDesc(file_powernode_audit_v1_service, 19);
 
 /**
  * @generated from message powernode.audit.v1.VerifyLogRequest
@@ -596,7 +588,7 @@ export type VerifyLogRequest = Message<"powernode.audit.v1.VerifyLogRequest"> & 
  * Use `create(VerifyLogRequestSchema)` to create a new message.
  */
 export const VerifyLogRequestSchema: GenMessage<VerifyLogRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 21);
+  messageDesc(file_powernode_audit_v1_service, 20);
 
 /**
  * @generated from message powernode.audit.v1.VerifyLogResponse
@@ -654,7 +646,7 @@ export type VerifyLogResponse = Message<"powernode.audit.v1.VerifyLogResponse"> 
  * Use `create(VerifyLogResponseSchema)` to create a new message.
  */
 export const VerifyLogResponseSchema: GenMessage<VerifyLogResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 22);
+  messageDesc(file_powernode_audit_v1_service, 21);
 
 /**
  * @generated from message powernode.audit.v1.ExportLogRequest
@@ -692,7 +684,7 @@ export type ExportLogRequest = Message<"powernode.audit.v1.ExportLogRequest"> & 
  * Use `create(ExportLogRequestSchema)` to create a new message.
  */
 export const ExportLogRequestSchema: GenMessage<ExportLogRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 23);
+  messageDesc(file_powernode_audit_v1_service, 22);
 
 /**
  * @generated from message powernode.audit.v1.ExportLogResponse
@@ -735,7 +727,7 @@ export type ExportLogResponse = Message<"powernode.audit.v1.ExportLogResponse"> 
  * Use `create(ExportLogResponseSchema)` to create a new message.
  */
 export const ExportLogResponseSchema: GenMessage<ExportLogResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 24);
+  messageDesc(file_powernode_audit_v1_service, 23);
 
 /**
  * @generated from message powernode.audit.v1.EraseEntriesRequest
@@ -767,7 +759,7 @@ export type EraseEntriesRequest = Message<"powernode.audit.v1.EraseEntriesReques
  * Use `create(EraseEntriesRequestSchema)` to create a new message.
  */
 export const EraseEntriesRequestSchema: GenMessage<EraseEntriesRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 25);
+  messageDesc(file_powernode_audit_v1_service, 24);
 
 /**
  * @generated from message powernode.audit.v1.EraseEntriesResponse
@@ -784,7 +776,7 @@ export type EraseEntriesResponse = Message<"powernode.audit.v1.EraseEntriesRespo
  * Use `create(EraseEntriesResponseSchema)` to create a new message.
  */
 export const EraseEntriesResponseSchema: GenMessage<EraseEntriesResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 26);
+  messageDesc(file_powernode_audit_v1_service, 25);
 
 /**
  * @generated from message powernode.audit.v1.PruneLogRequest
@@ -818,7 +810,7 @@ export type PruneLogRequest = Message<"powernode.audit.v1.PruneLogRequest"> & {
  * Use `create(PruneLogRequestSchema)` to create a new message.
  */
 export const PruneLogRequestSchema: GenMessage<PruneLogRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 27);
+  messageDesc(file_powernode_audit_v1_service, 26);
 
 /**
  * @generated from message powernode.audit.v1.PruneLogResponse
@@ -847,7 +839,7 @@ export type PruneLogResponse = Message<"powernode.audit.v1.PruneLogResponse"> & 
  * Use `create(PruneLogResponseSchema)` to create a new message.
  */
 export const PruneLogResponseSchema: GenMessage<PruneLogResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 28);
+  messageDesc(file_powernode_audit_v1_service, 27);
 
 /**
  * @generated from message powernode.audit.v1.GetDecisionRequest
@@ -866,7 +858,7 @@ export type GetDecisionRequest = Message<"powernode.audit.v1.GetDecisionRequest"
  * Use `create(GetDecisionRequestSchema)` to create a new message.
  */
 export const GetDecisionRequestSchema: GenMessage<GetDecisionRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 29);
+  messageDesc(file_powernode_audit_v1_service, 28);
 
 /**
  * @generated from message powernode.audit.v1.GetDecisionResponse
@@ -895,7 +887,7 @@ export type GetDecisionResponse = Message<"powernode.audit.v1.GetDecisionRespons
  * Use `create(GetDecisionResponseSchema)` to create a new message.
  */
 export const GetDecisionResponseSchema: GenMessage<GetDecisionResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 30);
+  messageDesc(file_powernode_audit_v1_service, 29);
 
 /**
  * @generated from message powernode.audit.v1.ListDecisionsRequest
@@ -946,7 +938,7 @@ export type ListDecisionsRequest = Message<"powernode.audit.v1.ListDecisionsRequ
  * Use `create(ListDecisionsRequestSchema)` to create a new message.
  */
 export const ListDecisionsRequestSchema: GenMessage<ListDecisionsRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 31);
+  messageDesc(file_powernode_audit_v1_service, 30);
 
 /**
  * @generated from message powernode.audit.v1.ListDecisionsResponse
@@ -968,7 +960,7 @@ export type ListDecisionsResponse = Message<"powernode.audit.v1.ListDecisionsRes
  * Use `create(ListDecisionsResponseSchema)` to create a new message.
  */
 export const ListDecisionsResponseSchema: GenMessage<ListDecisionsResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 32);
+  messageDesc(file_powernode_audit_v1_service, 31);
 
 /**
  * @generated from message powernode.audit.v1.WitnessCheckpointRequest
@@ -990,7 +982,7 @@ export type WitnessCheckpointRequest = Message<"powernode.audit.v1.WitnessCheckp
  * Use `create(WitnessCheckpointRequestSchema)` to create a new message.
  */
 export const WitnessCheckpointRequestSchema: GenMessage<WitnessCheckpointRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 33);
+  messageDesc(file_powernode_audit_v1_service, 32);
 
 /**
  * @generated from message powernode.audit.v1.WitnessCheckpointResponse
@@ -1007,7 +999,7 @@ export type WitnessCheckpointResponse = Message<"powernode.audit.v1.WitnessCheck
  * Use `create(WitnessCheckpointResponseSchema)` to create a new message.
  */
 export const WitnessCheckpointResponseSchema: GenMessage<WitnessCheckpointResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 34);
+  messageDesc(file_powernode_audit_v1_service, 33);
 
 /**
  * @generated from message powernode.audit.v1.MirrorEntriesRequest
@@ -1029,7 +1021,7 @@ export type MirrorEntriesRequest = Message<"powernode.audit.v1.MirrorEntriesRequ
  * Use `create(MirrorEntriesRequestSchema)` to create a new message.
  */
 export const MirrorEntriesRequestSchema: GenMessage<MirrorEntriesRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 35);
+  messageDesc(file_powernode_audit_v1_service, 34);
 
 /**
  * @generated from message powernode.audit.v1.MirrorEntriesResponse
@@ -1046,7 +1038,7 @@ export type MirrorEntriesResponse = Message<"powernode.audit.v1.MirrorEntriesRes
  * Use `create(MirrorEntriesResponseSchema)` to create a new message.
  */
 export const MirrorEntriesResponseSchema: GenMessage<MirrorEntriesResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 36);
+  messageDesc(file_powernode_audit_v1_service, 35);
 
 /**
  * @generated from message powernode.audit.v1.ReadMirrorRequest
@@ -1068,7 +1060,7 @@ export type ReadMirrorRequest = Message<"powernode.audit.v1.ReadMirrorRequest"> 
  * Use `create(ReadMirrorRequestSchema)` to create a new message.
  */
 export const ReadMirrorRequestSchema: GenMessage<ReadMirrorRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 37);
+  messageDesc(file_powernode_audit_v1_service, 36);
 
 /**
  * @generated from message powernode.audit.v1.ReadMirrorResponse
@@ -1085,7 +1077,7 @@ export type ReadMirrorResponse = Message<"powernode.audit.v1.ReadMirrorResponse"
  * Use `create(ReadMirrorResponseSchema)` to create a new message.
  */
 export const ReadMirrorResponseSchema: GenMessage<ReadMirrorResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 38);
+  messageDesc(file_powernode_audit_v1_service, 37);
 
 /**
  * @generated from message powernode.audit.v1.ListExcerptsRequest
@@ -1107,7 +1099,7 @@ export type ListExcerptsRequest = Message<"powernode.audit.v1.ListExcerptsReques
  * Use `create(ListExcerptsRequestSchema)` to create a new message.
  */
 export const ListExcerptsRequestSchema: GenMessage<ListExcerptsRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 39);
+  messageDesc(file_powernode_audit_v1_service, 38);
 
 /**
  * @generated from message powernode.audit.v1.ListExcerptsResponse
@@ -1124,7 +1116,7 @@ export type ListExcerptsResponse = Message<"powernode.audit.v1.ListExcerptsRespo
  * Use `create(ListExcerptsResponseSchema)` to create a new message.
  */
 export const ListExcerptsResponseSchema: GenMessage<ListExcerptsResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 40);
+  messageDesc(file_powernode_audit_v1_service, 39);
 
 /**
  * @generated from message powernode.audit.v1.GetReceiptRequest
@@ -1146,7 +1138,7 @@ export type GetReceiptRequest = Message<"powernode.audit.v1.GetReceiptRequest"> 
  * Use `create(GetReceiptRequestSchema)` to create a new message.
  */
 export const GetReceiptRequestSchema: GenMessage<GetReceiptRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 41);
+  messageDesc(file_powernode_audit_v1_service, 40);
 
 /**
  * @generated from message powernode.audit.v1.GetReceiptResponse
@@ -1163,7 +1155,7 @@ export type GetReceiptResponse = Message<"powernode.audit.v1.GetReceiptResponse"
  * Use `create(GetReceiptResponseSchema)` to create a new message.
  */
 export const GetReceiptResponseSchema: GenMessage<GetReceiptResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_audit_v1_service, 42);
+  messageDesc(file_powernode_audit_v1_service, 41);
 
 /**
  * What happened, in an order nobody can change: one transparency log per peer, and one for what concerns none.
@@ -1190,16 +1182,6 @@ export const AuditLedgerService: GenService<{
     methodKind: "bidi_streaming";
     input: typeof AppendStreamRequestSchema;
     output: typeof AppendStreamResponseSchema;
-  },
-  /**
-   * Calls across the border and what was decided about them. Each message is answered when all of it is durable.
-   *
-   * @generated from rpc powernode.audit.v1.AuditLedgerService.RecordDecisions
-   */
-  recordDecisions: {
-    methodKind: "bidi_streaming";
-    input: typeof RecordDecisionsRequestSchema;
-    output: typeof RecordDecisionsResponseSchema;
   },
   /**
    * All logs and how far each has come.

@@ -52,7 +52,8 @@ export type Decision = Message<"powernode.decision.v1.Decision"> & {
   /**
    * ALLOWED, or the full reason of the refusal, which may say more than the peer was told: GRANT_MISSING,
    * GRANT_UNKNOWN, GRANT_FOREIGN, GRANT_NOT_BOUND, GRANT_EXPIRED, GRANT_REVOKED, SCOPE_MISMATCH,
-   * RESIDENCY_VIOLATION, RESIDENCY_UNKNOWN, POLICY_STALE, or (out) what the other side answered.
+   * RESIDENCY_VIOLATION, RESIDENCY_UNKNOWN, POLICY_STALE, or (out) what the other side answered, or SENT: it left, and
+   * what came of it is not on record (yet).
    *
    * @generated from field: string reason = 6;
    */
