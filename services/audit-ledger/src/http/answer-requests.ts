@@ -19,7 +19,7 @@ type Deps = {
 }
 
 /** Requests that strangers may have under way at a time, all together: what they ask costs us a look at the database. */
-const STRANGERS_AT_ONCE = 64
+const STRANGERS_AT_ONCE = 16
 
 /** Finds the route of each request, and answers it; one line of log and one count each. */
 export function answerRequests(
@@ -38,13 +38,14 @@ export function answerRequests(
     const gone = new AbortController()
     res.once('close', () => gone.abort())
     const signal = AbortSignal.any([gone.signal, deps.stopping])
-    if (route.open) return answerStranger(() => whole(req, { route, rest }, signal))
+    if (route.open) return whole(req, { route, rest }, { signal, inTurn: answerStranger })
     const reader = await whoReads(deps, req, signal)
     if ('status' in reader) return reader
     known.caller = callerText(reader)
-    return whole(req, { route, rest }, signal)
+    return whole(req, { route, rest }, { signal, inTurn: (answer) => answer() })
   }
 
+  /** Only now that the request is here as a whole: who dawdles over it takes nobody's place. */
   async function answerStranger(answer: () => Promise<HttpAnswer>): Promise<HttpAnswer> {
     if (strangers >= STRANGERS_AT_ONCE) return refusal(503, 'too many at once; try again', { 'retry-after': '1' })
     strangers += 1
@@ -70,10 +71,14 @@ export function answerRequests(
 
 type Known = { route: string; caller: string | undefined }
 
+type Answer = () => Promise<HttpAnswer>
+type How = { readonly signal: AbortSignal; readonly inTurn: (answer: Answer) => Promise<HttpAnswer> }
+
 /** The route's answer, once all that was sent is read. */
-async function whole(req: IncomingMessage, { route, rest }: Found, signal: AbortSignal): Promise<HttpAnswer> {
+async function whole(req: IncomingMessage, { route, rest }: Found, { signal, inTurn }: How): Promise<HttpAnswer> {
   const body = await readBody(req, route.bodyMaxBytes)
-  return isUnread(body) ? refusal(413, `at most ${route.bodyMaxBytes} bytes`) : route.answer({ rest, body, signal })
+  if (isUnread(body)) return refusal(413, `at most ${route.bodyMaxBytes} bytes`)
+  return inTurn(() => route.answer({ rest, body, signal }))
 }
 
 const isUnread = (body: Buffer | Unread): body is Unread => !Buffer.isBuffer(body)

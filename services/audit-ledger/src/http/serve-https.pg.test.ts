@@ -197,6 +197,20 @@ test('an open route answers whoever asks, up to its limit', async () => {
   expect([wrong.status, wrong.headers['allow']]).toEqual([405, 'POST'])
 })
 
+test('strangers who announce a request and do not send it keep no other stranger from being answered', async () => {
+  const { ca } = readTlsFiles(join(dir, 'audit-ledger'))
+  const head = 'POST /echo HTTP/1.1\r\nhost: a.test\r\ncontent-length: 9\r\nexpect: 100-continue\r\n\r\n'
+  const idle = Array.from({ length: 70 }, async () => {
+    const socket = connect({ host: '127.0.0.1', port, ca, checkServerIdentity: () => undefined })
+    socket.on('error', () => {}).write(head)
+    await once(socket, 'data')
+    return socket
+  })
+  const sockets = await Promise.all(idle)
+  expect((await ask('/echo', undefined, { method: 'POST', body: 'hello' })).status).toBe(200)
+  for (const socket of sockets) socket.destroy()
+})
+
 /** A connection on which one request was answered. */
 async function keptOpen(as: string): Promise<TLSSocket> {
   const { ca, cert, key } = readTlsFiles(join(dir, as))

@@ -4,6 +4,7 @@ import type { Db, ListenConfig } from '@powernode/postgres'
 import type { Logger, Metrics } from '@powernode/process'
 import type { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import type { LedgerKeys } from '../ledger-keys.ts'
+import type { PeerTurns } from '../rpc/peer-turns.ts'
 import type { CheckpointBells } from '../signing/checkpoint-bells.ts'
 import type { Tables } from '../store/tables.ts'
 
@@ -18,6 +19,8 @@ export type MirrorDeps = {
   readonly metrics: Metrics
   readonly border: Border
   readonly bells: CheckpointBells
+  /** What peers ask of us, they ask in turns. */
+  readonly turns: PeerTurns
   readonly keys: Pick<LedgerKeys, 'verifierOf'>
   /** For how long a log waits for its peer's word after the database was started anew. */
   readonly doubtMs: number

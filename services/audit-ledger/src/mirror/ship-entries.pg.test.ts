@@ -140,7 +140,7 @@ test('peers that take slowly, and of whom there is always more to be taken, keep
       const peerId = new Headers(options?.headers).get('powernode-peer-id') ?? ''
       if (peerId === last) isServed = true
       else if (++deliveries < 500) await more(peerId).then(() => a.clock.advance(6_000))
-      return { size: BigInt(from ?? 0n) + BigInt(entries?.length ?? 0) } as never
+      return { size: (from ?? 0n) + BigInt(entries?.length ?? 0) } as never
     },
   }
   start()

@@ -8,15 +8,15 @@ import { proveEntry } from '../operations/read/prove-entry.ts'
 import type { CheckpointBells } from '../signing/checkpoint-bells.ts'
 import type { KnownPeers } from '../witness/known-peers.ts'
 import { awaitSigned } from './await-signed.ts'
-import { actIn, type DoorDeps } from './door.ts'
 import { own, required, sizeFrom } from './mirror.ts'
+import { actForPeer, type PeerDoorDeps } from './peer-turns.ts'
 
 export const EXCERPT_CALLERS = {
   listExcerpts: ['service/federation-gateway'],
   getReceipt: ['service/federation-gateway'],
 } as const satisfies Partial<CallersTable<typeof AuditLedgerService>>
 
-export type ExcerptDeps = DoorDeps & {
+export type ExcerptDeps = PeerDoorDeps & {
   readonly peers: Pick<KnownPeers, 'isActive'>
   readonly bells: CheckpointBells
 }
@@ -25,7 +25,6 @@ type Handlers = Pick<ServiceImpl<typeof AuditLedgerService>, keyof typeof EXCERP
 
 /** What a peer may read of our log about it, without any grant: the contract says within 72 hours, and here it is at once. */
 export function excerptHandlers({ peers, bells, ...deps }: ExcerptDeps): Handlers {
-  const act = actIn(deps)
   return {
     async listExcerpts({ peerId, request }) {
       if (!peers.isActive(peerId)) throw new Refusal('PEER_NOT_ACTIVE', 'only an active peer reads excerpts')
@@ -37,7 +36,7 @@ export function excerptHandlers({ peers, bells, ...deps }: ExcerptDeps): Handler
         limit,
         start: sizeFrom(start),
       }
-      const page = await act((tx, now) => listExcerpts(tx, now, said))
+      const page = await actForPeer(deps, peerId)((tx, now) => listExcerpts(tx, now, said))
       const entries = page.entries.map(({ sequence, leaf, salt, body }) => ({
         sequence: BigInt(sequence),
         leaf: own(leaf),
@@ -59,6 +58,7 @@ export function excerptHandlers({ peers, bells, ...deps }: ExcerptDeps): Handler
 
     async getReceipt({ peerId, request }, { signal }) {
       const { decisionId } = required(request)
+      const act = actForPeer(deps, peerId)
       const place = await act((tx, now) => findCall(tx, now, { peerId, decisionId }))
       await awaitSigned({ act, bells, clock: deps.clock }, { log: place.log, size: place.sequence + 1 }, signal)
       const { proof, leaf } = await act((tx, now) => proveEntry(tx, now, { place }))

@@ -7,25 +7,24 @@ import type { Shipped } from '../mirrored.ts'
 import type { MirrorQuota } from '../mirror-quota.ts'
 import { readMirror } from '../operations/mirror/read-mirror.ts'
 import { receiveEntries } from '../operations/mirror/receive-entries.ts'
-import { actIn, type DoorDeps } from './door.ts'
+import { actForPeer, type PeerDoorDeps } from './peer-turns.ts'
 
 export const MIRROR_CALLERS = {
   mirrorEntries: ['service/federation-gateway'],
   readMirror: ['service/federation-gateway'],
 } as const satisfies Partial<CallersTable<typeof AuditLedgerService>>
 
-export type MirrorDoorDeps = DoorDeps & { readonly logger: Logger; readonly quota: MirrorQuota }
+export type MirrorDoorDeps = PeerDoorDeps & { readonly logger: Logger; readonly quota: MirrorQuota }
 
 type Handlers = Pick<ServiceImpl<typeof AuditLedgerService>, keyof typeof MIRROR_CALLERS>
 
 /** What peers write into their mirrors here, and read back: the gateway says whose it is. */
 export function mirrorHandlers({ quota, logger, ...deps }: MirrorDoorDeps): Handlers {
-  const act = actIn(deps)
   return {
     async mirrorEntries({ peerId, request }) {
       const { start, entries, checkpoint, consistencyProof: proof } = required(request)
       const said = { peerId, start: sizeFrom(start), entries: entries.map(shippedFrom), checkpoint, proof, quota }
-      const received = await act((tx, now) => receiveEntries(tx, now, said))
+      const received = await actForPeer(deps, peerId)((tx, now) => receiveEntries(tx, now, said))
       if ('refused' in received) {
         logger.warn({ peer_id: peerId, error: received.refused }, 'what a peer signed of its log contradicts itself')
         throw received.refused
@@ -35,7 +34,8 @@ export function mirrorHandlers({ quota, logger, ...deps }: MirrorDoorDeps): Hand
 
     async readMirror({ peerId, request }) {
       const { start, limit } = required(request)
-      const page = await act((tx, now) => readMirror(tx, now, { peerId, start: sizeFrom(start), limit }))
+      const said = { peerId, start: sizeFrom(start), limit }
+      const page = await actForPeer(deps, peerId)((tx, now) => readMirror(tx, now, said))
       return { response: { ...page, entries: page.entries.map(toWire), size: BigInt(page.size) } }
     },
   }

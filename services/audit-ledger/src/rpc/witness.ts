@@ -1,7 +1,6 @@
 import { toBinary } from '@bufbuild/protobuf'
 import type { ServiceImpl } from '@connectrpc/connect'
-import type { Clock } from '@powernode/clock'
-import { inTransaction, type Db } from '@powernode/postgres'
+import { inTransaction } from '@powernode/postgres'
 import type { Logger } from '@powernode/process'
 import type { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import type { AddCheckpointRequest } from '@powernode/proto/powernode/federation/v1/ledger_pb.ts'
@@ -14,10 +13,11 @@ import { observeHead } from '../operations/witness/observe-head.ts'
 import { witnessCheckpoint, type WitnessOutcome } from '../operations/witness/witness-checkpoint.ts'
 import type { PeerKeys } from '../peer-keys.ts'
 import * as witnessedKeys from '../store/witnessed-keys.ts'
-import type { LedgerTx, Tables } from '../store/tables.ts'
+import type { LedgerTx } from '../store/tables.ts'
 import type { Endorsement } from '../witness/endorsement.ts'
 import type { KnownPeers } from '../witness/known-peers.ts'
 import { cosignatureOf } from '../cosign.ts'
+import { actForPeer, type PeerDoorDeps } from './peer-turns.ts'
 
 export const WITNESS_CALLERS = {
   witnessCheckpoint: ['service/federation-gateway'],
@@ -25,9 +25,7 @@ export const WITNESS_CALLERS = {
   listHeads: ['service/liveness'],
 } as const satisfies Partial<CallersTable<typeof AuditLedgerService>>
 
-export type WitnessDeps = {
-  readonly db: Db<Tables>
-  readonly clock: Clock
+export type WitnessDeps = PeerDoorDeps & {
   readonly logger: Logger
   readonly trustDomain: string
   readonly keys: LedgerKeys
@@ -50,7 +48,7 @@ export function witnessHandlers(deps: WitnessDeps): Handlers {
       const known = await keysOf(deps, peerId, request)
       const { checkpoint: note, oldSize, consistencyProof: proof } = request
       const said = { keys: known, note, oldSize: sizeFrom(oldSize), proof, byPeer: true }
-      const outcome = await act((tx, now) => witnessCheckpoint(tx, now, said))
+      const outcome = await actForPeer(deps, peerId)((tx, now) => witnessCheckpoint(tx, now, said))
       if (outcome.kind !== 'witnessed') {
         logger.warn({ peer_id: peerId, outcome: outcome.kind }, 'a checkpoint was not witnessed')
         throw refusalOf(outcome)
@@ -85,14 +83,14 @@ export function witnessHandlers(deps: WitnessDeps): Handlers {
 }
 
 /** The keys that count for the peer: those that it states with this very request, or else those it stated before. */
-async function keysOf(
-  { db, clock, peers, trustDomain }: WitnessDeps,
-  peerId: string,
-  { ledgerKeys }: AddCheckpointRequest,
-): Promise<PeerKeys> {
-  return inTransaction(db, async (tx) => {
+async function keysOf(deps: WitnessDeps, peerId: string, { ledgerKeys }: AddCheckpointRequest): Promise<PeerKeys> {
+  const { peers, trustDomain } = deps
+  return actForPeer(
+    deps,
+    peerId,
+  )(async (tx, now) => {
     const known = ledgerKeys
-      ? await adoptKeys(tx, clock.now(), {
+      ? await adoptKeys(tx, now, {
           peer: peers.identityOf(peerId),
           ourDomain: trustDomain,
           statement: bytesOf(ledgerKeys),

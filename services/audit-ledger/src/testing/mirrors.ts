@@ -17,6 +17,7 @@ import { appendEntries } from '../operations/append/append-entries.ts'
 import { nextShipment, type Shipment } from '../operations/mirror/next-shipment.ts'
 import { EXCERPT_CALLERS, excerptHandlers } from '../rpc/excerpts.ts'
 import { MIRROR_CALLERS, mirrorHandlers } from '../rpc/mirror.ts'
+import { PeerTurns } from '../rpc/peer-turns.ts'
 import { RECONCILE_CALLERS, reconcileHandlers } from '../rpc/reconcile.ts'
 import { createCheckpointBells } from '../signing/checkpoint-bells.ts'
 import * as checkpoints from '../store/checkpoints.ts'
@@ -158,7 +159,7 @@ export function doorsOf(side: Side, said: { readonly quota?: MirrorQuota; readon
   const { db } = side.ledger
   const logger = createLogger('test', { level: 'silent' })
   const bells = createCheckpointBells()
-  const deps = { db, clock: side.clock as Clock, logger, quota: said.quota ?? QUOTA, bells }
+  const deps = { db, clock: side.clock as Clock, logger, quota: said.quota ?? QUOTA, bells, turns: new PeerTurns() }
   const peers = { isActive: () => said.active ?? true }
   const some = { ...mirrorHandlers(deps), ...excerptHandlers({ ...deps, peers }), ...reconcileHandlers(deps) }
   const callers = { ...NOBODY, ...MIRROR_CALLERS, ...EXCERPT_CALLERS, ...RECONCILE_CALLERS }
@@ -214,6 +215,7 @@ export function mirrorDeps(side: Side, border: Border, said: Partial<MirrorDeps>
     border,
     bells: createCheckpointBells(),
     keys: side.keys,
+    turns: new PeerTurns(),
     doubtMs: 10_000,
     reconcileEveryMs: 86_400_000,
     ...said,

@@ -11,6 +11,7 @@ import { openNote, parsePolicy, parseVkey } from '@powernode/tlog'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { listAlarms } from '../operations/alarms/list-alarms.ts'
 import { getCheckpoint } from '../operations/read/get-checkpoint.ts'
+import { PeerTurns } from '../rpc/peer-turns.ts'
 import { WITNESS_CALLERS, witnessHandlers } from '../rpc/witness.ts'
 import { A_ON_B, B_ON_A, grow, restoredSide, testKeys, testSide, type Side } from '../testing/mirrors.ts'
 import { NOW } from '../testing.ts'
@@ -88,7 +89,16 @@ function platform(side: Side, identity: Identity, other: Identity, otherSide: Si
 /** The other side's door, as our gateway reaches it. */
 function borderTo({ side, endorsement, peers }: Platform): CourierDeps['federation'] {
   const { db } = side.ledger
-  const deps = { db, clock: side.clock, logger: LOGGER, trustDomain: side.domain, keys: side.keys, endorsement, peers }
+  const deps = {
+    db,
+    clock: side.clock,
+    logger: LOGGER,
+    trustDomain: side.domain,
+    keys: side.keys,
+    endorsement,
+    peers,
+    turns: new PeerTurns(),
+  }
   const some = partly(AuditLedgerService, witnessHandlers(deps))
   const server = startTestServer(mount(AuditLedgerService, some, { ...ALL, ...WITNESS_CALLERS }))
   const gateway = server.clientAs(AuditLedgerService, { kind: 'service', name: 'federation-gateway' })
@@ -244,7 +254,12 @@ const policyWith = (url: string) => parsePolicy(`witness w ${b.side.keys.vkeys.w
 const overHttp =
   (to: Platform): Post =>
   async (_url, body, signal) => {
-    const [submit] = witnessRoutes({ db: to.side.ledger.db, clock: to.side.clock, keys: to.side.keys })
+    const [submit] = witnessRoutes({
+      db: to.side.ledger.db,
+      clock: to.side.clock,
+      keys: to.side.keys,
+      turns: new PeerTurns(),
+    })
     const answer = await submit!.answer({ rest: '', body: Buffer.from(body), signal })
     return { status: answer.status, body: String(answer.body) }
   }

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { HttpAnswer } from '../http/route.ts'
 import { adoptKeys } from '../operations/witness/adopt-keys.ts'
 import { listAlarms } from '../operations/alarms/list-alarms.ts'
+import { PeerTurns } from '../rpc/peer-turns.ts'
 import type { Tables } from '../store/tables.ts'
 import { NOW, testLedger, TRUST_DOMAIN } from '../testing.ts'
 import { testKeys } from '../testing/mirrors.ts'
@@ -29,7 +30,7 @@ beforeEach(async () => {
 afterEach(() => ledger.drop())
 
 const signal = new AbortController().signal
-const routes = () => witnessRoutes({ db: ledger.db, clock, keys: KEYS })
+const routes = () => witnessRoutes({ db: ledger.db, clock, keys: KEYS, turns: new PeerTurns() })
 const post = (body: string | Buffer): Promise<HttpAnswer> =>
   routes()[0]!.answer({ rest: '', body: Buffer.from(body), signal })
 const get = (rest: string): Promise<HttpAnswer> => routes()[1]!.answer({ rest, body: Buffer.alloc(0), signal })

@@ -1,6 +1,4 @@
 import { hash } from 'node:crypto'
-import type { Clock } from '@powernode/clock'
-import { inTransaction, type Db } from '@powernode/postgres'
 import { addSignatures, NoteFlaw, parseAddCheckpoint, type AddCheckpoint } from '@powernode/tlog'
 import type { HttpAnswer, HttpRoute } from '../http/route.ts'
 import type { LedgerKeys } from '../ledger-keys.ts'
@@ -9,10 +7,13 @@ import { readWitnessed } from '../operations/witness/read-witnessed.ts'
 import { witnessCheckpoint, type WitnessOutcome } from '../operations/witness/witness-checkpoint.ts'
 import { openCheckpoint } from '../peer-checkpoint.ts'
 import type { PeerKeys } from '../peer-keys.ts'
+import { actForPeer, type PeerDoorDeps } from '../rpc/peer-turns.ts'
 import * as witnessedKeys from '../store/witnessed-keys.ts'
-import type { Tables } from '../store/tables.ts'
 
-export type WitnessHttpDeps = { readonly db: Db<Tables>; readonly clock: Clock; readonly keys: LedgerKeys }
+export type WitnessHttpDeps = PeerDoorDeps & { readonly keys: LedgerKeys }
+
+/** They take turns as if they were one peer. */
+const STRANGERS = 'strangers'
 
 /** 63 hashes, a checkpoint with a hundred signatures, and room. */
 const BODY_MAX_BYTES = 65_536
@@ -53,16 +54,17 @@ export function witnessRoutes(deps: WitnessHttpDeps): readonly HttpRoute[] {
 /** Bytes that are no UTF-8 are a TypeError, not a replacement character. */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-async function submit({ db, clock, keys }: WitnessHttpDeps, said: AddCheckpoint): Promise<HttpAnswer> {
+async function submit(deps: WitnessHttpDeps, said: AddCheckpoint): Promise<HttpAnswer> {
+  const act = actForPeer(deps, STRANGERS)
   const [origin = ''] = said.checkpoint.split('\n', 1)
-  const candidates = await inTransaction(db, (tx) => witnessedKeys.byOrigin(tx, sha256(origin)))
+  const candidates = await act((tx) => witnessedKeys.byOrigin(tx, sha256(origin)))
   const known = ownerOf(candidates, said.checkpoint)
   if (!known) return text(404, 'the log is not known here')
   const { checkpoint: note, oldSize, proof } = said
   const submitted = { keys: known, note, oldSize, proof, byPeer: false }
-  const outcome = await inTransaction(db, (tx) => witnessCheckpoint(tx, clock.now(), submitted))
+  const outcome = await act((tx, now) => witnessCheckpoint(tx, now, submitted))
   if (outcome.kind !== 'witnessed') return refused(outcome, oldSize)
-  return { status: 200, headers: PLAIN, body: cosignatureOf(outcome.note, keys.cosignerAt(outcome.at.getTime())) }
+  return { status: 200, headers: PLAIN, body: cosignatureOf(outcome.note, deps.keys.cosignerAt(outcome.at.getTime())) }
 }
 
 /** Whose log it is: of several that claim the origin, the one whose key has signed. */
@@ -89,13 +91,13 @@ function refused(outcome: Exclude<WitnessOutcome, { kind: 'witnessed' }>, oldSiz
 }
 
 /** `GET <sha256 of the origin>/checkpoint`: what we have cosigned last, with the cosignature that we gave for it. */
-async function monitor({ db, clock, keys }: WitnessHttpDeps, rest: string): Promise<HttpAnswer> {
+async function monitor(deps: WitnessHttpDeps, rest: string): Promise<HttpAnswer> {
   const [, digest] = /^([0-9a-f]{64})\/checkpoint$/.exec(rest) ?? []
   if (digest === undefined) return text(404, 'there is nothing here')
   const said = { originSha256: Buffer.from(digest, 'hex') }
-  const found = await inTransaction(db, (tx) => readWitnessed(tx, clock.now(), said))
+  const found = await actForPeer(deps, STRANGERS)((tx, now) => readWitnessed(tx, now, said))
   if (!found) return text(404, 'nothing of this log was cosigned here')
-  const lines = cosignatureOf(found.note, keys.cosignerAt(found.at.getTime())).trimEnd().split('\n')
+  const lines = cosignatureOf(found.note, deps.keys.cosignerAt(found.at.getTime())).trimEnd().split('\n')
   return { status: 200, headers: PLAIN, body: addSignatures(found.note, lines) }
 }
 
