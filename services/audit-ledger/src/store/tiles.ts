@@ -1,5 +1,5 @@
 import type { TileReader } from '@powernode/tlog'
-import * as entries from './entries.ts'
+import { sql } from 'kysely'
 import type { LedgerTx } from './tables.ts'
 
 const WIDTH = 256
@@ -13,24 +13,13 @@ export class LogDamaged extends Error {
 type Asked = Parameters<TileReader>[0][number]
 
 /**
- * Reads tiles of a log's tree, complete or partial.
+ * Reads tiles of a log's tree, complete or partial, all in one statement.
  *
  * Full ones are kept. What a partial one holds is rebuilt: of level 0 from the leaves, above from the roots of the full
  * tiles below (C2SP tlog-tiles: a hash at level L is that of a full tile at level L - 1).
  */
 export function tileReader(tx: LedgerTx, logId: number): TileReader {
-  return async (tiles) => {
-    const full = await fullTiles(tx, logId, tiles)
-    const partial = tiles.filter(({ level, position }) => !full.has(nameOf({ level, position })))
-    const rebuilt = new Map<string, Uint8Array>()
-    for (const tile of partial)
-      rebuilt.set(`${nameOf(tile)}.p/${tile.width}`, Buffer.concat(await partialTile(tx, logId, tile)))
-    return tiles.map((tile) => {
-      const hashes =
-        full.get(nameOf(tile))?.hashes ?? rebuilt.get(`${nameOf(tile)}.p/${tile.width}`) ?? new Uint8Array()
-      return hashes.subarray(0, tile.width * HASH_BYTES)
-    })
-  }
+  return async (tiles) => hashesOf(tx, logId, tiles, { fromFull: true })
 }
 
 type Name = Pick<Asked, 'level' | 'position'>
@@ -39,12 +28,15 @@ export const nameOf = ({ level, position }: Name): string => `${level}/${positio
 
 /** The hashes of the unfinished tile of each level, for a tree of this size: what an edge goes on from. */
 export async function edgeOf(tx: LedgerTx, logId: number, size: number): Promise<readonly (readonly Buffer[])[]> {
-  const levels: (readonly Buffer[])[] = []
-  for (let level = 0, nodes = size; nodes > 0; level++, nodes = Math.floor(nodes / WIDTH)) {
-    const [position, width] = [Math.floor(nodes / WIDTH), nodes % WIDTH]
-    levels.push(width === 0 ? [] : await partialTile(tx, logId, { level, position, width }))
-  }
-  return levels
+  const unfinished: Asked[] = []
+  for (let level = 0, nodes = size; nodes > 0; level++, nodes = Math.floor(nodes / WIDTH))
+    unfinished.push({ level, position: Math.floor(nodes / WIDTH), width: nodes % WIDTH })
+  const levels = await hashesOf(tx, logId, unfinished, { fromFull: false })
+  return levels.map((hashes) =>
+    Array.from({ length: hashes.length / HASH_BYTES }, (_, at) =>
+      hashes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES),
+    ),
+  )
 }
 
 export type Kept = { readonly hashes: Buffer; readonly root: Buffer }
@@ -61,32 +53,35 @@ export async function fullTiles(tx: LedgerTx, logId: number, asked: readonly Nam
   return new Map(rows.map((row) => [nameOf(row), row]))
 }
 
-async function partialTile(tx: LedgerTx, logId: number, { level, position, width }: Asked): Promise<Buffer[]> {
-  const start = position * WIDTH
-  const range = { start, end: start + width }
-  const hashes = await (level === 0 ? entries.leafHashes(tx, logId, range) : rootsOf(tx, logId, level - 1, range))
-  if (hashes.length !== width) {
-    throw new LogDamaged(
-      `tile ${level}/${position} of log ${logId} has ${hashes.length} of ${width} hashes: the log is damaged`,
-    )
-  }
-  return hashes
-}
-
-async function rootsOf(
+/** The first hashes of each of these tiles, as many as are asked for, packed: from those that are full, or from what is below. */
+async function hashesOf(
   tx: LedgerTx,
   logId: number,
-  level: number,
-  { start, end }: { readonly start: number; readonly end: number },
-): Promise<Buffer[]> {
-  const rows = await tx
-    .selectFrom('tile')
-    .select('root')
-    .where('log_id', '=', logId)
-    .where('level', '=', level)
-    .where('position', '>=', start)
-    .where('position', '<', end)
-    .orderBy('position')
-    .execute()
-  return rows.map(({ root }) => root)
+  asked: readonly Asked[],
+  { fromFull }: { readonly fromFull: boolean },
+): Promise<readonly Buffer[]> {
+  if (asked.length === 0) return []
+  const { rows } = await sql<{ hashes: Buffer | null }>`
+    select coalesce(
+      case when ${fromFull}::bool then (
+        select substr(hashes, 1, asked.width * 32) from tile
+        where log_id = ${logId} and level = asked.level and position = asked.position) end,
+      case when asked.level = 0 then (
+        select string_agg(leaf_hash, '' order by sequence) from entry
+        where log_id = ${logId} and sequence >= asked.position * 256 and sequence < asked.position * 256 + asked.width)
+      else (
+        select string_agg(root, '' order by position) from tile
+        where log_id = ${logId} and level = asked.level - 1
+          and position >= asked.position * 256 and position < asked.position * 256 + asked.width) end) as hashes
+    from unnest(${asked.map(({ level }) => level)}::int[], ${asked.map(({ position }) => position)}::bigint[],
+      ${asked.map(({ width }) => width)}::int[]) with ordinality as asked (level, position, width, nth)
+    order by nth`.execute(tx)
+  return asked.map(({ level, position, width }, at) => {
+    const hashes = rows[at]?.hashes ?? Buffer.alloc(0)
+    if (hashes.length === width * HASH_BYTES) return hashes
+    const found = hashes.length / HASH_BYTES
+    throw new LogDamaged(
+      `tile ${level}/${position} of log ${logId} has ${found} of ${width} hashes: the log is damaged`,
+    )
+  })
 }
