@@ -1,10 +1,11 @@
 import { systemClock } from '@powernode/clock'
 import { openBus, openShelf, WORM, type Bus, type Shelf } from '@powernode/events'
-import { startTestNats, type TestNats } from '@powernode/events/testing'
+import { startTestNats, until, type TestNats } from '@powernode/events/testing'
 import { inTransaction, openDb } from '@powernode/postgres'
 import type { TestDatabase } from '@powernode/postgres/testing'
 import { decodeBundle } from '@powernode/tlog'
 import { sql } from 'kysely'
+import { connect } from 'nats'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { grow, ORIGIN, PEER } from '../files/testing/grow.ts'
 import { Contradiction, type Head } from '../log-files.ts'
@@ -135,6 +136,29 @@ test('a log that was rewritten is not continued in the stream, and the differenc
   await grow(database.db, 300).catch(() => undefined)
   await expect(writer().keep(await head())).rejects.toThrow(Contradiction)
   expect(await differences()).toEqual([`segment 0 of ${ORIGIN} is not the one in message 1`])
+})
+
+test('answers of the server that somebody had sent into the stream end nothing, and are named', async () => {
+  const stranger = await connect({ servers: nats.url })
+  const answerInto = async () => {
+    const before = (await shelf.last(SUBJECT))?.seq
+    stranger.publish('$JS.API.INFO', '', { reply: SUBJECT })
+    await until(async () => (await shelf.last(SUBJECT))?.seq !== before)
+  }
+  await answerInto()
+  await grow(database.db, 600)
+  expect(await writer().keep(await head())).toBe(2)
+  await answerInto()
+  await grow(database.db, 200)
+  expect(await writer().keep(await head())).toBe(1)
+  await stranger.close()
+  expect(await segments()).toEqual(['', '0', '1', '', '2'])
+  const [first, second, ...more] = await differences()
+  expect([first, second, more]).toEqual([
+    `message 1 is no segment of ${ORIGIN}`,
+    `message 4 is no segment of ${ORIGIN}`,
+    [],
+  ])
 })
 
 test('a segment that is missing from the stream is named', async () => {

@@ -39,14 +39,28 @@ export function createStreamWriter({ db, clock, shelf }: Deps): StreamWriter {
     const known = ends.get(head.logId)
     if (known) return known
     const last = await shelf.last(subjectOf(head))
-    return last ? endAfter(head, last) : { position: 0, part: 0, seq: 0 }
+    if (!last) return { position: 0, part: 0, seq: 0 }
+    if (whereOf(last, head.origin)) return endAfter(head, last)
+    const own = await lastSegment(head)
+    return { ...(own ? await endAfter(head, own) : { position: 0, part: 0 }), seq: last.seq }
   }
 
-  /** The last message, held against the log: a log that was rewritten is not continued. */
+  /**
+   * Whoever may speak to the server at all can have it answer into the stream (the subject for the answer is his to choose),
+   * and nothing is ever taken out again. `compareStream` names such a message; it MUST NOT end what is kept here.
+   */
+  async function lastSegment(head: Head): Promise<Kept | undefined> {
+    const subject = subjectOf(head)
+    let own: Kept | undefined
+    for (let kept = await shelf.next(subject, 1); kept; kept = await shelf.next(subject, kept.seq + 1))
+      if (whereOf(kept, head.origin)) own = kept
+    return own
+  }
+
+  /** The last of our messages, held against the log: a log that was rewritten is not continued. */
   async function endAfter(head: Head, last: Kept): Promise<End> {
     const [where, found] = [whereOf(last, head.origin), checkpointOf(last)]
-    if (!where)
-      throw new Contradiction(`message ${last.seq} in the stream of ${head.origin} is none of its segments`, { found })
+    if (!where) throw new Error(`message ${last.seq} in the stream of ${head.origin} is none of its segments`)
     if ((where.position + 1) * TILE_WIDTH > head.size)
       throw new Contradiction(`the stream of ${head.origin} reaches segment ${where.position}, the database ${head.size} entries`, { found }) // prettier-ignore
     const [own = []] = await messages(head, where.position, 1)
