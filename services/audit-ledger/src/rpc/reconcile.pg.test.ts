@@ -133,6 +133,23 @@ test('every night each difference is announced once, and what was open the night
   await running
 })
 
+test('texts as long as a peer likes are compared to their ends, and told in a few words', async () => {
+  const long = 'x'.repeat(30_000)
+  await called(1, {
+    here: { resource: `${long}1`, contentId: `${long}a` },
+    there: { resource: `${long}2`, contentId: `${long}a` },
+  })
+  await called(2, { here: null, there: { contentId: `${long}b`, resource: long } })
+  await called(3, { here: { resource: long }, there: { resource: long } })
+  await mirror()
+  await a.clock.advance(600_000)
+  const told = await reconcile()
+  const differences = differencesIn(told)
+  expect(differences.map(({ kind }) => kind).toSorted()).toEqual(['differing', 'missing_here'])
+  expect(told.at(-1)?.summary).toMatchObject({ matched: 1n })
+  for (const { contentId, detail } of differences) expect(contentId.length + detail.length).toBeLessThan(1_000)
+})
+
 test('however many calls there are, they are compared a page at a time', async () => {
   const n = Number(process.env['RECONCILE_CALLS'] ?? 50_000)
   await called(1)

@@ -19,7 +19,7 @@ type Handlers = Pick<ServiceImpl<typeof AuditLedgerService>, keyof typeof RECONC
 /** Differences that are named to one who asks; beyond that the summary counts them. */
 const MOST_NAMED = 10_000
 /** In one message, which has to stay below its limit. */
-const IN_ONE = 1_000
+const IN_ONE = 250
 const LOOK_MS = 1_000
 
 /** Compares our log about a peer with the peer's log about us, while an operator looks on. */

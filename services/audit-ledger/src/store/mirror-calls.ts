@@ -19,6 +19,16 @@ const member = (name: string): RawBuilder<string> => {
   end, '')`
 }
 
+/**
+ * A text of a call, for people to read. What a peer writes into its log may have 64 KiB each: a page of that would take all our
+ * memory, and an event about it would be too large for ever to be sent. Two texts that differ still do.
+ */
+const clipped = (column: string): RawBuilder<string> => {
+  const text = sql.ref(column)
+  return sql`case when length(${text}) <= 256 then ${text}
+    else left(${text}, 128) || '… sha256 ' || encode(sha256(convert_to(${text}, 'UTF8')), 'hex') end`
+}
+
 /** How a leaf of a call that left begins: `action` is the first member of canonical JSON. */
 const SENT = Buffer.from(`{"action":"${CALL_SENT}"`)
 
@@ -45,7 +55,7 @@ export async function* both(tx: LedgerTx, window: Window): AsyncGenerator<readon
   await sql`set local work_mem = '64MB'; set local idle_in_transaction_session_timeout = '30s'`.execute(tx)
   await sql`
     declare calls no scroll cursor for
-    select side, content_id as "contentId", caller, sequence, at, allowed, resource from (
+    select side, ${clipped('content_id')} as "contentId", caller, sequence, at, allowed, ${clipped('resource')} as resource from (
       select 'here' as side, ${member('content_id')} as content_id, case direction when 'out' then 'us' else 'them' end as caller,
         sequence, at, case when action <> ${CALL_SENT} then action = ${CALL_ALLOWED} end as allowed, ${member('resource')} as resource
       from (select direction, sequence, at, action, convert_from(leaf, 'UTF8') as text from ${ours(window)}) calls
@@ -53,8 +63,9 @@ export async function* both(tx: LedgerTx, window: Window): AsyncGenerator<readon
       select 'there', content_id, case direction when 'out' then 'them' else 'us' end, sequence, at,
         case when substring(leaf from 1 for ${SENT.length}) <> ${SENT} then allowed end, resource
       from ${theirs(window)}
+      offset 0 -- else members are cut out again for each time that they are mentioned
     ) told
-    order by content_id collate "C", caller, side, sequence`.execute(tx)
+    order by ${clipped('content_id')} collate "C", caller, side, sequence`.execute(tx)
   for (;;) {
     const { rows } = await sql<ToldCall>`fetch ${sql.lit(AT_ONCE)} from calls`.execute(tx)
     if (rows.length > 0) yield rows
