@@ -203,6 +203,8 @@ export class TestLedger {
   readonly messages: number[] = []
   /** Turns entries away, one by one. */
   turnsAway: (entry: NewEntry) => string | undefined = () => undefined
+  /** False: a proof cannot be had. */
+  proves = true
   readonly health = createHealth()
   /** False: it takes in, and does not answer. */
   answering = true
@@ -213,6 +215,7 @@ export class TestLedger {
     const handlers = partly(AuditLedgerService, {
       appendStream: (messages) => this.#append(messages),
       append: async ({ entries, receipts }) => {
+        if (receipts && !this.proves) throw new Refusal('SERVICE_UNAVAILABLE', 'nobody signs')
         const places = entries.map(({ id }) => ({ sequence: BigInt(this.entries.findIndex((one) => one.id === id)) }))
         return { places, receipts: receipts ? entries.map(({ id }) => `proof of ${id}`) : [] }
       },
