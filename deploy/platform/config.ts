@@ -1,7 +1,9 @@
 import { filePath, hostPort, port, readConfig, secret, type Secret } from '@powernode/process'
 import { z } from 'zod'
+import type { Settings } from '../dev/src/environment.ts'
 import { platformVersion, type Layout } from '../dev/src/layout.ts'
 import { portsFrom } from '../dev/src/ports.ts'
+import { passedOn } from './passed-on.ts'
 
 const HOST = '127.0.0.1'
 
@@ -40,6 +42,8 @@ const environment = z.object({
 
 export type Preparation = {
   readonly layout: Layout
+  /** What is said for one service alone. */
+  readonly settings: Settings
   readonly configDir: string
   readonly adminUrl: Secret
   readonly nats: { readonly version: string | undefined; readonly storeDir: string; readonly pidFile: string }
@@ -72,7 +76,13 @@ export function preparationFrom(env: Readonly<Record<string, string | undefined>
   }
   const natsServer = { version: said.NATS_VERSION, storeDir: said.NATS_STORE_DIR, pidFile: said.NATS_PID_FILE }
   const layout = { name: 'main', trustDomain: said.TRUST_DOMAIN, dir: said.STATE_DIR, ports, site }
-  return { layout, configDir: said.CONFIG_DIR, adminUrl: said.POSTGRES_ADMIN_URL, nats: natsServer }
+  return {
+    layout,
+    settings: passedOn(env),
+    configDir: said.CONFIG_DIR,
+    adminUrl: said.POSTGRES_ADMIN_URL,
+    nats: natsServer,
+  }
 }
 
 /** The server of a URL with its options of TLS, without who and what. */

@@ -17,9 +17,9 @@ export function exampleFiles(): ReadonlyMap<string, string> {
   const said = parseEnvFile(readFileSync(new URL('platform.env', EXAMPLES), 'utf8'))
   const dir = mkdtempSync(join(tmpdir(), 'powernode-example-'))
   try {
-    const { layout } = preparationFrom({ ...said, STATE_DIR: dir })
+    const { layout, settings } = preparationFrom({ ...said, STATE_DIR: dir })
     const files = SERVICE_NAMES.map((service) => {
-      const variables = Object.entries(environmentOf(service, layout)).map(([name, value]) => [
+      const variables = Object.entries(environmentOf(service, layout, settings)).map(([name, value]) => [
         name,
         asExample(value, dir),
       ])

@@ -18,6 +18,19 @@ import { prepare } from './prepare.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const dir = mkdtempSync(join(tmpdir(), 'powernode-prepare-'))
+/** Each is asked for by one service: those that are wrong would keep it from starting. */
+const SAID_FOR_ONE = {
+  SEAL_INTERVAL: '10m',
+  ENTRIES_KEPT_FOR: '730d',
+  MIRROR_QUOTA_MB: '2048',
+  MIRROR_MB_PER_MINUTE: '64',
+  DOUBT_FOR: '30s',
+  RECONCILE_EVERY: '12h',
+  AUDIT_FORK_POLICY: 'alert',
+  OIDC_ISSUER: 'https://issuer.invalid',
+  OIDC_AUDIENCE: 'powernode',
+  OIDC_ALGORITHMS: 'ES256',
+}
 const running: Child[] = []
 let postgres: Postgres
 let preparation: Preparation
@@ -39,6 +52,7 @@ beforeAll(async () => {
     BASE_PORT: String(ports['peer-registry'] - 1),
     STATE_DIR: join(dir, 'state'),
     CONFIG_DIR: join(dir, 'config'),
+    ...SAID_FOR_ONE,
   })
 })
 
@@ -94,6 +108,14 @@ test('a second time it changes nothing that is good', async () => {
   await prepare(preparation)
   expect(serials()).toEqual(before)
   expect(envOf('peer-registry')).toEqual(env)
+})
+
+test('what is said for one service alone is in its environment, and in no other, and so it is after a second time', async () => {
+  const names = Object.keys(SAID_FOR_ONE)
+  await prepare(preparation)
+  const said = SERVICE_NAMES.map((service) => Object.entries(envOf(service)).filter(([name]) => names.includes(name)))
+  expect(said.flat()).toHaveLength(names.length)
+  expect(Object.fromEntries(said.flat())).toEqual(SAID_FOR_ONE)
 })
 
 test('what is missing from the one file is named, all at once', () => {

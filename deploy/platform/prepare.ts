@@ -7,7 +7,7 @@ import { initialise } from '../dev/src/initialise.ts'
 import { dataDir, identityDir, secretPath, type Layout } from '../dev/src/layout.ts'
 import { atLeast, isAtLeast } from '../dev/src/nats.ts'
 import { writePrivately } from '../dev/src/secrets.ts'
-import { SERVICE_NAMES } from '../dev/src/services.ts'
+import { SERVICE_NAMES, type ServiceName } from '../dev/src/services.ts'
 import { natsConfig } from '../nats/config.ts'
 import { natsUsers } from '../nats/permissions.ts'
 import { preparationFrom, type Preparation } from './config.ts'
@@ -43,7 +43,12 @@ function syncsAlways(natsVersion: string | undefined): boolean {
   return ['nats-server', '/usr/sbin/nats-server'].some((binary) => atLeast(binary, 2, 10))
 }
 
-function writeConfiguration({ layout, configDir, nats: { version, storeDir, pidFile } }: Preparation): string[] {
+function writeConfiguration({
+  layout,
+  settings,
+  configDir,
+  nats: { version, storeDir, pidFile },
+}: Preparation): string[] {
   const identity = identityDir(layout, 'nats')
   const { host, port } = { host: new URL(layout.site.nats).hostname, port: layout.ports.nats }
   const nats = natsConfig({
@@ -63,7 +68,8 @@ function writeConfiguration({ layout, configDir, nats: { version, storeDir, pidF
     PEER_REGISTRY_ADDRESS: `${layout.site.host}:${layout.ports['peer-registry']}`,
     NATS_PID_FILE: pidFile,
   }
-  const files = new Map(SERVICE_NAMES.map((service) => [`${service}.env`, envFile(environmentOf(service, layout))]))
+  const variables = (service: ServiceName) => envFile(environmentOf(service, layout, settings))
+  const files = new Map(SERVICE_NAMES.map((service) => [`${service}.env`, variables(service)]))
   files.set('nats-identity.env', envFile(natsIdentity)).set('nats.conf', nats)
   for (const [file, text] of files) writePrivately(join(configDir, file), text.trimEnd())
   return [...files.keys()].map((file) => join(configDir, file))
