@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import * as checkpoints from '../../store/checkpoints.ts'
 import * as holds from '../../store/holds.ts'
 import * as logs from '../../store/logs.ts'
+import { LOST } from '../../store/mirror-holds.ts'
 import { call } from '../../testing.ts'
 import { B_ON_A, grow, noteOf, testSide, type Side } from '../../testing/mirrors.ts'
 import { appendEntries } from '../append/append-entries.ts'
@@ -72,6 +73,21 @@ test('what copies of a log say keeps nobody from writing: settling that lets no 
   expect([alarm?.kind, alarm?.firstNote.length]).toEqual(['worm', 16_384])
   await side.act((tx, now) => settleAlarm(tx, now, { id: alarm!.id, by: 'operator/alice', note: 'looked' }))
   expect(await side.act((tx) => holds.reasonOf(tx, log!.id))).toBe('a fork')
+})
+
+test('copies that are ahead of a log are no alarm while what it lost is fetched, and are one when that takes too long', async () => {
+  await grow(side, 0, 3)
+  const log = await side.act((tx) => logs.find(tx, B_ON_A))
+  const head = { name: B_ON_A, note: 'a note', cosignatures: [] }
+  const raised = () =>
+    side.act(async (tx, now) => {
+      await raiseContradiction(tx, now, { head, place: 'files', detail: 'ahead', found: '' })
+      return (await listAlarms(tx, now, { peerId: B_ON_A, openOnly: true })).length
+    })
+  await side.act((tx, now) => holds.change(tx, { logId: log!.id, held: true, reason: LOST }, now))
+  expect(await raised()).toBe(0)
+  await side.clock.advance(31_000)
+  expect(await raised()).toBe(1)
 })
 
 test('what was about to be signed when the database came back without it is not signed', async () => {
