@@ -1,3 +1,4 @@
+import { CALL_SENT, sentEntryId } from '@powernode/ledger'
 import { until } from '@powernode/events/testing'
 import { runTasks } from '@powernode/process'
 import { Refusal } from '@powernode/rpc'
@@ -88,6 +89,21 @@ test('a log that was restored from a backup gets back what it had signed since, 
   expect(parseCheckpoint(parseNote(await sign(older)).body).size).toBe(902)
   await ship(older, 900, 902)
   expect(parseCheckpoint(parseNote(note).body).size).toBe(900)
+})
+
+test('a call of ours comes back as the two entries that it was, and what is told again finds both', async () => {
+  await grow(a, 0, 10)
+  older = await restoredSide(a, 10)
+  const answered = call(a, 1, { direction: 'out' })
+  const sent = { ...answered, id: sentEntryId(answered.id), action: CALL_SENT }
+  const again = { ...sent, id: call(a, 2).id }
+  await append(a, [sent, answered, again])
+  await sign(a)
+  await ship(a, 0, 13)
+  expect(await look(older)).toBe('recovered')
+  const { rows, leaves } = await logOf(older)
+  expect(leaves.slice(0, 13)).toEqual((await logOf(a)).leaves)
+  expect(rows.slice(10, 12).map(({ id }) => id)).toEqual([sent.id, answered.id])
 })
 
 test('payloads that were disclosed come back, and of the others the log says that they are lost', async () => {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { parseEntry, type EntryFields } from '@powernode/ledger'
+import { CALL_SENT, parseEntry, sentEntryId, type EntryFields } from '@powernode/ledger'
 import { Edge, leafHash } from '@powernode/tlog'
 import { isId } from '../../decision.ts'
 import { readShipped, type MirrorEntry, type Shipped } from '../../mirrored.ts'
@@ -70,18 +70,25 @@ function isFitting(shipped: Shipped, sequence: number): boolean {
   }
 }
 
-/** A call's entry has the id of its decision; of an event the leaf does not say which, so it gets one that follows from it. */
+/**
+ * A call's entry has the id of its decision, and the one that says that it left has the id beside that, which whoever tells it
+ * again goes by. Of an event, and of a call that left once more, the leaf does not say which id it had: it gets one that follows from it.
+ */
 async function withIds(tx: LedgerTx, logId: number, all: readonly MirrorEntry[]): Promise<readonly Line[]> {
   const lines = all.map((entry) => ({ entry, fields: parseEntry(entry.leaf) }))
-  const wanted = lines.flatMap(({ fields }) =>
-    fields.decisionId && isId(fields.decisionId) ? [fields.decisionId] : [],
-  )
+  const wanted = lines.flatMap(({ fields }) => toldId(fields) ?? [])
   const taken = new Set((await entries.known(tx, wanted)).map(({ id }) => id))
   return lines.map(({ entry, fields }) => {
-    const { decisionId } = fields
-    const isFree = decisionId !== undefined && isId(decisionId) && !taken.has(decisionId)
-    return { entry, fields, id: isFree ? decisionId : derivedId(logId, entry) }
+    const told = toldId(fields)
+    const id = told !== undefined && !taken.has(told) ? told : derivedId(logId, entry)
+    taken.add(id)
+    return { entry, fields, id }
   })
+}
+
+function toldId({ action, decisionId }: EntryFields): string | undefined {
+  if (decisionId === undefined || !isId(decisionId)) return undefined
+  return (action === CALL_SENT ? sentEntryId(decisionId) : decisionId).toLowerCase()
 }
 
 /** A UUID of version 8 (RFC 9562 §5.8). */
