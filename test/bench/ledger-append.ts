@@ -1,4 +1,4 @@
-import { randomInt, randomUUID } from 'node:crypto'
+import { randomBytes, randomInt, randomUUID } from 'node:crypto'
 import { create } from '@bufbuild/protobuf'
 import { timestampFromDate } from '@bufbuild/protobuf/wkt'
 import { createClient, type Client } from '@connectrpc/connect'
@@ -39,7 +39,7 @@ export async function run(): Promise<Report> {
       dir: new URL('../../services/audit-ledger/migrations', import.meta.url),
     })
     const ledger = await startLedger(database)
-    const bare = await bareTable(database)
+    const bare = await bareTables(database)
     try {
       await ours(ledger, APPENDS_A_RUN / 4) // everything is compiled and connected after this
       await limit(bare, APPENDS_A_RUN / 4)
@@ -226,44 +226,51 @@ function lags(
   })
 }
 
-/** A table without anything: no tree, no ids to look up, no order to keep. */
-async function bareTable({ url, ownerUrl }: TestDatabase<Tables>): Promise<Db<Tables>> {
+/** Tables with the same columns and keys, and nothing else: no tree, no checks, no order to keep. */
+async function bareTables({ url, ownerUrl }: TestDatabase<Tables>): Promise<Db<Tables>> {
   const owner = openDb<Tables>({ url: ownerUrl, schema: 'audit_ledger', applicationName: 'bench' })
-  await sql`
-    create table bare (log_id int not null, sequence bigint not null, id uuid not null, action text not null, at timestamptz not null,
-      direction text, leaf text not null, body text not null, primary key (log_id, sequence))`.execute(owner)
-  await sql`grant select, insert on bare to audit_ledger`.execute(owner)
+  for (const name of ['entry', 'payload']) {
+    await sql`create table ${sql.ref(`bare_${name}`)} (like ${sql.ref(name)} including indexes)`.execute(owner)
+    await sql`grant select, insert on ${sql.ref(`bare_${name}`)} to audit_ledger`.execute(owner)
+  }
   await owner.destroy()
   return openDb<Tables>({ url, schema: 'audit_ledger', applicationName: 'bench', max: 1 })
 }
 
+const LEAF = 'x'.repeat(300)
+const BODY = PAYLOAD.toString()
+const [SALT, HASH] = [randomBytes(16).toString('hex'), randomBytes(32).toString('hex')]
 let bareRows = 0
 
 /** The same callers and rows through a group commit of one lane. */
 async function limit(db: Db<Tables>, rows: number): Promise<number> {
-  type Row = { readonly id: string; readonly at: Date; readonly leaf: string; readonly body: string }
+  type Row = { readonly id: string; readonly at: Date }
   const flush = async (items: readonly Row[]) => {
     const sequences = items.map(() => bareRows++)
-    await inTransaction(db, (tx) =>
-      sql`
-        insert into bare (log_id, sequence, id, action, at, direction, leaf, body)
-        select 1, s.sequence, s.id, 'federation.call.allowed', to_timestamp(s.at / 1000), 'out', s.leaf, s.body
+    const of = (text: string) => items.map(() => text)
+    await inTransaction(db, async (tx) => {
+      await sql`
+        insert into bare_entry (log_id, sequence, id, action, at, direction, leaf, leaf_hash)
+        select 1, e.sequence, e.id, 'federation.call.allowed', to_timestamp(e.at / 1000), 'out', convert_to(e.leaf, 'UTF8'), decode(e.hash, 'hex')
         from unnest(${sequences}::bigint[], ${items.map(({ id }) => id)}::uuid[], ${items.map(({ at }) => at.getTime())}::float8[],
-          ${items.map(({ leaf }) => leaf)}::text[], ${items.map(({ body }) => body)}::text[]) as s (sequence, id, at, leaf, body)`.execute(
+          ${of(LEAF)}::text[], ${of(HASH)}::text[]) as e (sequence, id, at, leaf, hash)`.execute(tx)
+      await sql`
+        insert into bare_payload (log_id, sequence, salt, body, disclosed)
+        select 1, p.sequence, decode(p.salt, 'hex'), p.body, false
+        from unnest(${sequences}::bigint[], ${of(SALT)}::text[], ${of(BODY)}::text[]) as p (sequence, salt, body)`.execute(
         tx,
-      ),
-    )
+      )
+    })
     return sequences
   }
   const batcher = createBatcher(flush, { maxItems: 1_024 })
-  const [leaf, body] = ['x'.repeat(300), PAYLOAD.toString()]
   const startedAt = performance.now()
   let left = rows
   await Promise.all(
     Array.from({ length: APPENDERS }, async () => {
       while (left-- > 0) {
         const at = systemClock.now()
-        await batcher.add({ id: newId(at), at, leaf, body })
+        await batcher.add({ id: newId(at), at })
       }
     }),
   )

@@ -79,7 +79,7 @@ test('a log that is written to all the time is signed once a round, and its newe
   await until(async () => (await signedSizes()).length === 1)
   for (const n of [1, 2, 3]) await one.appender.append([call(n)])
   await clock.sleeping()
-  await clock.advance(25)
+  await clock.advance(50)
   await until(async () => (await signedSizes()).length === 2)
   expect(await signedSizes()).toEqual([1, 4])
 })

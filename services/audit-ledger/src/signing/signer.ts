@@ -29,8 +29,11 @@ export type SignerDeps = {
   readonly keys: LedgerKeys
 }
 
-/** Between two rounds: a log that is written to all the time is signed no more often, and witnessed no more often. */
-const ROUND_MS = 25
+/**
+ * Between two rounds: a log that is written to all the time is signed no more often, since every checkpoint is kept for ever;
+ * and often enough that its entries are signed 100 ms after their commit. What comes after a pause is signed at once.
+ */
+const ROUND_MS = 50
 /** Logs signed at one go; between two the process does other things. */
 const AT_ONCE = 64
 /** For what nobody rang for: another replica ended between its commit and its signature. */

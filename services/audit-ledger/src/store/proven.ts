@@ -5,10 +5,10 @@ import type { LedgerTx } from './tables.ts'
 export type Covered = {
   readonly logId: number
   readonly leaf: Buffer
-  /** Its size, the note without cosignatures, and the lines of those. Null: none covers it. */
+  /** Its size and the note without cosignatures, null when none covers it; and the lines of those. */
   readonly size: number | null
   readonly note: string | null
-  readonly lines: readonly string[] | null
+  readonly lines: readonly string[]
 }
 
 /** The entry at a place, with the newest checkpoint that a witness has cosigned, or else the newest. In one statement. */
@@ -17,16 +17,14 @@ export async function covered(
   { log, sequence }: { readonly log: string; readonly sequence: number },
 ): Promise<Covered | undefined> {
   const { rows } = await sql<Covered>`
-    select log.id as "logId", entry.leaf, c.size, c.note, c.lines
+    select log.id as "logId", entry.leaf, checkpoint.size, checkpoint.note, array(
+        select line from cosignature where log_id = log.id and size = checkpoint.size order by at, name) as lines
     from log join entry on entry.log_id = log.id
     left join lateral (
-      select size, note, array(
-          select line from cosignature s where s.log_id = log.id and s.size = checkpoint.size order by s.at, s.name) as lines
-      from checkpoint
-      where log_id = log.id and size > entry.sequence and size = coalesce(
-        (select s.size from cosignature s where s.log_id = log.id and s.size > entry.sequence order by s.size desc limit 1),
-        (select n.size from checkpoint n where n.log_id = log.id order by n.size desc limit 1))
-    ) c on true
+      select size from cosignature where log_id = log.id and size > entry.sequence order by size desc limit 1) seen on true
+    left join lateral (select size from checkpoint where log_id = log.id order by size desc limit 1) newest on true
+    left join checkpoint on checkpoint.log_id = log.id and checkpoint.size = coalesce(seen.size, newest.size)
+      and checkpoint.size > entry.sequence
     where log.name = ${log} and entry.sequence = ${sequence}`.execute(tx)
   return rows[0]
 }

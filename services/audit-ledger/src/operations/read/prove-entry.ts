@@ -26,7 +26,7 @@ export async function proveEntry(
     throw new Refusal('PROOF_OUT_OF_RANGE', `entry ${sequence} is not signed yet`, { next: 'ask again in a second' })
   }
   const proof = await inclusionProof(tileReader(tx, logId), sequence, size)
-  const checkpoint = lines && lines.length > 0 ? addSignatures(note, lines) : note
+  const checkpoint = lines.length > 0 ? addSignatures(note, lines) : note
   return { proof: formatProof({ index: sequence, proof, checkpoint }), leaf }
 }
 
