@@ -58,6 +58,11 @@ export async function sourceOf(tx: LedgerTx, id: string): Promise<string | undef
   return event?.source
 }
 
+/** Takes events out of the feed whose payloads are erased. */
+export async function forget(tx: LedgerTx, ids: readonly string[]): Promise<void> {
+  await tx.deleteFrom('event').where('id', 'in', ids).execute()
+}
+
 /** A page backwards: of those shown and before a position, the newest first. */
 export async function backwards(
   tx: LedgerTx,

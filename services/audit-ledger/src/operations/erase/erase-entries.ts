@@ -4,6 +4,7 @@ import { entriesErased } from '../../events/erasures.ts'
 import { publicActor } from '../../new-entry.ts'
 import * as entries from '../../store/entries.ts'
 import * as erasures from '../../store/erasures.ts'
+import * as events from '../../store/events.ts'
 import * as logs from '../../store/logs.ts'
 import * as prunings from '../../store/prunings.ts'
 import type { LedgerTx } from '../../store/tables.ts'
@@ -25,7 +26,7 @@ const ERASED = 'federation.audit.erased'
  * nobody can try guesses against.
  *
  * Who, when and why share one transaction with the deletion, in an entry of the same log: nobody erases in silence. What has no
- * payload any more, or never had one, is left as it is. The event of the same id is announced. Returns the entries as they are now; with `dryRun`, as they are.
+ * payload any more, or never had one, is left as it is. What was erased goes from the feed too, where it stands as it was told. The event of the same id is announced. Returns the entries as they are now; with `dryRun`, as they are.
  */
 export async function eraseEntries(tx: LedgerTx, now: Date, said: Said): Promise<readonly Shown[]> {
   const { log: name, reason, actor, dryRun } = said
@@ -47,6 +48,10 @@ export async function eraseEntries(tx: LedgerTx, now: Date, said: Said): Promise
     await erasures.add(
       tx,
       erasable.map((sequence) => ({ ...why, first: sequence, last: sequence })),
+    )
+    await events.forget(
+      tx,
+      rows.map(({ id: told }) => told),
     )
   }
   return withErasures(tx, await entries.ofSequences(tx, log.id, sequences))

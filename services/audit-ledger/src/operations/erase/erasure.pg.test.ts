@@ -11,8 +11,9 @@ import * as logs from '../../store/logs.ts'
 import * as shipments from '../../store/mirror-shipments.ts'
 import type { LedgerTx, Tables } from '../../store/tables.ts'
 import { tileReader } from '../../store/tiles.ts'
-import { call, idOf, NOW, PEER, testLedger, TRUST_DOMAIN } from '../../testing.ts'
+import { call, happening, idOf, NOW, PEER, testLedger, TRUST_DOMAIN } from '../../testing.ts'
 import { appendEntries } from '../append/append-entries.ts'
+import { recordHappening } from '../events/record-happening.ts'
 import { findEntry } from '../read/find-entry.ts'
 import { listEntries } from '../read/list-entries.ts'
 import { proveEntry } from '../read/prove-entry.ts'
@@ -56,6 +57,14 @@ const verify = () =>
     const begun = (await beginVerify(tx, NOW, { log: PEER }))!
     return verifyStretch(tx, NOW, { ...begun, limit: 10_000, verifier: KEYS.verifierOf(begun.log.origin) })
   })
+
+test('what is erased stands in the feed of events no longer either', async () => {
+  const [one, other] = [happening(1, { payload: { email: 'alice@a.test' } }), happening(2)]
+  for (const heard of [one, other]) await act((tx) => recordHappening(tx, NOW, heard))
+  await erase([0])
+  const { rows } = await sql<{ id: string }>`select id from event`.execute(ledger.db)
+  expect(rows.map(({ id }) => id)).toEqual([other.id])
+})
 
 test('an erased payload is gone, its entry and every proof stay, and the log says who, when and why', async () => {
   await write(0, 300)
