@@ -7,8 +7,8 @@ export type CourierMetrics = {
 
 export const courierMetrics = (metrics: Metrics): CourierMetrics => ({
   cosignedAfter: metrics.histogram(
-    'fed_ledger_cosigned_after_seconds',
+    'fed_audit_cosigned_after_seconds',
     'From our signature under a checkpoint to that of a witness',
   ),
-  deliveries: metrics.counter('fed_ledger_deliveries_total', 'Checkpoints shown to witnesses', ['witness', 'outcome']),
+  deliveries: metrics.counter('fed_audit_deliveries_total', 'Checkpoints shown to witnesses', ['witness', 'outcome']),
 })
