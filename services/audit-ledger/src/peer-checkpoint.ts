@@ -22,6 +22,9 @@ export type CheckpointFlaw =
   /** The log's key stands under it, and did not sign it. */
   | 'forged'
 
+/** What is kept of a checkpoint: an origin twice, a size, a root and a signature. It is kept for ever, so no more than that. */
+const MOST_BYTES = 2_048
+
 export type Opened =
   { readonly checkpoint: PeerCheckpoint } | { readonly flaw: CheckpointFlaw; readonly detail: string }
 
@@ -44,5 +47,7 @@ function opened(text: string, expected: string, verifier: Verifier): Opened {
     return { flaw: 'unknown-key', detail: 'it is signed with a key of the log that is not known here' }
   const [signed] = openNote(text, [verifier]).verified
   if (!signed) return { flaw: 'unsigned', detail: 'nobody has signed it for the log' }
-  return { checkpoint: { size, root, note: `${body}\n${signed.line}\n` } }
+  const note = `${body}\n${signed.line}\n`
+  if (Buffer.byteLength(note) > MOST_BYTES) return { flaw: 'malformed', detail: `it has more than ${MOST_BYTES} bytes` }
+  return { checkpoint: { size, root, note } }
 }

@@ -122,6 +122,8 @@ function refusalOf(outcome: Exclude<WitnessOutcome, { kind: 'witnessed' }>): Ref
       return invalid(`this is not a checkpoint of your log: ${outcome.detail}`)
     case 'backwards':
       return invalid('the old size is above the size of the checkpoint')
+    case 'often':
+      return new Refusal('RATE_LIMITED', 'your log has too many checkpoints a minute', { retryAfterMs: 1_000 })
     case 'inconsistent':
       return invalid(`the checkpoint does not continue what was witnessed: ${outcome.detail}`)
     case 'conflict':

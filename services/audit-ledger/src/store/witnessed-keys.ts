@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { sql } from 'kysely'
 import type { PeerKeys } from '../peer-keys.ts'
 import type { LedgerTx } from './tables.ts'
 
@@ -61,6 +62,18 @@ export async function isAnothers(tx: LedgerTx, { peerId, origin }: Pick<PeerKeys
     .limit(1)
     .executeTakeFirst()
   return other !== undefined
+}
+
+/** Whether a peer has stated so many after a moment. */
+export async function areSince(
+  tx: LedgerTx,
+  peerId: string,
+  { count, after }: { readonly count: number; readonly after: Date },
+): Promise<boolean> {
+  const { rows } = await sql<{ at: Date }>`
+    select at from peer_keys where peer_id = ${peerId} order by sequence desc offset ${count - 1} limit 1`.execute(tx)
+  const [one] = rows
+  return one !== undefined && one.at > after
 }
 
 /** Keeps what a peer stated. Of two of one sequence the first stays: whoever adds MUST compare. */

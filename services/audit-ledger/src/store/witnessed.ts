@@ -56,6 +56,19 @@ export async function sizes(tx: LedgerTx, peerIds: readonly string[]): Promise<R
   return new Map(rows.map(({ peerId, size }) => [peerId, size]))
 }
 
+/** Whether so many of a log were witnessed after a moment. */
+export async function areSince(
+  tx: LedgerTx,
+  { peerId, origin }: Of,
+  { count, after }: { readonly count: number; readonly after: Date },
+): Promise<boolean> {
+  const { rows } = await sql<{ at: Date }>`
+    select at from witnessed where peer_id = ${peerId} and origin = ${origin}
+    order by size desc offset ${count - 1} limit 1`.execute(tx)
+  const [one] = rows
+  return one !== undefined && one.at > after
+}
+
 /** Keeps what we have witnessed. MUST hold the lock; of one size there is one for ever. */
 export async function add(tx: LedgerTx, { peerId, origin, size, root, note, at }: Witnessed): Promise<void> {
   await tx.insertInto('witnessed').values({ peer_id: peerId, origin, size, root, note, at }).execute()

@@ -80,6 +80,8 @@ function refused(outcome: Exclude<WitnessOutcome, { kind: 'witnessed' }>, oldSiz
         : text(403, 'no key that is trusted for this log has signed the checkpoint')
     case 'backwards':
       return text(400, 'the old size is above the size of the checkpoint')
+    case 'often':
+      return text(503, 'too many checkpoints of this log; try again')
     case 'inconsistent':
       return text(422, outcome.detail)
     case 'conflict':

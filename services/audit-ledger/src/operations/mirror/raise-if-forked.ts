@@ -3,12 +3,12 @@ import type { MirrorHead } from '../../mirrored.ts'
 import type { LedgerTx } from '../../store/tables.ts'
 import * as witnessed from '../../store/witnessed.ts'
 import { raiseAlarm } from '../alarms/raise-alarm.ts'
-import type { PeerCheckpoint } from './open-peer-checkpoint.ts'
+import type { SignedHead } from './open-peer-checkpoint.ts'
 
 type Seen = {
   readonly peerId: string
   /** Signed, and what the delivery came with. */
-  readonly signed: PeerCheckpoint
+  readonly signed: SignedHead
   readonly held: MirrorHead | undefined
   /** Of the peer's tree at each size on the way to what it delivered, when all of it belongs to `signed`. */
   readonly roots: ReadonlyMap<number, () => Uint8Array>

@@ -5,7 +5,7 @@ import type { MirrorQuota } from '../../mirror-quota.ts'
 import * as mirrors from '../../store/mirrors.ts'
 import type { LedgerTx } from '../../store/tables.ts'
 import * as witnessed from '../../store/witnessed.ts'
-import { openPeerCheckpoint, type PeerCheckpoint } from './open-peer-checkpoint.ts'
+import { openPeerCheckpoint, type SignedHead } from './open-peer-checkpoint.ts'
 import { raiseIfForked } from './raise-if-forked.ts'
 
 export type Delivered = {
@@ -83,13 +83,13 @@ function grow(edge: Edge, entries: readonly MirrorEntry[]): ReadonlyMap<number, 
   return roots
 }
 
-function flawOf(edge: Edge, signed: PeerCheckpoint, proof: readonly Uint8Array[]): string | undefined {
+function flawOf(edge: Edge, signed: SignedHead, proof: readonly Uint8Array[]): string | undefined {
   const { size, root } = signed
   return checkConsistency({ oldSize: edge.size, oldRoot: edge.root(), size, root, proof })
 }
 
 /** The checkpoint is kept with each delivery: however small the delivery, it counts. */
-const bytesIn = (entries: readonly MirrorEntry[], { note }: PeerCheckpoint): number =>
+const bytesIn = (entries: readonly MirrorEntry[], { note }: SignedHead): number =>
   entries.reduce((sum, entry) => sum + bytesOf(entry), Buffer.byteLength(note))
 
 const MINUTE_MS = 60_000
@@ -97,7 +97,7 @@ const MINUTE_MS = 60_000
 type Wanted = Pick<Delivered, 'peerId' | 'quota'> & {
   readonly held: MirrorHead | undefined
   readonly entries: readonly MirrorEntry[]
-  readonly signed: PeerCheckpoint
+  readonly signed: SignedHead
 }
 
 /**

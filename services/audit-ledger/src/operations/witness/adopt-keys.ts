@@ -6,6 +6,10 @@ import * as witnessedKeys from '../../store/witnessed-keys.ts'
 import * as witnessed from '../../store/witnessed.ts'
 import type { LedgerTx } from '../../store/tables.ts'
 
+/** Statements are kept for ever. */
+const MOST_AN_HOUR = 32
+const HOUR_MS = 3_600_000
+
 /**
  * A peer states with which keys it signs; returns those that count now.
  *
@@ -35,6 +39,9 @@ export async function adoptKeys(
     })
   }
   if (newest && newest.origin !== stated.origin) throw invalid(`your log about us is ${newest.origin}, and stays it`)
+  const anHourAgo = new Date(now.getTime() - HOUR_MS)
+  if (await witnessedKeys.areSince(tx, peer.peerId, { count: MOST_AN_HOUR, after: anHourAgo }))
+    throw new Refusal('RATE_LIMITED', 'your keys change too often', { retryAfterMs: HOUR_MS / 4 })
   await witnessed.lock(tx, stated.origin)
   if (await witnessedKeys.isAnothers(tx, stated)) throw invalid(`the log ${stated.origin} is another peer's`)
   await witnessedKeys.add(tx, stated, now)

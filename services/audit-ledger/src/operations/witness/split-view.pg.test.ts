@@ -1,4 +1,6 @@
 import { expectRefusal } from '@powernode/rpc/testing'
+import { logSigner, parseCheckpoint, signNote } from '@powernode/tlog'
+import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import * as alarms from '../../store/alarms.ts'
 import * as mirrors from '../../store/mirrors.ts'
@@ -103,4 +105,33 @@ test('of two that claim one name at the same moment, one gets it', async () => {
   const all = ['beef', 'dead', 'cafe'].map((id) => new TestPeer({ peerId: PEER_ID.replace('beef', id) }))
   const outcomes = await Promise.allSettled(all.map((one) => adopt(one)))
   expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+})
+
+test('what a peer has kept for ever is small, and not more of it every minute than an honest one needs', async () => {
+  const peer = new TestPeer()
+  const keys = await adopt(peer)
+  const submit = (note: string, said: { oldSize: number; proof: readonly Uint8Array[] }, at = NOW) =>
+    b.act((tx) => witnessCheckpoint(tx, at, { keys, note, ...said, byPeer: true }))
+  const body = await peer.grow(1).body()
+  const padded = signNote(`${body}${'x'.repeat(4_000)}\n`, [logSigner(peer.origin, peer.log.key)])
+  expect(await submit(padded, { oldSize: 0, proof: [] })).toMatchObject({ kind: 'flawed', flaw: 'malformed' })
+
+  peer.grow(2_400)
+  const { root } = parseCheckpoint(await peer.body(2_400))
+  await b.act((tx) =>
+    sql`insert into witnessed (peer_id, origin, size, root, note, at)
+      select ${peer.peerId}, ${peer.origin}, n, ${Buffer.from(root)}, 'note', ${NOW} from generate_series(1, 2400) n`.execute(
+      tx,
+    ),
+  )
+  const next = { oldSize: 2_400, proof: await peer.proof(2_400) }
+  expect(await submit(await peer.note(), next)).toEqual({ kind: 'often' })
+  expect(await submit(await peer.note(2_400), { oldSize: 2_400, proof: [] })).toMatchObject({ kind: 'witnessed' })
+  expect(await submit(await peer.note(), next, new Date(NOW.getTime() + 60_000))).toMatchObject({ kind: 'witnessed' })
+})
+
+test('keys that change without end are not kept without end', async () => {
+  const peer = new TestPeer()
+  for (let n = 1; n <= 32; n++) await adopt(peer, { sequence: BigInt(n) })
+  await expectRefusal(adopt(peer, { sequence: 33n }), 'RATE_LIMITED')
 })

@@ -19,6 +19,10 @@ export type Submitted = {
   readonly byPeer: boolean
 }
 
+/** Each is kept for ever; a busy log has forty a second. */
+const MOST_A_MINUTE = 2_400
+const MINUTE_MS = 60_000
+
 /** What came of a checkpoint that was submitted. */
 export type WitnessOutcome =
   | { readonly kind: 'witnessed'; readonly note: string; readonly at: Date }
@@ -27,6 +31,8 @@ export type WitnessOutcome =
   | { readonly kind: 'backwards' }
   /** The old size is not what we witnessed last: this is. */
   | { readonly kind: 'conflict'; readonly size: number; readonly note: string }
+  /** The log has had as many witnessed as may be in a minute. */
+  | { readonly kind: 'often' }
   /** What was witnessed does not lead to this. */
   | { readonly kind: 'inconsistent'; readonly detail: string }
   /** Two truths, both signed by the log: this one had been witnessed, and `lastSize` was the last that was. */
@@ -63,7 +69,11 @@ export async function witnessCheckpoint(tx: LedgerTx, now: Date, said: Submitted
     return forked(tx, now, said, { before, checkpoint, lastSize: before.size, flaw })
   if (flaw !== undefined) return { kind: 'inconsistent', detail: flaw }
   const { peerId, origin } = keys
-  if (before?.size !== checkpoint.size) await witnessed.add(tx, { peerId, origin, ...checkpoint, at: now })
+  const isNew = before?.size !== checkpoint.size
+  const aMinuteAgo = new Date(now.getTime() - MINUTE_MS)
+  if (isNew && (await witnessed.areSince(tx, keys, { count: MOST_A_MINUTE, after: aMinuteAgo })))
+    return { kind: 'often' }
+  if (isNew) await witnessed.add(tx, { peerId, origin, ...checkpoint, at: now })
   return { kind: 'witnessed', note: checkpoint.note, at: now }
 }
 
