@@ -71,6 +71,25 @@ test('two logs that tell the same are alike, and what they tell otherwise is nam
   }) // prettier-ignore
 })
 
+test('that a call left, and what came of it, are one call on the side of its caller, whichever of the two logs it is', async () => {
+  const sent = { action: 'federation.call.sent' }
+  for (const n of [1, 2]) {
+    await append(b, [
+      call(b, 100 + n, { direction: 'out', contentId: `call-${n}`, resource: `NodeModule/m${n}`, ...sent }),
+    ])
+    await called(n, { there: n === 1 ? {} : null })
+  }
+  await append(b, [call(b, 103, { direction: 'out', contentId: 'call-3', ...sent })])
+  await append(a, [call(a, 104, { direction: 'out', contentId: 'call-4', resource: 'NodeModule/m4', ...sent })])
+  await append(a, [call(a, 4, { direction: 'out' })])
+  await append(b, [call(b, 4)])
+  await mirror()
+  await a.clock.advance(600_000)
+  const told = await reconcile()
+  expect(differencesIn(told)).toEqual([])
+  expect(told.at(-1)?.summary).toMatchObject({ matched: 3n, unsent: 1n, missingHere: 0n, missingThere: 0n })
+})
+
 test('what the peer may not have told yet is pending: what is fresh, and what lies behind its mirror’s end', async () => {
   await called(1)
   await called(2)
