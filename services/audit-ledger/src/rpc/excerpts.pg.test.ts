@@ -66,6 +66,19 @@ test('a page has a thousand entries unless more are asked for, five thousand at 
   await expectRefusal(excerpts({ limit: 5_001 }), 'REQUEST_INVALID')
 })
 
+test('a window that holds nothing does not cost a walk over all of the log: a page ends, and says where to go on', async () => {
+  await append(
+    a,
+    Array.from({ length: 20_002 }, (_, n) => line(a, n, { at: ago(n > 20_000 ? 1 : 80), payload: undefined })),
+  )
+  await sign(a)
+  const window = { since: timestampFromDate(ago(2)) }
+  const first = await excerpts(window)
+  expect([first.count, first.nextStart]).toEqual([0, 20_000n])
+  const second = await excerpts({ ...window, start: first.nextStart })
+  expect([second.count, second.nextStart, second.numbers[0]]).toEqual([1, 0n, 20_001])
+})
+
 test('a page is cut where a message would grow too large', async () => {
   const payload = Buffer.from(`{"text":"${'x'.repeat(300_000)}"}`)
   await append(

@@ -7,6 +7,8 @@ import type { LedgerTx } from '../../store/tables.ts'
 const DAY_MS = 86_400_000
 const DEFAULT_DAYS = 90
 const DEFAULT_LIMIT = 1_000
+/** So many entries are looked at for one page: a window that holds few of them must not cost a walk over all of a log. */
+const MOST_LOOKED_AT = 20_000
 /** Below what one message may have (1 MiB). */
 const MOST_BYTES = 900_000
 
@@ -38,10 +40,11 @@ export async function listExcerpts(tx: LedgerTx, now: Date, said: Asked): Promis
   const signed = log && (await checkpoints.newest(tx, log.id))
   if (!signed) return { since, until, entries: [], nextStart: 0, checkpoint: '' }
   const limit = said.limit || DEFAULT_LIMIT
-  const wanted = { since, until, start: said.start, end: signed.size, limit: limit + 1 }
+  const end = Math.min(signed.size, said.start + MOST_LOOKED_AT)
+  const wanted = { since, until, start: said.start, end, limit: limit + 1 }
   const found = await excerpts.within(tx, log.id, wanted)
   const entries = fitting(found.slice(0, limit))
-  const nextStart = found[entries.length]?.sequence ?? 0
+  const nextStart = found[entries.length]?.sequence ?? (end < signed.size ? end : 0)
   return { since, until, entries, nextStart, checkpoint: signed.note }
 }
 

@@ -13,6 +13,9 @@ export const DEFAULT_DAYS = 90
 /** Clocks differ, and what is written here is there a moment later. */
 export const GRACE_MS = 300_000
 
+/** So long a mirror may be behind. What is still not told then is missing, or whoever tells nothing would hide everything. */
+const LONGEST_LAG_MS = DAY_MS
+
 export type Said = {
   readonly peerId: string
   readonly since: Date | undefined
@@ -39,7 +42,7 @@ export type Compared = {
  * made, the other says it received, and the other way round.
  *
  * What the mirror may not hold yet is pending, not missing: entries of the last minutes, and all later than the mirror's end
- * while the peer has signed more than that.
+ * while the peer has signed more than that, or none is held; but not for longer than a day.
  */
 export async function compareLogs(tx: LedgerTx, now: Date, said: Said): Promise<Compared> {
   const { peerId, onProgress, signal } = said
@@ -47,9 +50,11 @@ export async function compareLogs(tx: LedgerTx, now: Date, said: Said): Promise<
   const since = await whatIsKept(tx, peerId, said.since ?? new Date(until.getTime() - DEFAULT_DAYS * DAY_MS))
   const [heldSize, witnessedSize] = await reach(tx, peerId)
   const settled = earlier(now, GRACE_MS)
-  const behind = heldSize < witnessedSize ? await calls.toldUntil(tx, peerId) : undefined
-  const toldThere = behind ? new Date(Math.min(earlier(behind, GRACE_MS).getTime(), settled.getTime())) : settled
-  const comparison = new Comparison({ since, until, toldHere: settled, toldThere: heldSize > 0 ? toldThere : since })
+  const isWhole = heldSize > 0 && heldSize >= witnessedSize
+  const told = isWhole ? settled : earlier((await calls.toldUntil(tx, peerId)) ?? since, GRACE_MS)
+  const overdue = earlier(now, LONGEST_LAG_MS)
+  const toldThere = new Date(Math.max(overdue.getTime(), Math.min(told.getTime(), settled.getTime())))
+  const comparison = new Comparison({ since, until, toldHere: settled, toldThere })
 
   // One side may have written down a call of the window's edge outside of it.
   const window = { peerId, since: earlier(since, GRACE_MS), until: earlier(until, -GRACE_MS) }
