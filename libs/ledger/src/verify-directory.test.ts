@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { cosigner, decodeBundle, encodeBundle, entriesPath, leafHash, logSigner, NoteFlaw, parsePolicy, parseVkey, signNote, tilePath } from '@powernode/tlog' // prettier-ignore
+import { cosigner, decodeBundle, Edge, encodeBundle, entriesPath, leafHash, logSigner, NoteFlaw, parsePolicy, parseVkey, signNote, tilePath } from '@powernode/tlog' // prettier-ignore
 import { describe, expect, test } from 'vitest'
 import { encodeEntry, filesIn, filesOf, payloadsPath, pruningPath, signPruning, verifyDirectory, type Damage, type Pruning, type VerifyOptions } from './index.ts' // prettier-ignore
 import { cosignatureLine, LogMaker, makeKeys, makeLog, signHead, verifiersFor, WITNESS } from './testing.ts'
@@ -282,8 +282,17 @@ describe('payloads', () => {
   })
 })
 
+/** Of the first entries of LOG. */
+function rootOf(size: number): Uint8Array {
+  const edge = Edge.empty()
+  const bundle = (position: number) => LOG.get(entriesPath(position)) ?? LOG.get(entriesPath(position, SIZE % 256))
+  for (let index = 0; index < size; index++)
+    edge.append(leafHash(decodeBundle(bundle(Math.floor(index / 256)) ?? new Uint8Array())[index % 256] ?? new Uint8Array())) // prettier-ignore
+  return edge.root()
+}
+
 describe('pruned entries', () => {
-  const pruning: Pruning = { origin, below: 512, size: 600, root: Buffer.alloc(32, 5), at: new Date(0), actor: 'operator', reason: 'policy "90 days"\nand more' } // prettier-ignore
+  const pruning: Pruning = { origin, below: 512, size: 600, root: rootOf(600), at: new Date(0), actor: 'operator', reason: 'policy "90 days"\nand more' } // prettier-ignore
   const pruned = (note: string, below = 512) =>
     without(entriesPath(0), entriesPath(1), payloadsPath(0), payloadsPath(1)).set(pruningPath(below), Buffer.from(note))
   const LOG_SIGNER = logSigner(origin, KEYS.log)
@@ -296,6 +305,13 @@ describe('pruned entries', () => {
   test('below another sequence than the statement says are missing', async () => {
     const files = pruned(signPruning({ ...pruning, below: 256 }, LOG_SIGNER), 256)
     expect(brief(await verify(files))).toEqual([['missing_entry', 256, undefined]])
+  })
+
+  test('by a statement of the log that speaks of another history are found: the log has signed both', async () => {
+    const files = pruned(signPruning({ ...pruning, root: Buffer.alloc(32, 5) }, LOG_SIGNER))
+    expect(brief(await verify(files))).toEqual([['bad_pruning', undefined, pruningPath(512)]])
+    const whole = signPruning({ ...pruning, size: SIZE, root: Buffer.alloc(32, 5) }, LOG_SIGNER)
+    expect(brief(await verify(pruned(whole)))).toEqual([['bad_pruning', undefined, pruningPath(512)]])
   })
 
   test('whose hashes are gone as well cannot be vouched for', async () => {

@@ -1,10 +1,11 @@
 import type { Checkpoint, Trust } from '@powernode/tlog'
 import { Findings, type Report } from './damage.ts'
 import { inventoryOf, type LogFiles } from './log-files.ts'
+import { pruningPath, type Pruning } from './pruning.ts'
 import { locate } from './verify/locate.ts'
 import { segmentsOf } from './verify/segments.ts'
 import { UpperTiles } from './verify/upper-tiles.ts'
-import { openPrevious, prunedBelow, readCheckpoint } from './verify/vouchers.ts'
+import { openPrevious, readCheckpoint, readPrunings } from './verify/vouchers.ts'
 import { Walk } from './verify/walk.ts'
 
 export type VerifyOptions = {
@@ -33,8 +34,10 @@ export async function verifyDirectory(files: LogFiles, trust: Trust, options: Ve
   if (!checkpoint) return reportOf(findings, { ...none, beyond: inventory.beyond(0) })
 
   const { size } = checkpoint
-  const below = await prunedBelow(files, paths, { checkpoint, trust }, findings)
-  const walk = new Walk(findings, { stops: previous.map((each) => each.size), prunedBelow: below })
+  const prunings = await readPrunings(files, paths, { checkpoint, trust }, findings)
+  const below = Math.max(0, ...prunings.map((pruning) => pruning.below))
+  const stops = [...previous, ...prunings].map((each) => each.size)
+  const walk = new Walk(findings, { stops, prunedBelow: below })
   const upper = new UpperTiles(files, inventory, findings)
   for await (const segment of segmentsOf(files, inventory, size)) {
     walk.step(segment)
@@ -45,6 +48,7 @@ export async function verifyDirectory(files: LogFiles, trust: Trust, options: Ve
   if (!walk.broken) await upper.comparePartial(walk.edge)
   await judge({ files, checkpoint, walk, upper, findings })
   compareWith(previous, checkpoint, walk, findings)
+  comparePrunings(prunings, checkpoint, walk, findings)
   const { entries, payloads } = walk
   return reportOf(findings, { checkpoint, signers, entries, payloads, prunedBelow: below, beyond: inventory.beyond(size) }) // prettier-ignore
 }
@@ -88,6 +92,16 @@ function compareWith(previous: readonly Checkpoint[], checkpoint: Checkpoint, wa
       if (isKnown && Buffer.compare(now ?? new Uint8Array(), root) !== 0)
         findings.add('fork', `the log has signed two roots for its first ${size} entries`, { index: size })
     }
+  }
+}
+
+/** A statement names a root that the log's key has signed: one that is not of this tree is of another. */
+function comparePrunings(prunings: readonly Pruning[], checkpoint: Checkpoint, walk: Walk, findings: Findings): void {
+  if (!rootHolds(walk, checkpoint)) return
+  for (const { size, root, below } of prunings) {
+    const now = size === checkpoint.size ? checkpoint.root : walk.rootsAt.get(size)
+    if (Buffer.compare(now ?? new Uint8Array(), root) !== 0)
+      findings.add('bad_pruning', `it speaks of another log of ${size} entries than this one`, { path: pruningPath(below) }) // prettier-ignore
   }
 }
 

@@ -14,7 +14,7 @@ import {
 import type { DamageKind, Findings } from '../damage.ts'
 import { EntryFlaw } from '../entry.ts'
 import type { LogFiles } from '../log-files.ts'
-import { openPruning, parsePruningPath } from '../pruning.ts'
+import { openPruning, parsePruningPath, type Pruning } from '../pruning.ts'
 
 /** Signed statements beside the entries: the checkpoint, and what was pruned. */
 
@@ -68,14 +68,14 @@ function signersOf(text: string, trust: Trust, findings: Findings): string[] {
 export const openPrevious = (note: string, trust: Trust): Checkpoint =>
   openCheckpoint(note, withoutQuorum(trust)).checkpoint
 
-/** The first entry that is still here, by the statements of the log's key. */
-export async function prunedBelow(
+/** What was pruned, by the statements of the log's key. */
+export async function readPrunings(
   files: LogFiles,
   paths: readonly string[],
   { checkpoint, trust }: { readonly checkpoint: Checkpoint; readonly trust: Trust },
   findings: Findings,
-): Promise<number> {
-  let below = 0
+): Promise<readonly Pruning[]> {
+  const prunings: Pruning[] = []
   for (const path of paths) {
     const claimed = parsePruningPath(path)
     if (claimed === undefined) continue
@@ -83,13 +83,13 @@ export async function prunedBelow(
       const pruning = openPruning(utf8((await files.read(path)) ?? new Uint8Array()), verifiersIn(trust))
       if (pruning.origin !== checkpoint.origin || pruning.below !== claimed || pruning.size > checkpoint.size)
         throw new EntryFlaw('the statement is about something else')
-      below = Math.max(below, pruning.below)
+      prunings.push(pruning)
     } catch (flaw) {
       if (!(flaw instanceof NoteFlaw || flaw instanceof EntryFlaw)) throw flaw
       findings.add('bad_pruning', flaw.message, { path })
     }
   }
-  return below
+  return prunings
 }
 
 const isPolicy = (trust: Trust): trust is Policy => 'quorum' in trust
