@@ -9,6 +9,7 @@ import { mount, Refusal, refusalOf, type CallersTable } from '@powernode/rpc'
 import { partly, startTestServer } from '@powernode/rpc/testing'
 import { openNote, parsePolicy, parseVkey } from '@powernode/tlog'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { cosignatureOf } from '../cosign.ts'
 import { listAlarms } from '../operations/alarms/list-alarms.ts'
 import { getCheckpoint } from '../operations/read/get-checkpoint.ts'
 import { PeerTurns } from '../rpc/peer-turns.ts'
@@ -17,6 +18,7 @@ import { A_ON_B, B_ON_A, grow, restoredSide, testKeys, testSide, type Side } fro
 import { NOW } from '../testing.ts'
 import { courierMetrics } from './courier-metrics.ts'
 import { runCourier, type CourierDeps } from './courier.ts'
+import { deliver, type Carrier } from './deliver.ts'
 import type { Endorsement } from './endorsement.ts'
 import type { Post } from './http-carrier.ts'
 import { witnessRoutes } from './http-routes.ts'
@@ -164,6 +166,29 @@ test("a checkpoint is cosigned by the peer it concerns, from the first on, thoug
   const { verified } = openNote(await noteOf(a), [parseVkey(b.side.keys.vkeys.witness)])
   expect(verified).toHaveLength(1)
   expect(verified[0]?.atMs).toBe(b.side.clock.now().getTime())
+})
+
+test('a witness that is slow, of a log that grows meanwhile, has one checkpoint in its turn, and the next in another', async () => {
+  await grow(a.side, 0, 3)
+  const { side } = a
+  const verifier = parseVkey(b.side.keys.vkeys.witness)
+  let size = 3
+  let carried = 0
+  const carrier: Carrier = {
+    witnessName: () => Promise.resolve(verifier.name),
+    async carry({ note }) {
+      carried += 1
+      if (carried < 5) await grow(side, size, (size += 2))
+      return {
+        kind: 'cosigned',
+        lines: [cosignatureOf(note, b.side.keys.cosignerAt(NOW.getTime())).trimEnd()],
+        verifier,
+      }
+    },
+  }
+  const deps = { db: side.ledger.db, clock: side.clock, metrics: courierMetrics(createMetrics('test')) }
+  await deliver(deps, side.peerId, carrier, stopping.signal)
+  expect(carried).toBe(1)
 })
 
 test('a peer that does not know our keys is told them, and asked again', async () => {

@@ -27,7 +27,8 @@ type Deps = { readonly db: Db<Tables>; readonly clock: Clock; readonly metrics: 
 const MOST_CONFLICTS = 2
 
 /**
- * Brings a witness our newest checkpoint of one log, until it has cosigned what is newest then.
+ * Brings a witness our newest checkpoint of one log, until it has cosigned that. What is newer by then has a turn of its own,
+ * which the cosignature rings for: a witness that is slow, and of a log that always grows, gives its place to another.
  *
  * Nothing is remembered between two deliveries but what is in the tables: whoever takes over goes on from there. What came
  * of it is stored before it counts, and a second cosignature of the same size changes nothing.
@@ -51,7 +52,7 @@ export async function deliver(deps: Deps, log: string, carrier: Carrier, signal:
     const { lines, verifier } = answer
     if (!(await inTransaction(db, (tx) => keepCosignatures(tx, clock.now(), { delivery, lines, verifier }))))
       throw new Error(`${verifier.name} answered without a cosignature of its own`)
-    lastSeen = undefined
     metrics.cosignedAfter.observe((clock.now().getTime() - delivery.signedAt.getTime()) / 1_000)
+    return
   }
 }
