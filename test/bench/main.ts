@@ -14,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<Report
   handshake: () => import('./handshake.ts'),
   heartbeat: () => import('./heartbeat.ts'),
   'ledger-append': () => import('./ledger-append.ts'),
+  'ledger-cosign': () => import('./ledger-cosign.ts'),
   'ledger-verify': () => import('./ledger-verify.ts'),
   revoke: () => import('./revoke.ts'),
   rpc: () => import('./rpc.ts'),
