@@ -52,6 +52,12 @@ test('a window ends after it begins', async () => {
   await expectRefusal(excerpts({ since: timestampFromDate(new Date(NOW.getTime() + 1)) }), 'WINDOW_INVALID')
 })
 
+test('a moment that no clock shows is the mistake of whoever asks, not a fault of ours', async () => {
+  for (const seconds of [10n ** 15n, -(10n ** 15n), 253_402_300_800n])
+    for (const name of ['since', 'until'])
+      await expectRefusal(excerpts({ [name]: { seconds, nanos: 0 } }), 'WINDOW_INVALID')
+})
+
 test('a page has a thousand entries unless more are asked for, five thousand at most, and says where the next begins', async () => {
   await append(
     a,

@@ -35,6 +35,7 @@ export type Excerpts = {
 export async function listExcerpts(tx: LedgerTx, now: Date, said: Asked): Promise<Excerpts> {
   const until = said.until ?? now
   const since = said.since ?? new Date(until.getTime() - DEFAULT_DAYS * DAY_MS)
+  if (![said.since, until].every(isMoment)) throw new Refusal('WINDOW_INVALID', 'a moment lies between 1970 and 9999')
   if (until <= since) throw new Refusal('WINDOW_INVALID', 'until does not lie after since')
   const log = await logs.find(tx, said.peerId)
   const signed = log && (await checkpoints.newest(tx, log.id))
@@ -47,6 +48,10 @@ export async function listExcerpts(tx: LedgerTx, now: Date, said: Asked): Promis
   const nextStart = found[entries.length]?.sequence ?? (end < signed.size ? end : 0)
   return { since, until, entries, nextStart, checkpoint: signed.note }
 }
+
+/** What the wire can say, and neither a clock nor the database. */
+const isMoment = (at: Date | undefined): boolean => at === undefined || (at.getTime() >= 0 && at.getTime() < LATEST_MS)
+const LATEST_MS = Date.parse('9999-12-31T23:59:59.999Z')
 
 /** As many from the beginning as one message holds, and one at least. */
 function fitting(all: readonly excerpts.Excerpt[]): readonly excerpts.Excerpt[] {
