@@ -37,6 +37,7 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { describeForeign, findProgram } from '../foreign.ts'
 import { aboutLog, ask, base64, buildInterop, type AskedLog, type Question } from './interop.ts'
+import { publishedClaims, type PublishedClaim } from './published-claims.ts'
 
 const COUNT = 10_440
 
@@ -149,6 +150,26 @@ describeForeign(
         expect(theirs.filter(Boolean).length).toBeGreaterThan(200)
         expect(theirs.filter((holds) => !holds).length).toBeGreaterThan(2_000)
       })
+
+      test('every published claim, right or wrong, as we do', async () => {
+        const claims = await publishedClaims(go)
+        const bytes = (text: string | null) => Buffer.from(text ?? '', 'base64')
+        const ours = claims.map((claim) => {
+          const said = { size: claim.size, root: bytes(claim.root), proof: (claim.proof ?? []).map(bytes) }
+          const flaw =
+            claim.kind === 'inclusion'
+              ? checkInclusion({ ...said, index: claim.index, leafHash: bytes(claim.leaf_hash) })
+              : checkConsistency({ ...said, oldSize: claim.old_size, oldRoot: bytes(claim.old_root) })
+          return { ...claim, holds: flaw === undefined }
+        })
+        // From nothing they let everything follow; here nothing is proven by that.
+        const fromNothing = ({ kind, old_size }: PublishedClaim) => kind === 'consistency' && old_size === 0
+        expect(ours).toEqual(claims.map((claim) => (fromNothing(claim) ? { ...claim, holds: false } : claim)))
+        const count = (kind: string, holds: boolean) => claims.filter((each) => each.kind === kind && each.holds === holds).length // prettier-ignore
+        expect([count('inclusion', true), count('consistency', true)].every((n) => n >= 5)).toBe(true)
+        expect(count('inclusion', false)).toBeGreaterThan(80)
+        expect(count('consistency', false)).toBeGreaterThan(60)
+      }, 120_000)
 
       test('whether a policy is satisfied, as we do', async () => {
         const witnesses = ['w1', 'w2', 'w3', 'w4'].map((name) => cosigner(`${name}.example`, generateKeyPairSync('ed25519').privateKey, 1_000)) // prettier-ignore
