@@ -36,8 +36,8 @@ export type AppenderDeps = {
 
 /** Entries in one commit. More would make those who come next wait longer than a commit takes. */
 const BATCH = 1_024
-/** Logs remembered at their end: each takes a few kilobytes. The one not written to for longest goes first. */
-const MOST_HELD = 20_000
+/** Logs remembered at their end: each takes some 15 kB. The one not written to for longest goes first. */
+const MOST_HELD = 10_000
 const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024]
 const ATTEMPTS = 3
 
