@@ -24,7 +24,9 @@ export function reconciliationText({ peer, differences, summary }: Reconciliatio
   const notes = [
     pending > 0n ? `${calls(pending)} so fresh that the other side may not have told of it yet` : '',
     unsent > 0n ? `${calls(unsent)} refused before anything was sent: only the caller wrote it down` : '',
-    uncompared > 0n ? to.warn(`${calls(uncompared)} without a content id: nothing to compare by`) : '',
+    uncompared > 0n
+      ? `${plural(Number(uncompared), 'entry', 'entries')} without a content id: later words on calls that are compared`
+      : '',
     heldSize < witnessedSize
       ? to.warn(`our mirror holds ${heldSize} of ${witnessedSize} entries that ${peer} has signed; try again later`)
       : '',

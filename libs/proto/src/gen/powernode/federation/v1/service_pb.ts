@@ -663,7 +663,10 @@ export const FederationService: GenService<{
   /**
    * What the callee shows of its resources. These calls need a grant: header authorization, "Bearer fg-<id>.<secret>".
    * Headers powernode-node-instance and powernode-sdwan-network say for which node of the caller's, and over which of
-   * the callee's networks. Every answer and every refusal carries the id of the decision (trailer powernode-decision-id).
+   * the callee's networks; powernode-content-id (a UUID) is the caller's own id of the call, which both sides write down.
+   * Every answer and every refusal carries the id of the decision (trailer powernode-decision-id) and its place in the
+   * callee's log about the caller (powernode-ledger-sequence); with header "powernode-receipt: proof" also the proof of
+   * that, a C2SP tlog-proof (powernode-receipt-bin).
    *
    * @generated from rpc powernode.federation.v1.FederationService.ListResources
    */
