@@ -79,3 +79,14 @@ export async function toldUntil(tx: LedgerTx, peerId: string): Promise<Date | un
     select at from mirror_entry where peer_id = ${peerId} order by sequence desc limit 1`.execute(tx)
   return rows[0]?.at
 }
+
+/** The earliest moment of the calls that a peer has told of since its log was compared last. */
+export async function firstToldSinceCompared(tx: LedgerTx, peerId: string): Promise<Date | undefined> {
+  const { rows } = await sql<{ at: Date | null }>`
+    select min(at) as at from mirror_entry
+    where peer_id = ${peerId} and direction is not null and sequence >= coalesce((
+      select size from mirror_head
+      where peer_id = ${peerId} and at <= (select max(at) from reconciliation where peer_id = ${peerId})
+      order by at desc, size desc limit 1), 0)`.execute(tx)
+  return rows[0]?.at ?? undefined
+}
