@@ -62,7 +62,8 @@ test('unqualified names mean the schema, whatever options the URL carries', asyn
 })
 
 test('what is answered as committed is on disk, though the role has been told otherwise', async () => {
-  const [role, database] = [await one('quote_ident(current_user)'), await one('quote_ident(current_database())')]
+  const role = String(await one('quote_ident(current_user)'))
+  const database = String(await one('quote_ident(current_database())'))
   await sql.raw(`alter role ${role} in database ${database} set synchronous_commit = off`).execute(db)
   const other = openDb<CounterTables>({ url: own.url, schema: 'fixture', applicationName: 'peer-registry' })
   expect(await one("current_setting('synchronous_commit')", other)).toBe('on')

@@ -17,7 +17,22 @@ import * as holds from '../store/holds.ts'
 import * as logs from '../store/logs.ts'
 import * as mirrorHolds from '../store/mirror-holds.ts'
 import * as witnessed from '../store/witnessed.ts'
-import { append, borderTo, call, doorsOf, grow, line, mirrorDeps, QUOTA, noteOf, restoredSide, shipmentFrom, sign, twoSides, type Side } from '../testing/mirrors.ts' // prettier-ignore
+import {
+  append,
+  borderTo,
+  call,
+  doorsOf,
+  grow,
+  line,
+  mirrorDeps,
+  QUOTA,
+  noteOf,
+  shipmentFrom,
+  sign,
+  twoSides,
+  type Side,
+} from '../testing/mirrors.ts'
+import { restoredSide } from '../testing/restored.ts' // prettier-ignore
 import { happening, NOW } from '../testing.ts'
 import { lookIntoLog } from './look-into-log.ts'
 import { openMirrorArea } from './mirror-area.ts'

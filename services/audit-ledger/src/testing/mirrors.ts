@@ -5,7 +5,6 @@ import { inTransaction } from '@powernode/postgres'
 import { testDatabase, type TestDatabase } from '@powernode/postgres/testing'
 import { createLogger, createMetrics } from '@powernode/process'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
-import { sql } from 'kysely'
 import { mount, Refusal, refusalOf, type CallersTable } from '@powernode/rpc'
 import { partly, startTestServer } from '@powernode/rpc/testing'
 import { formatCheckpoint, rootAt, signNote } from '@powernode/tlog'
@@ -220,30 +219,4 @@ export function mirrorDeps(side: Side, border: Border, said: Partial<MirrorDeps>
     reconcileEveryMs: 86_400_000,
     ...said,
   }
-}
-
-/** The same platform with the database of an earlier day: what a backup of it held when its log had so many entries. */
-export async function restoredSide(side: Side, size: number): Promise<Side> {
-  const older = await testSide(side.domain, side.peerId, side.keys)
-  const parts = {
-    log: sql`true`,
-    entry: sql`sequence < ${size}`,
-    payload: sql`sequence < ${size}`,
-    tile: sql`(position + 1) * 256 ^ (level + 1) <= ${size}`,
-    checkpoint: sql`size <= ${size}`,
-  }
-  for (const [name, condition] of Object.entries(parts)) {
-    const table = sql.table(name)
-    const { rows } = await sql<{ all: Record<string, unknown>[] }>`
-      select coalesce(jsonb_agg(to_jsonb(t)), '[]') as all from ${table} t where ${condition}`.execute(side.ledger.db)
-    const all = rows[0]?.all ?? []
-    const columns = sql.join(Object.keys(all[0] ?? {}).map((column) => sql.ref(column)))
-    if (all.length > 0)
-      await sql`
-        insert into ${table} (${columns}) overriding system value
-        select ${columns} from jsonb_populate_recordset(null::${table}, ${JSON.stringify(all)}::jsonb)`.execute(
-        older.ledger.db,
-      )
-  }
-  return older
 }
