@@ -133,11 +133,14 @@ test('a tree that is not the one that was signed puts its log on hold, and nothi
 
 test('a log that somebody took entries out of goes on hold, and keeps no other from being signed or written', async () => {
   await writing().appender.append([call(0), call(1), call(2), call(3, { log: 'platform' })])
-  const owner = openDb<Tables>({ url: ledger.ownerUrl, schema: 'audit_ledger', applicationName: 'mallory' })
-  await sql`alter table entry disable trigger user`.execute(owner)
-  await sql`delete from entry where log_id = 1 and sequence = 1`.execute(owner)
-  await sql`alter table entry enable trigger user`.execute(owner)
-  await owner.destroy()
+  const damage = async (log: string, at: number) => {
+    const owner = openDb<Tables>({ url: ledger.ownerUrl, schema: 'audit_ledger', applicationName: 'mallory' })
+    await sql`alter table entry disable trigger user`.execute(owner)
+    await sql`delete from entry using log where log.id = log_id and name = ${log} and sequence = ${at}`.execute(owner)
+    await sql`alter table entry enable trigger user`.execute(owner)
+    await owner.destroy()
+  }
+  await damage(PEER, 1)
   const [refused, repeated, written] = await writing().appender.append([call(4), call(2), call(5, { log: 'platform' })])
   expect(refused).toEqual({ refused: 'LOG_ON_HOLD' })
   expect(repeated).toEqual({ sequence: 2, treeSize: 3 })
@@ -148,4 +151,14 @@ test('a log that somebody took entries out of goes on hold, and keeps no other f
   expect(await signedSizes()).toEqual([2])
   const reason = await inTransaction(ledger.db, (tx) => holds.reasonOf(tx, 1))
   expect(reason).toContain('the log is damaged')
+  await damage('platform', 0)
+  await writing().appender.append([call(6, { log: 'platform' })])
+  const alarms = () =>
+    sql<{ peer: string | null; kind: string }>`
+    select peer_id as peer, kind from alarm order by at`.execute(ledger.db)
+  await until(async () => (await alarms()).rows.length === 2)
+  expect((await alarms()).rows, 'an operator has something to settle').toEqual([
+    { peer: PEER, kind: 'rollback' },
+    { peer: null, kind: 'rollback' },
+  ])
 })

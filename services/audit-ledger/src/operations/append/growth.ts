@@ -2,6 +2,7 @@ import { Edge } from '@powernode/tlog'
 import * as logs from '../../store/logs.ts'
 import type { LedgerTx } from '../../store/tables.ts'
 import * as tiles from '../../store/tiles.ts'
+import { holdDamaged } from '../sign/hold-damaged.ts'
 
 /** The end of a log as a committed transaction left it. */
 export type Held = { readonly id: number; readonly edge: Edge; readonly leafHash: Uint8Array | null }
@@ -41,7 +42,7 @@ export async function takeGrowths(
 ): Promise<ReadonlyMap<string, Growth>> {
   const growths = new Map<string, Growth>()
   for (const end of await logs.takeEnds(tx, names)) {
-    const edge = edgeHeld(end, held.get(end.name)) ?? (await rebuild(tx, end))
+    const edge = edgeHeld(end, held.get(end.name)) ?? (await rebuild(tx, now, end))
     growths.set(end.name, edge ? new Growth(end, edge) : new Growth({ ...end, held: true }, Edge.empty()))
   }
   for (const name of names) {
@@ -59,11 +60,12 @@ function edgeHeld(end: logs.End, held: Held | undefined): Edge | undefined {
 }
 
 /** Undefined: the log is damaged, and takes no more. Others that are written to in this transaction know nothing of it. */
-async function rebuild(tx: LedgerTx, { id, size }: logs.End): Promise<Edge | undefined> {
+async function rebuild(tx: LedgerTx, now: Date, { id, name, size }: logs.End): Promise<Edge | undefined> {
   try {
     return Edge.from(size, await tiles.edgeOf(tx, id, size))
   } catch (error) {
-    if (error instanceof tiles.LogDamaged) return undefined
-    throw error
+    if (!(error instanceof tiles.LogDamaged)) throw error
+    await holdDamaged(tx, now, { log: { id, name }, reason: error.message })
+    return undefined
   }
 }

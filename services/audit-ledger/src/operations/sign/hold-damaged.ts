@@ -12,18 +12,11 @@ import { raiseAlarm } from '../alarms/raise-alarm.ts'
 export async function holdDamaged(
   tx: LedgerTx,
   now: Date,
-  { log, reason }: { log: Log; reason: string },
+  { log, reason }: { log: Pick<Log, 'id' | 'name'>; reason: string },
 ): Promise<void> {
   if ((await holds.reasonOf(tx, log.id)) !== undefined) return
   await holds.change(tx, { logId: log.id, held: true, reason }, now)
-  if (log.name === PLATFORM_LOG) return
+  const peerId = log.name === PLATFORM_LOG ? '' : log.name
   const firstNote = (await checkpoints.newest(tx, log.id))?.note ?? ''
-  await raiseAlarm(tx, now, {
-    peerId: log.name,
-    whose: 'ours',
-    kind: 'rollback',
-    detail: reason,
-    firstNote,
-    secondNote: '',
-  })
+  await raiseAlarm(tx, now, { peerId, whose: 'ours', kind: 'rollback', detail: reason, firstNote, secondNote: '' })
 }
