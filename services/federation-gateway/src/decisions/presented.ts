@@ -1,8 +1,8 @@
-import type { Metadata } from '@grpc/grpc-js'
 import type { AccessRequest, Scope } from '@powernode/policy'
 import { Refusal } from '@powernode/rpc'
 import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { isUuid } from './decision-id.ts'
+import type { CallHeaders } from '../door/unary.ts'
 import type { Visitor } from '../door/visitor.ts'
 
 /** What a call wants: an empty id means all of the kind. */
@@ -30,7 +30,7 @@ const BEARER = /^bearer +(\S.*)$/i
 /** All that a peer shows with one call, as decisions are made on it. */
 export function accessRequest(
   wanted: Wanted,
-  headers: Metadata,
+  headers: CallHeaders,
   { visitor, route }: { readonly visitor: Visitor; readonly route: PeerRoute },
 ): AccessRequest {
   const { identity, remoteAddress } = visitor
@@ -52,26 +52,26 @@ export function accessRequest(
 }
 
 /** The caller's id of the call; empty when it says none, or what is none. */
-export function contentIdIn(headers: Metadata): string {
+export function contentIdIn(headers: CallHeaders): string {
   const values = headers.get(CONTENT_ID_HEADER)
   if (values.length !== 1) return ''
   const [value] = values
   return typeof value === 'string' && isUuid(value) ? value.toLowerCase() : ''
 }
 
-export function wantsReceipt(headers: Metadata): boolean {
+export function wantsReceipt(headers: CallHeaders): boolean {
   return headers.get(RECEIPT_HEADER)[0] === 'proof'
 }
 
 /** Two bearers are none that fits: which of them is meant is not ours to choose. */
-function bearerIn(headers: Metadata): string | undefined {
+function bearerIn(headers: CallHeaders): string | undefined {
   const values = headers.get('authorization')
   if (values.length === 0) return undefined
   const [, bearer] = BEARER.exec(values.map(String).join(', ')) ?? []
   return bearer
 }
 
-function idIn(headers: Metadata, name: string): string {
+function idIn(headers: CallHeaders, name: string): string {
   const values = headers.get(name)
   if (values.length === 0) return ''
   const [value] = values

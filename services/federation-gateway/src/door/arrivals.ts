@@ -1,7 +1,8 @@
 import type { Clock } from '@powernode/clock'
 import { elapsed } from '@powernode/process'
 
-type Awaited = { readonly dueMs: number; readonly late: () => void }
+/** Whose message is on its way, and what is done when that is late. */
+export type Awaited = { dueMs: number; late(): void }
 
 const LEAST_LOOK_MS = 10
 
@@ -21,11 +22,14 @@ export class Arrivals {
     this.#withinMs = withinMs
   }
 
-  /** Calls `late` unless what it returns is called in time. */
-  expect(late: () => void): () => void {
-    const awaited = { dueMs: this.#elapsedMs() + this.#withinMs, late }
+  /** Calls its `late` unless it is forgotten in time. */
+  expect(awaited: Awaited): void {
+    awaited.dueMs = this.#elapsedMs() + this.#withinMs
     this.#awaited.add(awaited)
-    return () => this.#awaited.delete(awaited)
+  }
+
+  forget(awaited: Awaited): void {
+    this.#awaited.delete(awaited)
   }
 
   async run(clock: Clock, signal: AbortSignal): Promise<void> {

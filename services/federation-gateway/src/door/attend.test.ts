@@ -32,6 +32,7 @@ function arrive() {
     isTalk: () => false,
     arrivals: new Arrivals(1_000),
     turns: { take: (work) => void waiting.push(work) },
+    calls: { messageBytes: 1_000, defaultDeadlineMs: 1_000, maxDeadlineMs: 1_000 },
     limits: { callsPerPeer: rateLimit(9, 1), ledgerCallsPerPeer: rateLimit(9, 1), acceptsPerSource: rateLimit(9, 1) },
   })
   let listener: Parameters<ServerInterceptingCallInterface['start']>[0] | undefined

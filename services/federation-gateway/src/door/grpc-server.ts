@@ -1,6 +1,23 @@
-import { Server, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js'
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import {
+  Server,
+  type ServerInterceptor,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js'
 import type { DescService } from '@bufbuild/protobuf'
 import type { CallLimits } from '../limits.ts'
+import { isPlain } from './grpc-wire.ts'
+import type { Answerer } from './unary-call.ts'
+import type { BytesHandler } from './unary.ts'
+
+/**
+ * What attends to the calls of one connection: to those with one message and one answer itself, to all others as an
+ * interceptor of grpc-js.
+ */
+export type Attend = ServerInterceptor & {
+  readonly unary: (answerer: Answerer, stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void
+}
 
 /** A service with its handlers, which take and give bytes. */
 export type Served = { readonly service: DescService; readonly handlers: UntypedServiceImplementation }
@@ -28,6 +45,7 @@ export function createGrpcServer(served: readonly Served[], limits: ServerLimits
   })
   for (const { service, handlers } of served) server.addService(bytesDefinition(service), handlers)
   answerUnknownMethods(server)
+  attendToPlainCalls(server, served)
   return server
 }
 
@@ -73,6 +91,40 @@ function answerUnknownMethods(server: Server): void {
   const known: (path: string) => unknown = server['_retrieveHandler'].bind(server)
   server['_retrieveHandler'] = (path: string) =>
     known(path) ?? { type: 'unary', path, func: neverReached, serialize: asItIs, deserialize: asItIs }
+}
+
+/**
+ * Takes plain calls out before grpc-js makes its objects of them. The first (and only) interceptor of a connection is ours:
+ * it knows whose calls these are (sessions.ts). grpc-js still counts them, so that a connection that is used is not idle.
+ */
+function attendToPlainCalls(server: Server, served: readonly Served[]): void {
+  const answerers = answerersOf(served)
+  const others: (attend: Attend[], stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void =
+    server['_streamHandler'].bind(server)
+  const opened: (stream: ServerHttp2Stream) => void = server['onStreamOpened'].bind(server)
+  server['_streamHandler'] = (attending: Attend[], stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+    const answerer = answerers.get(String(headers[constants.HTTP2_HEADER_PATH]))
+    const [attend] = attending
+    if (!answerer || !attend || !isPlain(headers)) return others(attending, stream, headers)
+    opened(stream)
+    attend.unary(answerer, stream, headers)
+  }
+}
+
+function answerersOf(served: readonly Served[]): Map<string, Answerer> {
+  return new Map(
+    served.flatMap(({ service, handlers }) =>
+      service.methods.flatMap(({ name, localName }): [string, Answerer][] => {
+        const rpc = `${service.typeName}/${name}`
+        const handler = handlers[localName]
+        return handler && isOfBytes(handler) ? [[`/${rpc}`, { rpc, path: `/${rpc}`, respond: handler.respond }]] : []
+      }),
+    ),
+  )
+}
+
+function isOfBytes(handler: UntypedServiceImplementation[string]): handler is BytesHandler {
+  return 'respond' in handler
 }
 
 function neverReached(): never {

@@ -65,6 +65,7 @@ export function openSessions(deps: SessionDeps): Sessions {
       isTalk: (path) => talks.has(path),
       arrivals,
       turns,
+      calls: limits,
       limits: {
         callsPerPeer: rateLimit(limits.callsPerPeer, 1),
         ledgerCallsPerPeer: rateLimit(LEDGER_CALLS, 1),

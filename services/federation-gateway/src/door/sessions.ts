@@ -1,11 +1,12 @@
 import type { TLSSocket } from 'node:tls'
-import { experimental, ServerCredentials, type Server, type ServerInterceptor } from '@grpc/grpc-js'
+import { experimental, ServerCredentials, type Server } from '@grpc/grpc-js'
 import type { Clock } from '@powernode/clock'
 import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import type { DoorLimits } from '../limits.ts'
 import type { Change, PeerTable } from '../peers/peer-table.ts'
 import type { DoorMetrics } from './door-metrics.ts'
+import type { Attend } from './grpc-server.ts'
 import { sameRoots } from './tls-contexts.ts'
 import { isStranger, type Visitor } from './visitor.ts'
 
@@ -20,7 +21,7 @@ export type SessionParts = {
   /** For callers we know, and for those we do not: alike but for their limits. */
   readonly servers: { readonly callers: Server; readonly strangers: Server }
   /** What every call on a connection passes through first. */
-  readonly attend: (session: Session) => ServerInterceptor
+  readonly attend: (session: Session) => Attend
   readonly table: PeerTable
   /** Ends what of a visitor would not end by itself, since what vouched for it has changed. */
   readonly doubt: (visitor: Visitor) => void

@@ -17,13 +17,21 @@ import { sayWhereRecorded, type Visit, type Visits } from './visit.ts'
 /** What a handler is told beside the request. */
 export type Asked = {
   readonly visit: Visit
-  /** The metadata the call came with. */
-  readonly headers: Metadata
+  readonly headers: CallHeaders
   /** What is left of the caller's deadline, or of ours. */
   readonly timeoutMs: number
   /** Aborts when the caller hangs up. */
   readonly signal: AbortSignal
 }
+
+/** The metadata a call came with. */
+export type CallHeaders = Pick<Metadata, 'get'>
+
+/** Answers one message, as bytes. */
+export type Respond = (bytes: Buffer, asked: Asked) => Promise<Uint8Array>
+
+/** A handler as grpc-js wants it, and what it does, for calls that we attend to ourselves (unary-call.ts). */
+export type BytesHandler = handleUnaryCall<Buffer, Buffer> & { readonly respond: Respond }
 
 export type UnaryHandler<I extends DescMessage, O extends DescMessage> = (
   request: MessageShape<I>,
@@ -44,15 +52,19 @@ export function unary<I extends DescMessage, O extends DescMessage>(
   parts: UnaryParts,
   method: DescMethodUnary<I, O>,
   handle: UnaryHandler<I, O>,
-): handleUnaryCall<Buffer, Buffer> {
+): BytesHandler {
   warmUp(method.input)
-  return (call, answer) => {
+  const respond: Respond = async (bytes, asked) => {
+    const response = await handle(readRequest(method.input, bytes), asked)
+    return toBinary(method.output, create(method.output, response))
+  }
+  const throughGrpc: handleUnaryCall<Buffer, Buffer> = (call, answer) => {
     const asked = askedBy(parts, call)
     // Of every call the library says in the end that it was cancelled; once it is answered nobody listens to that.
-    respond(method, handle, call.request, asked).then(
+    respond(call.request, asked).then(
       (bytes) => {
         call.removeAllListeners('cancelled')
-        answer(null, bytes, trailerOf(asked.visit))
+        answer(null, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), trailerOf(asked.visit))
       },
       (error: unknown) => {
         call.removeAllListeners('cancelled')
@@ -60,6 +72,7 @@ export function unary<I extends DescMessage, O extends DescMessage>(
       },
     )
   }
+  return Object.assign(throughGrpc, { respond })
 }
 
 /** What a handler is told of the call it is to answer. */
@@ -102,18 +115,6 @@ export function trailerOf(visit: Visit): Metadata | undefined {
   return trailer
 }
 
-async function respond<I extends DescMessage, O extends DescMessage>(
-  method: DescMethodUnary<I, O>,
-  handle: UnaryHandler<I, O>,
-  bytes: Buffer,
-  asked: Asked,
-): Promise<Buffer> {
-  const request = readRequest(method.input, bytes)
-  const response = await handle(request, asked)
-  const { buffer, byteOffset, byteLength } = toBinary(method.output, create(method.output, response))
-  return Buffer.from(buffer, byteOffset, byteLength)
-}
-
 /** The request in these bytes, or the refusal of them. */
 export function readRequest<I extends DescMessage>(schema: I, bytes: Buffer): MessageShape<I> {
   const request = decode(schema, bytes)
@@ -134,7 +135,11 @@ function decode<I extends DescMessage>(schema: I, bytes: Buffer): MessageShape<I
 }
 
 /** The deadline we keep: the caller's, when it set one, and never longer than ours. */
-function timeLeftMs(deadline: Date | number, now: Date, { defaultDeadlineMs, maxDeadlineMs }: CallLimits): number {
+export function timeLeftMs(
+  deadline: Date | number,
+  now: Date,
+  { defaultDeadlineMs, maxDeadlineMs }: Pick<CallLimits, 'defaultDeadlineMs' | 'maxDeadlineMs'>,
+): number {
   const left = Number(deadline) - now.getTime()
   return Number.isFinite(left) ? Math.max(1, Math.min(left, maxDeadlineMs)) : defaultDeadlineMs
 }
