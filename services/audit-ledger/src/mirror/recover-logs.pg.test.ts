@@ -32,7 +32,7 @@ import {
   twoSides,
   type Side,
 } from '../testing/mirrors.ts'
-import { restoredSide } from '../testing/restored.ts' // prettier-ignore
+import { restoredSide } from '../testing/restored.ts'
 import { happening, NOW } from '../testing.ts'
 import { lookIntoLog } from './look-into-log.ts'
 import { openMirrorArea } from './mirror-area.ts'
