@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createLogger } from './logger.ts'
 import { Secret } from './secret.ts'
@@ -21,6 +22,20 @@ test('a line is JSON with the service, the level as a word, an ISO time, the mes
     ms: 3,
     msg: 'peer proposed',
   })
+})
+
+test('whatever a field or the message holds, one happening is one line of JSON, and says just that', () => {
+  const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constant('}\n{"level":"fatal"'))
+  const some = fc.record({ path: text, ms: fc.nat(), problems: fc.array(text), reason: fc.constant(undefined) }, { requiredKeys: [] }) // prettier-ignore
+  fc.assert(
+    fc.property(some, some, text, (always, fields, msg) => {
+      const { logger, lines, last } = captured()
+      logger.child(always).info(fields, msg)
+      expect(lines.join('').split('\n')).toEqual([expect.any(String), ''])
+      const said = Object.entries({ ...always, ...fields, msg }).filter(([, value]) => value !== undefined)
+      expect(last()).toMatchObject(Object.fromEntries(said))
+    }),
+  )
 })
 
 test('lines below the level are not written, and are at that level', () => {

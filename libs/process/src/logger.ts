@@ -23,40 +23,54 @@ export type LoggerOptions = {
 
 const STDERR = 2
 
+/** In the order of their weight; a line is written when its level weighs as much as the one asked for. */
+const LEVELS = ['debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
 /**
  * Opens the log of a service: JSON lines on standard error, `time` in ISO 8601, `level` as a word.
  *
- * Written synchronously, because the line that matters most is the last one before a crash.
+ * Written synchronously, because the line that matters most is the last one before a crash. And made in one piece by
+ * V8's own JSON, since every call of every service has one: field by field, as pino does it, takes three times as long.
  */
 export function createLogger(service: string, { level = 'info', destination }: LoggerOptions = {}): Logger {
   const stream = destination ?? pino.destination({ dest: STDERR, sync: true })
-  const options = {
-    level,
-    base: { service },
-    timestamp,
-    formatters: { level: (label: string) => ({ level: label }) },
-    serializers: { error: errorForLog },
-  }
-  return typed(pino(options, stream))
+  return loggerOn(stream, LEVELS.indexOf(level), membersOf({ service }))
 }
 
-/** The time as pino wants it in its lines. Of all lines of a millisecond it is written out once. */
+function loggerOn(stream: Required<LoggerOptions>['destination'], least: number, base: string): Logger {
+  const at = (level: (typeof LEVELS)[number]): Write => {
+    if (LEVELS.indexOf(level) < least) return () => {}
+    const begin = `{"level":"${level}"`
+    return (fields, message) => {
+      stream.write(`${begin}${timestamp()}${base}${membersOf(sayable(fields))},"msg":${JSON.stringify(message)}}\n`)
+    }
+  }
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    fatal: at('fatal'),
+    child: (fields) => loggerOn(stream, least, base + membersOf(sayable(fields))),
+  }
+}
+
+function sayable(fields: LogFields): object {
+  return fields.error === undefined ? fields : { ...fields, error: errorForLog(fields.error) }
+}
+
+/** The members of an object as they stand behind others in a line; nothing of those that are undefined. */
+function membersOf(fields: object): string {
+  const text = JSON.stringify(fields)
+  return text === '{}' ? '' : `,${text.slice(1, -1)}`
+}
+
+/** The time as it stands in lines. Of all lines of a millisecond it is written out once. */
 let [writtenMs, written] = [-1, '']
 function timestamp(): string {
-  const nowMs = Date.now() // oxlint-disable-line mesh/words -- as pino itself: a line says when it was written, whatever clock the code goes by
+  const nowMs = Date.now() // oxlint-disable-line mesh/words -- a line says when it was written, whatever clock the code goes by
   if (nowMs === writtenMs) return written
   written = `,"time":"${new Date(nowMs).toISOString()}"`
   writtenMs = nowMs
   return written
-}
-
-function typed(log: pino.Logger): Logger {
-  return {
-    debug: (fields, message) => log.debug(fields, message),
-    info: (fields, message) => log.info(fields, message),
-    warn: (fields, message) => log.warn(fields, message),
-    error: (fields, message) => log.error(fields, message),
-    fatal: (fields, message) => log.fatal(fields, message),
-    child: (fields) => typed(log.child(fields)),
-  }
 }
