@@ -1,4 +1,5 @@
 import { AutonomySchema, type Approval, type Autonomy } from '@powernode/proto/powernode/approval/v1/service_pb.ts'
+import { AlarmSchema, type Alarm } from '@powernode/proto/powernode/audit/v1/witness_pb.ts'
 import { HealthCheckResponse_ServingStatus as Serving } from '@powernode/proto/grpc/health/v1/health_pb.ts'
 import {
   CertificateSchema,
@@ -38,11 +39,13 @@ export type PlatformStatus = {
   readonly approvals: readonly Approval[]
   /** Whether what acts by itself may act. */
   readonly autonomy: Autonomy | undefined
+  /** What was found about logs that should never be, and nobody has settled. */
+  readonly alarms: readonly Alarm[]
 }
 
 export async function platformStatus(session: Session): Promise<PlatformStatus> {
   const { clients, clock, context } = session
-  const [services, platform, peers, certificates, authority, approvals, autonomy] = await Promise.all([
+  const [services, platform, peers, certificates, authority, approvals, autonomy, alarms] = await Promise.all([
     Promise.all(SERVICE_NAMES.map((name) => healthOf(session, name))),
     orUndefined(() => clients.peers.getPlatform({})),
     orUndefined(() =>
@@ -60,6 +63,7 @@ export async function platformStatus(session: Session): Promise<PlatformStatus> 
     orUndefined(() => clients.authority.getAuthority({})),
     orUndefined(() => clients.approvals.listApprovals({ states: ['pending'], pageSize: 100 })),
     orUndefined(() => clients.approvals.getAutonomy({})),
+    orUndefined(() => clients.ledger.listAlarms({ openOnly: true })),
   ])
   return {
     context: context.name,
@@ -70,6 +74,7 @@ export async function platformStatus(session: Session): Promise<PlatformStatus> 
     rotation: authority?.rotation,
     approvals: approvals?.approvals ?? [],
     autonomy: autonomy?.autonomy,
+    alarms: alarms?.alarms ?? [],
   }
 }
 
@@ -120,7 +125,7 @@ export function countByState(peers: readonly Peer[]): Record<string, number> {
 }
 
 export function plainStatus(status: PlatformStatus) {
-  const { context, platform, services, peers, expiring, rotation, approvals, autonomy } = status
+  const { context, platform, services, peers, expiring, rotation, approvals, autonomy, alarms } = status
   return {
     context,
     platform: platform ? plain(GetPlatformResponseSchema, platform) : null,
@@ -136,5 +141,6 @@ export function plainStatus(status: PlatformStatus) {
       requested_by: requestedBy,
     })),
     autonomy: autonomy ? plain(AutonomySchema, autonomy) : null,
+    open_alarms: alarms.map((alarm) => plain(AlarmSchema, alarm)),
   }
 }

@@ -11,21 +11,22 @@ import { plural, word } from './words.ts'
 
 const ENDED: readonly RotationStep[] = [RotationStep.RETIRED, RotationStep.CANCELLED]
 
-/** Nothing needs a hand: services serve, no peer is degraded or waits for us, nothing waits for approval or runs out. */
-export function isWell({ services, peers, expiring, approvals, autonomy }: PlatformStatus): boolean {
+/** Nothing needs a hand: services serve, no peer is degraded or waits for us, nothing waits for approval or runs out, no log is in doubt. */
+export function isWell({ services, peers, expiring, approvals, autonomy, alarms }: PlatformStatus): boolean {
   return (
     services.every(({ status }) => status === 'serving' || status === 'not configured') &&
     peers.every((peer) => peer.state !== PeerState.DEGRADED && peer.openItems.length === 0) &&
     expiring.length === 0 &&
     approvals.length === 0 &&
-    autonomy?.halted !== true
+    autonomy?.halted !== true &&
+    alarms.length === 0
   )
 }
 
 /** The platform on one screen. */
 export function statusText(status: PlatformStatus, canvas: Canvas): string {
   const { to } = canvas
-  const { platform, peers, expiring, rotation, approvals, autonomy } = status
+  const { platform, peers, expiring, rotation, approvals, autonomy, alarms } = status
   const described = platform?.platform
   const parts = [
     sheet(
@@ -44,6 +45,7 @@ export function statusText(status: PlatformStatus, canvas: Canvas): string {
     ),
     services(status.services, canvas),
     `${to.bold('Peers')}\n${peerCounts(status, to)}`,
+    alarms.length > 0 ? `${to.bad('Logs in doubt')}\n${alarmLines(status, canvas)}` : '',
     waitingForUs(peers, canvas),
     approvals.length > 0 ? `${to.warn('Waiting for approval')}\n${approvalLines(approvals, canvas)}` : '',
     autonomy?.halted ? `${to.warn('Autonomy')}  ${autonomyText(autonomy, canvas)}` : '',
@@ -75,6 +77,15 @@ function peerCounts({ peers }: PlatformStatus, to: Canvas['to']): string {
   const counts = Object.entries(countByState(peers)).filter(([, count]) => count > 0)
   if (counts.length === 0) return '  none yet'
   return `  ${counts.map(([state, count]) => stateColour(to, state)(`${count} ${state}`)).join('   ')}`
+}
+
+function alarmLines({ alarms, peers }: PlatformStatus, { paste }: Canvas): string {
+  const lines = alarms.map(({ id, kind, whose, peerId }) => {
+    const peer = peers.find((one) => one.id === peerId)?.name || peerId
+    const log = whose === 'ours' ? `our log about ${peer}` : `the log of ${peer} about us`
+    return `  ${harmless(`${kind} in ${log}`)}; next: ${paste(`fedctl audit alarms ${id}`)}`
+  })
+  return lines.join('\n')
 }
 
 function approvalLines(approvals: PlatformStatus['approvals'], { paste }: Canvas): string {
