@@ -36,7 +36,7 @@ const IN_ITS_TIME: Readonly<Record<string, string>> = {
 /** Rows that live on without anybody's doing: beats come and go, and what was queued is marked as sent. */
 const COUNTED_ONLY = /^(liveness\.|\w+\.(outbox|inbox|feed_replica)$)/
 /** How often something owed to a peer was tried. */
-const TRIES = '{attempts,next_attempt_at,last_error}'
+const TRIES = '{attempts,next_attempt_at,last_error,next_at,error}'
 
 type Line = { readonly msg?: string; readonly outcome?: string; readonly reason?: string }
 
