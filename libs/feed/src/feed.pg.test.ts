@@ -74,9 +74,9 @@ describe('what a reader is told:', () => {
     const gateway = reader((requests, signal) => lines[to === one ? 0 : 1].open(requests, signal))
     await knows('a', 1, gateway)
     to = other
-    await revoke('b')
     lines[0].cut()
-    await until(() => !gateway.held.has('b') && gateway.follower.fresh)
+    await revoke('b')
+    await until(() => !gateway.held.has('b') && gateway.replaced.length === 2 && gateway.follower.fresh)
     expect(gateway.replaced).toEqual([true, false])
     expect([...gateway.held]).toEqual([['a', 1]])
   })
