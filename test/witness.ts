@@ -28,15 +28,21 @@ function inner(service: ServiceName) {
   return { service, refused: 'fed_rpc_requests_total', dropped: 'fed_connections_dropped_total' } as const
 }
 
-/** What comes in its own time: each service says what it trusts, and each peer is owed our bundle. */
+/**
+ * What comes in its own time: each service says what it trusts, each peer is owed our bundle, and what was written to the
+ * ledger is signed, shipped and put into files. Its entries are looked at.
+ */
 const IN_ITS_TIME: Readonly<Record<string, string>> = {
+  'audit_ledger.checkpoint': 'false',
+  'audit_ledger.copied': 'false',
+  'audit_ledger.shipment': 'false',
   'peer_registry.trust_holder': 'false',
   'peer_registry.errand': `kind <> 'deliver_bundle'`,
 }
 /** Rows that live on without anybody's doing: beats come and go, and what was queued is marked as sent. */
 const COUNTED_ONLY = /^(liveness\.|\w+\.(outbox|inbox|feed_replica)$)/
 /** How often something owed to a peer was tried. */
-const TRIES = '{attempts,next_attempt_at,last_error,next_at,error}'
+const TRIES = '{attempts,next_attempt_at,last_error}'
 
 type Line = { readonly msg?: string; readonly outcome?: string; readonly reason?: string }
 

@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { isAlive } from '@powernode/dev/owner'
 import { removePostgres } from '@powernode/dev/postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describeForeign, findProgram } from '../foreign.ts'
+import { aboutLog, ask, buildInterop } from '../interop/interop.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const DEMO = ['deploy/dev/run.mjs', 'deploy/dev/src/demo.ts']
@@ -70,6 +72,7 @@ function once(): Verdict {
 
 describe('the demo', () => {
   let first: Verdict
+  let second: Verdict
 
   test('takes two platforms from nothing to active, and says so as one object', () => {
     first = once()
@@ -129,7 +132,7 @@ describe('the demo', () => {
   })
 
   test('continues with its data when it is started again', () => {
-    const second = once()
+    second = once()
     expect([second.ok, second.a.peer.id, second.b.peer.id]).toEqual([true, first.a.peer.id, first.b.peer.id])
     expect(second.steps.map(({ name }) => name)).not.toContain('B accepts it')
     expect(second.crossings).toMatchObject(CROSSINGS)
@@ -138,6 +141,24 @@ describe('the demo', () => {
     expect(second.ledger.a.entries).toBeGreaterThan(first.ledger.a.entries)
     expect(second.ledger.a.reconciled.matched).toBeGreaterThanOrEqual(2 * CROSSINGS.length)
   })
+
+  describeForeign(
+    'of transparency logs in Go, over what the demo exported',
+    { program: findProgram('go'), install: 'apt-get install golang' },
+    (go) => {
+      test('opens every checkpoint, finds every entry, and proves that the second run continues the first', async () => {
+        const logs = [second.ledger.a, second.ledger.b]
+        const questions = logs.map(({ folder, origin }) => {
+          const read = (name: string) => readFileSync(join(folder, name), 'utf8')
+          const [logKey = '', ...witnesses] = read('keys.vkeys').trim().split('\n')
+          return aboutLog({ dir: folder, origin, logKey, witnesses, previous: [read('checkpoint.previous')] })
+        })
+        const answers = await ask(await buildInterop(go), questions)
+        expect(answers.map(({ flaw }) => flaw)).toEqual(['', ''])
+        expect(answers.map(({ entries }) => entries)).toEqual(logs.map(({ entries }) => entries))
+      })
+    },
+  )
 
   test('keeps what is secret to its owner', () => {
     const listed = spawnSync('find', [data, '-type', 'f', '-perm', '/077', '-not', '-path', '*/postgres/data/*'])
