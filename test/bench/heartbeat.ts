@@ -157,15 +157,15 @@ async function limit({ db }: TestDatabase<Tables>, peerIds: readonly string[], b
     const all = <T>(value: T) => ids.map(() => value)
     await sql`
       insert into freshness (peer_id, stale_after_ms, last_heard_at, last_heard_by_them_at, epoch, remembered_epoch,
-        incarnation, sequence, last_nonce, trust_bundle_sequence, ledger_size, ledger_root, announced, announced_at, silent_at)
+        incarnation, sequence, last_nonce, trust_bundle_sequence, announced, announced_at, silent_at)
       select * from unnest(${ids}::uuid[], ${all(300_000)}::int[], ${all(now)}::timestamptz[], ${all(now)}::timestamptz[],
         ${all(1)}::bigint[], ${all(1)}::bigint[], ${all(incarnation)}::bytea[], ${all(index)}::bigint[],
-        ${ids.map(() => randomBytes(16))}::bytea[], ${all(1)}::bigint[], ${all(index)}::bigint[], ${all(Buffer.alloc(32, 1))}::bytea[],
+        ${ids.map(() => randomBytes(16))}::bytea[], ${all(1)}::bigint[],
         ${all('heard')}::text[], ${all(now)}::timestamptz[], ${all(now)}::timestamptz[])
       on conflict (peer_id) do update set
         last_heard_at = excluded.last_heard_at, epoch = excluded.epoch, remembered_epoch = excluded.remembered_epoch,
         incarnation = excluded.incarnation, sequence = 0, last_nonce = excluded.last_nonce,
-        trust_bundle_sequence = excluded.trust_bundle_sequence, ledger_size = 0, ledger_root = excluded.ledger_root,
+        trust_bundle_sequence = excluded.trust_bundle_sequence,
         silent_at = excluded.silent_at + interval '5 minutes'`.execute(db)
   }
   return beats / ((performance.now() - startedAt) / 1_000)
