@@ -1,4 +1,5 @@
 import type { Reporter, TestModule } from 'vitest/node'
+import { noteFailures } from './failures.ts'
 
 export type Counts = { passed: number; failed: number; skipped: number }
 
@@ -28,10 +29,11 @@ export function countsOf(modules: readonly TestModule[], errorsOutside: number):
   return counts
 }
 
-/** Prints the counts after vitest's own summary, unless the caller does so itself. */
+/** Prints the counts after vitest's own summary, and notes what failed, unless the caller does so itself. */
 export class CountsReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
-    if (process.env['POWERNODE_COUNTS'] !== 'printed-by-caller')
-      process.stdout.write(`${countsLine(countsOf(modules, unhandledErrors.length))}\n`)
+    if (process.env['POWERNODE_COUNTS'] === 'printed-by-caller') return
+    noteFailures(modules, unhandledErrors)
+    process.stdout.write(`${countsLine(countsOf(modules, unhandledErrors.length))}\n`)
   }
 }

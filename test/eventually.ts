@@ -1,5 +1,20 @@
 import { systemClock } from '@powernode/clock'
 
+/** How long a state is waited for: it costs nothing where all is well. */
+export const PATIENCE_MS = 150_000
+
+/**
+ * Turns of a loop that looks at a state, until it is left or patience is over. The next is when a tenth of what was waited is
+ * over: each look takes time from what it waits for, on a machine that may have none to spare.
+ */
+export async function* looks(timeoutMs = PATIENCE_MS): AsyncGenerator<void> {
+  const giveUp = AbortSignal.timeout(timeoutMs)
+  for (let pauseMs = 10; !giveUp.aborted; pauseMs = Math.min(pauseMs * 1.1, 250)) {
+    yield
+    await systemClock.sleep(pauseMs, giveUp)
+  }
+}
+
 /**
  * What `look` sees, once `met` says yes of it: waits on a state, however long a busy machine takes. A look that throws has
  * not seen anything yet.
@@ -7,11 +22,10 @@ import { systemClock } from '@powernode/clock'
 export async function eventually<Seen>(
   look: () => Promise<Seen>,
   met: (seen: Seen) => boolean,
-  timeoutMs = 30_000,
+  timeoutMs?: number,
 ): Promise<Seen> {
-  const giveUp = AbortSignal.timeout(timeoutMs)
   let last: unknown
-  while (!giveUp.aborted) {
+  for await (const _ of looks(timeoutMs)) {
     try {
       const seen = await look()
       if (met(seen)) return seen
@@ -19,7 +33,6 @@ export async function eventually<Seen>(
     } catch (error) {
       last = error
     }
-    await systemClock.sleep(20, giveUp)
   }
   if (last instanceof Error) throw last
   throw new Error(

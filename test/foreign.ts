@@ -52,7 +52,7 @@ export async function run(
   args: readonly string[],
   { input = '', env = process.env }: { input?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<Ran> {
-  const child = spawn(program, args, { timeout: 30_000, env })
+  const child = spawn(program, args, { timeout: 120_000, env })
   child.stdin.on('error', () => {}) // it may end without having read all
   child.stdin.end(input)
   const ended = new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve))
@@ -66,7 +66,7 @@ export async function runUntil(
   args: readonly string[],
   enough: (printed: string) => boolean,
 ): Promise<string> {
-  const child = spawn(program, args, { timeout: 30_000, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(program, args, { timeout: 120_000, stdio: ['ignore', 'pipe', 'inherit'] })
   let printed = ''
   for await (const chunk of child.stdout) {
     printed += String(chunk)

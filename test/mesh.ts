@@ -1,6 +1,5 @@
 import { createHash, randomInt, X509Certificate } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { timestampDate } from '@bufbuild/protobuf/wkt'
@@ -13,6 +12,7 @@ import { startPlatform, type Platform } from '@powernode/dev/platform'
 import { removePostgres } from '@powernode/dev/postgres'
 import type { ServiceName } from '@powernode/dev/services'
 import { createLogger } from '@powernode/process'
+import { AcceptanceService } from '@powernode/proto/powernode/acceptance/v1/service_pb.ts'
 import { ApprovalService } from '@powernode/proto/powernode/approval/v1/service_pb.ts'
 import { AuditLedgerService, type VerifyLogResponse } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import { CertificateAuthorityService, CertificateKind } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
@@ -22,14 +22,28 @@ import { LivenessService, type Freshness } from '@powernode/proto/powernode/live
 import { OperatorService } from '@powernode/proto/powernode/operator/v1/service_pb.ts'
 import { PeerState, type Peer } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { SdwanService } from '@powernode/proto/powernode/sdwan/v1/service_pb.ts'
+import { SpawnService } from '@powernode/proto/powernode/spawn/v1/service_pb.ts'
 import { createClient, keepIdentity, openTransport } from '@powernode/rpc'
+import { platformDir } from './directories.ts'
+import { looks, PATIENCE_MS } from './eventually.ts'
 import { startInProcess } from './in-process.ts'
 
 const CACHE = fileURLToPath(new URL('../.cache', import.meta.url))
 const QUIET = createLogger('test', { level: 'silent' })
 
-/** Beats fast enough to watch a peer fall silent and come back inside a test. */
-export const BRISK = { HEARTBEAT_INTERVAL: '500ms', STALE_AFTER: '2s' }
+/**
+ * Beats fast enough to watch a peer fall silent and come back inside a test, and no faster: a beat has as long as an interval,
+ * and on a busy machine one of half a second often came too late.
+ */
+export const BRISK = { HEARTBEAT_INTERVAL: '1s', STALE_AFTER: '4s' }
+/**
+ * For stories that are not about silence: however busy the machine is, nobody falls silent in them, and a beat, which may take
+ * as long as an interval, gets through.
+ */
+export const PATIENT = { HEARTBEAT_INTERVAL: '5s', STALE_AFTER: '5m' }
+/** Silence is looked into as often as goes with that. Three ticks missed are a stall, in which nobody is held to be silent: a busy machine misses three of a second often. */
+const BRISK_TICKS = { TICK_INTERVAL: '2s' }
 
 export type MeshOptions = {
   /** Environment of peer-registry that differs from a laptop's. */
@@ -53,13 +67,15 @@ export class TestPlatform {
   readonly grants: Client<typeof GrantAuthzService>
   readonly operators: Client<typeof OperatorService>
   readonly approvals: Client<typeof ApprovalService>
+  readonly spawning: Client<typeof SpawnService>
+  readonly network: Client<typeof SdwanService>
   readonly #stopping: AbortController
-  /** What each of its next starts is given. */
-  readonly #env: Environments
+  /** What the next starts of its services are given beside what the first were. */
+  readonly #changed: Environments
 
-  private constructor(platform: Platform, env: Environments, stopping: AbortController) {
+  private constructor(platform: Platform, changed: Environments, stopping: AbortController) {
     this.platform = platform
-    this.#env = env
+    this.#changed = changed
     this.#stopping = stopping
     const address = { host: '127.0.0.1', port: platform.ports['peer-registry'] }
     const way = { dir: identityDir(platform, 'admin'), address, trustDomain: platform.trustDomain }
@@ -72,19 +88,26 @@ export class TestPlatform {
     this.grants = createClient(GrantAuthzService, this.transport('grant-authz'))
     this.operators = createClient(OperatorService, this.transport('grant-authz'))
     this.approvals = createClient(ApprovalService, this.transport('grant-authz'))
+    this.spawning = createClient(SpawnService, this.transport('spawn-provisioner'))
+    this.network = createClient(SdwanService, this.transport('sdwan-compiler'))
   }
 
   static async start(name: string, options: MeshOptions = {}): Promise<TestPlatform> {
-    const dir = mkdtempSync(join(tmpdir(), `powernode-mesh-${name}-`))
-    return TestPlatform.startIn(dir, name, options)
+    return TestPlatform.startIn(await platformDir(name), name, options)
   }
 
   /** As start, in a directory that may hold a platform already. */
   static async startIn(dir: string, name: string, options: MeshOptions = {}): Promise<TestPlatform> {
     const stopping = new AbortController()
-    const env: Environments = {
+    const env = {
       ...options.env,
+      liveness: { ...BRISK_TICKS, ...options.env?.liveness },
       'peer-registry': { ...BRISK, ...options.env?.['peer-registry'], ...options.registry },
+    }
+    const changed: Environments = {}
+    const inProcess: typeof startInProcess = (service, layout, settings) => {
+      const now = { ...settings.env?.[service], ...changed[service] }
+      return startInProcess(service, layout, { ...settings, env: { ...settings.env, [service]: now } })
     }
     const platform = await startPlatform(
       {
@@ -94,16 +117,17 @@ export class TestPlatform {
         settings: { allowLoopback: true, env },
         fast: options.throughToDisk !== true,
         cacheDir: CACHE,
-        ...(options.processes !== true && { startService: startInProcess }),
+        startTimeoutMs: 400_000,
+        ...(options.processes !== true && { startService: inProcess }),
       },
       stopping.signal,
     )
-    return new TestPlatform(platform, env, stopping)
+    return new TestPlatform(platform, changed, stopping)
   }
 
-  /** Starts one service again, with an environment that differs in this. */
+  /** Starts one service again, in this process, with an environment that differs in this. */
   async restart(service: ServiceName, env: Readonly<Record<string, string>>): Promise<void> {
-    this.#env[service] = { ...this.#env[service], ...env }
+    this.#changed[service] = { ...this.#changed[service], ...env }
     await this.platform.parts[service].pause()
     await this.platform.parts[service].resume()
   }
@@ -127,6 +151,7 @@ export class TestPlatform {
       certificateSha256: createHash('sha256').update(raw).digest(),
       peers: createClient(PeerRegistryService, registry),
       authority: createClient(CertificateAuthorityService, registry),
+      acceptance: createClient(AcceptanceService, registry),
       liveness: createClient(LivenessService, this.#road('liveness', tlsDir)),
       ledger: createClient(AuditLedgerService, this.#road('audit-ledger', tlsDir)),
       grants: createClient(GrantAuthzService, this.#road('grant-authz', tlsDir)),
@@ -141,19 +166,17 @@ export class TestPlatform {
     const address = { host: '127.0.0.1', port: platform.ports[server] }
     const { trustDomain } = platform
     return openTransport(
-      { address, server, trustDomain, tlsDir, clock: systemClock, logger: QUIET },
+      { address, server, trustDomain, tlsDir, clock: systemClock, logger: QUIET, deadlineMs: 30_000 },
       this.#stopping.signal,
     )
   }
 
   /** A peer by its id, once `met` says yes. Waits on a state, however long a busy machine or a service that is away takes. */
-  async until(peerId: string, met: (peer: Peer) => boolean, timeoutMs = 60_000): Promise<Peer> {
-    const giveUp = AbortSignal.timeout(timeoutMs)
+  async until(peerId: string, met: (peer: Peer) => boolean, timeoutMs = PATIENCE_MS): Promise<Peer> {
     let last: Peer | undefined
-    while (!giveUp.aborted) {
+    for await (const _ of looks(timeoutMs)) {
       last = (await this.peers.getPeer({ peer: peerId }).catch(() => undefined))?.peer ?? last
       if (last && met(last)) return last
-      await systemClock.sleep(20, giveUp)
     }
     throw new Error(
       `peer ${peerId} is ${last && stateWord(last.state)}: ${last?.reason}; ${last?.openItems.join('; ')}`,
@@ -166,13 +189,11 @@ export class TestPlatform {
 
   /** The actions in the log of one peer, once `last` is among them. */
   async ledgerOf(peerId: string, last: string): Promise<string[]> {
-    const giveUp = AbortSignal.timeout(30_000)
     let actions: string[] = []
-    while (!giveUp.aborted) {
+    for await (const _ of looks()) {
       const listed = await this.ledger.listEntries({ log: peerId, limit: 5_000 }).catch(() => undefined)
       actions = listed?.entries.map(({ action }) => action) ?? []
       if (actions.includes(last)) return actions
-      await systemClock.sleep(20, giveUp)
     }
     throw new Error(`the log of ${peerId} holds ${actions.join(', ')}, not ${last}`)
   }
@@ -186,23 +207,19 @@ export class TestPlatform {
 
   /** How fresh a peer is, once `met` says yes. */
   async untilFreshness(peerId: string, met: (freshness: Freshness) => boolean): Promise<Freshness> {
-    const giveUp = AbortSignal.timeout(60_000)
     let last: Freshness | undefined
-    while (!giveUp.aborted) {
+    for await (const _ of looks()) {
       last = (await this.liveness.listFreshness({ peerIds: [peerId] })).freshness[0]
       if (last && met(last)) return last
-      await systemClock.sleep(20, giveUp)
     }
     throw new Error(`peer ${peerId}: epoch ${last?.epoch}, hearing ${last?.hearing}, ${last?.lastError}`)
   }
 
   /** What a peer was granted, once there is something. */
   async untilGranted(peerId: string): Promise<Grant[]> {
-    const giveUp = AbortSignal.timeout(30_000)
-    while (!giveUp.aborted) {
+    for await (const _ of looks()) {
       const { grants } = await this.grants.listGrants({ peerId })
       if (grants.length > 0) return grants
-      await systemClock.sleep(20, giveUp)
     }
     throw new Error(`peer ${peerId} was granted nothing`)
   }

@@ -1,11 +1,13 @@
 /**
  * `npm test`: every test, or those whose file name holds one of the words given; vitest's options work too.
  *
- * The counts are the very last line, after Postgres and everything else has been stopped.
+ * The counts are the very last line, after Postgres and everything else has been stopped. What failed is told once more in
+ * the file that POWERNODE_FAILURES names, if it does.
  */
 import { fileURLToPath } from 'node:url'
 import { createVitest, parseCLI } from 'vitest/node'
 import { countsLine, countsOf } from './counts-reporter.ts'
+import { noteFailures } from './failures.ts'
 
 process.env['POWERNODE_COUNTS'] = 'printed-by-caller'
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
@@ -28,7 +30,10 @@ try {
   // vitest has named the reason when no file matched; anything else is ours to show.
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
 }
-const counts = countsOf(vitest.state.getTestModules(), vitest.state.getUnhandledErrors().length)
+const modules = vitest.state.getTestModules()
+const outside = vitest.state.getUnhandledErrors()
+const counts = countsOf(modules, outside.length)
+noteFailures(modules, outside)
 await vitest.close()
 process.stdout.write(`${countsLine(counts)}\n`)
 process.exitCode = stopped || counts.failed > 0 || counts.passed === 0 ? 1 : 0

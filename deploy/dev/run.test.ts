@@ -74,6 +74,6 @@ test('the program ends when whoever called us is killed, and when we are', async
     await expect.poll(() => existsSync(pidFile) && readFileSync(pidFile, 'utf8')).toMatch(/\d/)
     const pid = Number(readFileSync(pidFile, 'utf8'))
     child.kill('SIGKILL')
-    await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false)
+    await expect.poll(() => isAlive(pid)).toBe(false)
   }
 })

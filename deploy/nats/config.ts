@@ -28,7 +28,7 @@ tls {
   key_file: ${quote(tls.key)}
   ca_file: ${quote(tls.ca)}
   verify_and_map: true
-  timeout: 5
+  timeout: 20
 }
 jetstream {
   store_dir: ${quote(config.storeDir)}

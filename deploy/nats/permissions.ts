@@ -11,7 +11,7 @@ export const HEARS: Readonly<Record<string, Partial<Readonly<Record<StreamName, 
   'peer-registry': {
     LIVENESS: [
       'peer-registry--heard',
-      'peer-registry--silent',
+      'peer-registry--unreachable',
       'peer-registry--described',
       'peer-registry--bundle-outdated',
     ],
@@ -23,9 +23,29 @@ export const HEARS: Readonly<Record<string, Partial<Readonly<Record<StreamName, 
     LIVENESS: ['audit-ledger--record-liveness'],
     GRANT_AUTHZ: ['audit-ledger--record-grant-authz'],
     AUDIT_LEDGER: ['audit-ledger--record-audit-ledger'],
+    SPAWN_PROVISIONER: ['audit-ledger--record-spawn-provisioner'],
+    SDWAN_COMPILER: ['audit-ledger--record-sdwan-compiler'],
   },
   'grant-authz': {
     PEER_REGISTRY: ['grant-authz--operator-grant', 'grant-authz--revocation', 'grant-authz--change'],
+  },
+  'spawn-provisioner': {
+    PEER_REGISTRY: [
+      'spawn-provisioner--accepted',
+      'spawn-provisioner--enrolled',
+      'spawn-provisioner--active',
+      'spawn-provisioner--revoked',
+    ],
+  },
+  'sdwan-compiler': {
+    PEER_REGISTRY: [
+      'sdwan-compiler--enrolled',
+      'sdwan-compiler--active',
+      'sdwan-compiler--degraded',
+      'sdwan-compiler--suspended',
+      'sdwan-compiler--revoked',
+      'sdwan-compiler--changed',
+    ],
   },
 }
 

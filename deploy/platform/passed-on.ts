@@ -10,7 +10,22 @@ const PASSED_ON = {
     'DOUBT_FOR',
     'RECONCILE_EVERY',
   ],
-  'peer-registry': ['AUDIT_FORK_POLICY'],
+  liveness: ['SWEEP_INTERVAL', 'TICK_INTERVAL'],
+  'peer-registry': ['AUDIT_FORK_POLICY', 'HEARTBEAT_INTERVAL', 'STALE_AFTER', 'STALE_AFTER_MOST'],
+  'spawn-provisioner': [
+    'REPLICATION_PRIMARY',
+    'REPLICATION_PRIMARY_NAME',
+    'REPLICATION_TAKE_OVER',
+    'REDIS_ADDRESS',
+    'REDIS_USERNAME',
+    'REDIS_PASSWORD_FILE',
+    'REDIS_ROOTS_FILE',
+    'REDIS_SERVER_NAME',
+    'MAX_CHILDREN',
+    'BOOT_DEADLINE',
+    'PROVIDER_KINDS',
+  ],
+  'sdwan-compiler': ['NODES_LISTEN'],
   'grant-authz': ['OIDC_ISSUER', 'OIDC_AUDIENCE', 'OIDC_ALGORITHMS'],
 } as const
 

@@ -27,6 +27,11 @@ const SAID_FOR_ONE = {
   DOUBT_FOR: '30s',
   RECONCILE_EVERY: '12h',
   AUDIT_FORK_POLICY: 'alert',
+  HEARTBEAT_INTERVAL: '30s',
+  STALE_AFTER: '2m',
+  SWEEP_INTERVAL: '2s',
+  TICK_INTERVAL: '15s',
+  NODES_LISTEN: '127.0.0.1:0',
   OIDC_ISSUER: 'https://issuer.invalid',
   OIDC_AUDIENCE: 'powernode',
   OIDC_ALGORITHMS: 'ES256',
@@ -63,10 +68,15 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true })
 })
 
+/** What a unit of systemd would have anyway, and what was compiled before. */
+const OWN = {
+  PATH: process.env['PATH'] ?? '',
+  NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? join(ROOT, '.cache', 'compile'),
+}
+
 async function start(name: string, command: string, args: string[], env: Record<string, string> = {}): Promise<void> {
   const logFile = join(dir, `${name}.log`)
-  const PATH = process.env['PATH'] ?? ''
-  running.push(await startChild({ command, args, env: { PATH, ...env }, cwd: ROOT, logFile, stopSignal: 'SIGTERM' }))
+  running.push(await startChild({ command, args, env: { ...OWN, ...env }, cwd: ROOT, logFile, stopSignal: 'SIGTERM' }))
 }
 
 const envOf = (name: string) => parseEnvFile(readFileSync(join(dir, 'config', `${name}.env`), 'utf8'))
@@ -74,7 +84,7 @@ const envOf = (name: string) => parseEnvFile(readFileSync(join(dir, 'config', `$
 test('one command prepares a platform whose services then serve, each with the file that was written for it', async () => {
   const written = await prepare(preparation)
   expect(written.map((path) => path.slice(join(dir, 'config').length + 1)).toSorted()).toEqual(
-    [...SERVICE_NAMES.map((name) => `${name}.env`), 'nats-identity.env', 'nats.conf'].toSorted(),
+    [...SERVICE_NAMES.map((name) => `${name}.env`), 'nats-identity.env', 'nats.conf', 'node-agent.env'].toSorted(),
   )
   await start('nats', await findNatsServer(join(ROOT, '.cache/bin')), ['-c', join(dir, 'config', 'nats.conf')])
   for (const name of SERVICE_NAMES) {
@@ -85,12 +95,23 @@ test('one command prepares a platform whose services then serve, each with the f
   await Promise.all(
     SERVICE_NAMES.map((service) => {
       const target = { address: `127.0.0.1:${layout.ports[service]}`, service, trustDomain: layout.trustDomain }
-      const serving = waitUntilServing(target, identityDir(layout, 'admin'), AbortSignal.timeout(25_000))
+      const serving = waitUntilServing(target, identityDir(layout, 'admin'), AbortSignal.timeout(120_000))
       return serving.catch((cause: Error) => {
         throw new Error(lastWords(join(dir, `${service}.log`)), { cause })
       })
     }),
   )
+})
+
+test('the agent of a node that nobody made to be a child ends by itself, and says so', async () => {
+  const { STATE_DIR = '', ...said } = envOf('node-agent')
+  const nowhere = { PAYLOAD_ROOT: join(dir, 'none'), PAYLOAD_FILE: join(dir, 'none.json') }
+  const env = { ...OWN, ...said, STATE_DIR, ...nowhere }
+  const logFile = join(dir, 'node-agent.log')
+  const args = ['--tls-min-v1.3', 'services/node-agent/src/main.ts']
+  const agent = await startChild({ command: process.execPath, args, env, cwd: ROOT, logFile, stopSignal: 'SIGTERM' })
+  expect(await agent.exited).toMatchObject({ code: 0 })
+  expect(readFileSync(join(STATE_DIR, 'progress'), 'utf8')).toContain('no boot payload')
 })
 
 test('every file with a secret is its owner’s alone', () => {

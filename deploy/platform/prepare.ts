@@ -26,6 +26,7 @@ export async function prepare(preparation: Preparation): Promise<string[]> {
     join(layout.dir, 'secrets'),
     join(layout.dir, 'identity'),
     join(layout.dir, 'data'),
+    agentDir(layout),
     configDir,
   ]) {
     mkdirSync(dir, { recursive: true, mode: 0o711 }) // to be passed through: what lies in it is each owner's own
@@ -68,24 +69,38 @@ function writeConfiguration({
     PEER_REGISTRY_ADDRESS: `${layout.site.host}:${layout.ports['peer-registry']}`,
     NATS_PID_FILE: pidFile,
   }
+  const at = (service: ServiceName) => `${layout.site.host}:${layout.ports[service]}`
+  const nodeAgent = {
+    IDENTITY_DIR: identityDir(layout, 'node-agent'),
+    TRUST_DOMAIN: layout.trustDomain,
+    STATE_DIR: agentDir(layout),
+    PEER_REGISTRY_ADDRESS: at('peer-registry'),
+    GRANT_AUTHZ_ADDRESS: at('grant-authz'),
+    GATEWAY_ADDRESS: at('federation-gateway'),
+  }
   const variables = (service: ServiceName) => envFile(environmentOf(service, layout, settings))
   const files = new Map(SERVICE_NAMES.map((service) => [`${service}.env`, variables(service)]))
-  files.set('nats-identity.env', envFile(natsIdentity)).set('nats.conf', nats)
+  files.set('nats-identity.env', envFile(natsIdentity)).set('nats.conf', nats).set('node-agent.env', envFile(nodeAgent))
   for (const [file, text] of files) writePrivately(join(configDir, file), text.trimEnd())
   return [...files.keys()].map((file) => join(configDir, file))
 }
+
+/** Where the node's agent remembers that its first run is over. */
+const agentDir = ({ dir }: Pick<Layout, 'dir'>): string => join(dir, 'data', 'node-agent')
 
 /** Secrets that a service reads itself, beside its environment and its identity. */
 const SECRETS: Readonly<Record<string, readonly string[]>> = {
   'peer-registry': ['sealing-key'],
   'grant-authz': ['grant-sealing-key', 'operator-token-key'],
   'audit-ledger': ['ledger-sealing-key'],
+  'spawn-provisioner': ['spawn-sealing-key'],
+  'sdwan-compiler': ['sdwan-sealing-key'],
 }
 
 /** Gives each service its own directory. Where the users of sysusers.conf are missing, everything stays with whoever ran this. */
 function handOver(layout: Layout, configDir: string): void {
   if (process.getuid?.() !== 0) return
-  for (const name of [...SERVICE_NAMES, 'nats'] as const) {
+  for (const name of [...SERVICE_NAMES, 'nats', 'node-agent'] as const) {
     const user = userOf(`powernode-${name}`)
     if (user === undefined) continue
     const dir = identityDir(layout, name)
@@ -95,7 +110,8 @@ function handOver(layout: Layout, configDir: string): void {
     ]) {
       lchownSync(path, user.uid, user.gid) // never through a link: the last owner may have put it there
     }
-    if (name === 'audit-ledger') lchownSync(dataDir(layout, name), user.uid, user.gid)
+    if (name === 'audit-ledger' || name === 'spawn-provisioner') lchownSync(dataDir(layout, name), user.uid, user.gid)
+    if (name === 'node-agent') lchownSync(agentDir(layout), user.uid, user.gid)
     if (name === 'nats') chownSync(join(configDir, 'nats.conf'), user.uid, user.gid)
     for (const secret of SECRETS[name] ?? []) chownSync(secretPath(layout, secret), user.uid, user.gid)
   }

@@ -14,6 +14,10 @@ create role "audit_ledger_owner" with login nosuperuser nocreatedb nocreaterole 
 create role "audit_ledger" with login nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit password '<password of audit_ledger>';
 create role "grant_authz_owner" with login nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit password '<password of grant_authz_owner>';
 create role "grant_authz" with login nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit password '<password of grant_authz>';
+create role "spawn_provisioner_owner" with login nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit password '<password of spawn_provisioner_owner>';
+create role "spawn_provisioner" with login nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit password '<password of spawn_provisioner>';
+create role "sdwan_compiler_owner" with login nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit password '<password of sdwan_compiler_owner>';
+create role "sdwan_compiler" with login nosuperuser nocreatedb nocreaterole noreplication nobypassrls noinherit password '<password of sdwan_compiler>';
 revoke all on database "powernode" from public;
 grant connect on database "powernode" to "peer_registry_owner";
 alter role "peer_registry_owner" in database "powernode" set search_path = "peer_registry";
@@ -31,6 +35,14 @@ grant connect on database "powernode" to "grant_authz_owner";
 alter role "grant_authz_owner" in database "powernode" set search_path = "grant_authz";
 grant connect on database "powernode" to "grant_authz";
 alter role "grant_authz" in database "powernode" set search_path = "grant_authz";
+grant connect on database "powernode" to "spawn_provisioner_owner";
+alter role "spawn_provisioner_owner" in database "powernode" set search_path = "spawn_provisioner";
+grant connect on database "powernode" to "spawn_provisioner";
+alter role "spawn_provisioner" in database "powernode" set search_path = "spawn_provisioner";
+grant connect on database "powernode" to "sdwan_compiler_owner";
+alter role "sdwan_compiler_owner" in database "powernode" set search_path = "sdwan_compiler";
+grant connect on database "powernode" to "sdwan_compiler";
+alter role "sdwan_compiler" in database "powernode" set search_path = "sdwan_compiler";
 
 \connect powernode
 
@@ -60,3 +72,15 @@ revoke all on schema "grant_authz" from public;
 grant usage on schema "grant_authz" to "grant_authz";
 grant usage on language plpgsql to "grant_authz_owner";
 alter default privileges for role "grant_authz_owner" revoke execute on functions from public;
+create schema if not exists "spawn_provisioner" authorization "spawn_provisioner_owner";
+alter schema "spawn_provisioner" owner to "spawn_provisioner_owner";
+revoke all on schema "spawn_provisioner" from public;
+grant usage on schema "spawn_provisioner" to "spawn_provisioner";
+grant usage on language plpgsql to "spawn_provisioner_owner";
+alter default privileges for role "spawn_provisioner_owner" revoke execute on functions from public;
+create schema if not exists "sdwan_compiler" authorization "sdwan_compiler_owner";
+alter schema "sdwan_compiler" owner to "sdwan_compiler_owner";
+revoke all on schema "sdwan_compiler" from public;
+grant usage on schema "sdwan_compiler" to "sdwan_compiler";
+grant usage on language plpgsql to "sdwan_compiler_owner";
+alter default privileges for role "sdwan_compiler_owner" revoke execute on functions from public;

@@ -38,6 +38,30 @@ end
 $function$;
 grant execute on function came_back() to audit_ledger;
 
+CREATE OR REPLACE FUNCTION audit_ledger.covered_entry(log_name text, place bigint, OUT log_id integer, OUT leaf bytea, OUT leaf_hash bytea, OUT size bigint, OUT root bytea, OUT note text, OUT lines text[])
+ RETURNS SETOF record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'audit_ledger', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+begin
+  return query
+    select l.id, e.leaf, e.leaf_hash, c.size, c.root, c.note,
+      array(select s.line from cosignature s where s.log_id = l.id and s.size = c.size order by s.at, s.name)
+    from log l join entry e on e.log_id = l.id
+    left join lateral (
+      select s.size from cosignature s where s.log_id = l.id and s.size > place order by s.size desc limit 1) seen on true
+    left join lateral (select n.size from checkpoint n where n.log_id = l.id order by n.size desc limit 1) newest on true
+    left join checkpoint c on c.log_id = l.id and c.size = coalesce(seen.size, newest.size) and c.size > place
+    where l.name = log_name and e.sequence = place;
+end
+$function$;
+grant execute on function covered_entry(text,bigint) to audit_ledger;
+
 CREATE OR REPLACE FUNCTION audit_ledger.drop_pruned(of_log integer, at_most integer)
  RETURNS bigint
  LANGUAGE sql
@@ -190,6 +214,36 @@ begin
 end
 $function$;
 grant execute on function take_ends(text[]) to audit_ledger;
+
+CREATE OR REPLACE FUNCTION audit_ledger.tile_hashes(of_log integer, levels integer[], positions bigint[], widths integer[], from_full boolean)
+ RETURNS SETOF bytea
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'audit_ledger', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+begin
+  return query
+    select coalesce(
+      case when from_full then (
+        select substr(t.hashes, 1, asked.width * 32) from tile t
+        where t.log_id = of_log and t.level = asked.level and t.position = asked.position) end,
+      case when asked.level = 0 then (
+        select string_agg(e.leaf_hash, '' order by e.sequence) from entry e
+        where e.log_id = of_log and e.sequence >= asked.position * 256
+          and e.sequence < asked.position * 256 + asked.width)
+      else (
+        select string_agg(t.root, '' order by t.position) from tile t
+        where t.log_id = of_log and t.level = asked.level - 1
+          and t.position >= asked.position * 256 and t.position < asked.position * 256 + asked.width) end)
+    from unnest(levels, positions, widths) with ordinality as asked (level, position, width, nth)
+    order by asked.nth;
+end
+$function$;
+grant execute on function tile_hashes(integer,integer[],bigint[],integer[],boolean) to audit_ledger;
 
 CREATE OR REPLACE FUNCTION audit_ledger.write_at_ends(names text[], end_ids integer[], end_sizes bigint[], end_hashes bytea, log_ids integer[], sequences bigint[], ids uuid[], actions text[], ats double precision[], directions text[], remote_ids uuid[], leaf_offsets integer[], leaf_lengths integer[], leaves bytea, leaf_hashes bytea, body_log_ids integer[], body_sequences bigint[], disclosures boolean[], body_offsets integer[], body_lengths integer[], bodies bytea, salts bytea, tile_log_ids integer[], tile_levels integer[], tile_positions bigint[], tile_hashes bytea, tile_roots bytea)
  RETURNS boolean

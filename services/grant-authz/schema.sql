@@ -398,6 +398,27 @@ AS $function$
 $function$;
 grant execute on function is_set(text[]) to grant_authz;
 
+CREATE OR REPLACE FUNCTION grant_authz.sealed_under_newest()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'grant_authz', 'pg_temp'
+AS $function$
+declare
+  newest bytea;
+  sealed bytea;
+  its text;
+begin
+  foreach its in array tg_argv loop
+    sealed := (to_jsonb(new) ->> its)::bytea;
+    continue when sealed is null or (tg_op = 'UPDATE' and sealed is not distinct from (to_jsonb(old) ->> its)::bytea);
+    select key_ids[cardinality(key_ids)] into newest from sealing_key for share;
+    continue when newest is null or substring(sealed from 2 for 4) = newest;
+    raise exception 'sealed under a key that was replaced by %', encode(newest, 'hex') using errcode = 'PNSK1';
+  end loop;
+  return new;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION grant_authz.tell_kinds()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -456,6 +477,7 @@ create table approval (
   constraint approval_pkey PRIMARY KEY (id),
   constraint approval_action_fkey FOREIGN KEY (action) REFERENCES approval_policy(action),
   constraint approval_approvers_needed_check CHECK (((approvers_needed >= 1) AND (approvers_needed <= 16))),
+  constraint approval_check CHECK (((requested_by ~ '^operator/'::text) OR (requested_by = owner))),
   constraint approval_decided CHECK (((state = 'pending'::text) = (decided_at IS NULL))),
   constraint approval_effects_check CHECK ((cardinality(effects) <= 1000)),
   constraint approval_executed CHECK (((state = ANY (ARRAY['executed'::text, 'failed'::text])) = (executed_at IS NOT NULL))),
@@ -465,7 +487,6 @@ create table approval (
   constraint approval_owner_check CHECK ((owner ~ '^service/'::text)),
   constraint approval_plan_check CHECK ((length(plan) <= 262144)),
   constraint approval_plan_sha256_check CHECK ((length(plan_sha256) = 32)),
-  constraint approval_requested_by_check CHECK ((requested_by ~ '^operator/'::text)),
   constraint approval_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'timed_out'::text, 'executed'::text, 'failed'::text]))),
   constraint approval_summary_check CHECK (((length(summary) >= 1) AND (length(summary) <= 512))),
   constraint approval_takes_time CHECK ((expires_at > requested_at))
@@ -486,9 +507,14 @@ create table approval_policy (
   description text not null,
   set_by text not null default ''::text,
   set_at timestamp with time zone,
+  own_verb text,
+  own_approvers integer,
   constraint approval_policy_pkey PRIMARY KEY (action),
   constraint approval_policy_action_check CHECK (((action ~ '^[a-z_]+(\.[a-z0-9_]+)+$'::text) AND (length(action) <= 128))),
   constraint approval_policy_approvers_check CHECK (((approvers >= 1) AND (approvers <= 16))),
+  constraint approval_policy_own_approvers_check CHECK (((own_approvers >= 1) AND (own_approvers <= 16))),
+  constraint approval_policy_own_verb_check CHECK ((own_verb = ANY (ARRAY['auto_approve'::text, 'notify_and_proceed'::text, 'require_approval'::text, 'blocked'::text]))),
+  constraint approval_policy_remembers CHECK ((((set_by ~~ 'peer/%'::text) = (own_verb IS NOT NULL)) AND ((own_verb IS NULL) = (own_approvers IS NULL)))),
   constraint approval_policy_verb_check CHECK ((verb = ANY (ARRAY['auto_approve'::text, 'notify_and_proceed'::text, 'require_approval'::text, 'blocked'::text])))
 );
 CREATE TRIGGER approval_policy_told AFTER INSERT OR UPDATE ON grant_authz.approval_policy FOR EACH ROW EXECUTE FUNCTION tell_operators();
@@ -679,6 +705,7 @@ create table grant_notice (
   constraint notice_bearer_with_issue CHECK (((sealed_bearer IS NULL) OR (what = 'issued'::text)))
 );
 CREATE INDEX grant_notice_due ON grant_authz.grant_notice USING btree (due_at);
+CREATE TRIGGER grant_notice_sealed BEFORE INSERT OR UPDATE OF sealed_bearer ON grant_authz.grant_notice FOR EACH ROW EXECUTE FUNCTION sealed_under_newest('sealed_bearer');
 grant delete, insert, select, update on grant_notice to grant_authz;
 
 create table grant_settings (
@@ -885,6 +912,7 @@ create table received_grant (
 );
 CREATE INDEX received_grant_by_end ON grant_authz.received_grant USING btree (expires_at);
 CREATE TRIGGER received_grant_guarded BEFORE UPDATE ON grant_authz.received_grant FOR EACH ROW EXECUTE FUNCTION guard_received_grant();
+CREATE TRIGGER received_grant_sealed BEFORE INSERT OR UPDATE OF sealed_bearer ON grant_authz.received_grant FOR EACH ROW EXECUTE FUNCTION sealed_under_newest('sealed_bearer');
 grant delete, insert, select, update on received_grant to grant_authz;
 
 create table region (
@@ -1023,11 +1051,19 @@ create table role (
   built_in boolean not null,
   constraint role_pkey PRIMARY KEY (name),
   constraint role_name_check CHECK ((name ~ '^[a-z][a-z0-9-]{0,62}$'::text)),
-  constraint role_permissions_known CHECK ((permissions <@ ARRAY['system.federation.read'::text, 'system.federation_peers.manage'::text, 'system.federation_grants.manage'::text, 'system.federation_residency.manage'::text, 'system.federation_resources.manage'::text, 'system.federation_ca.manage'::text, 'system.federation.spawn'::text, 'system.infra_tasks.control'::text, 'system.operators.manage'::text]))
+  constraint role_permissions_known CHECK ((permissions <@ ARRAY['system.federation.read'::text, 'system.federation_peers.manage'::text, 'system.federation_grants.manage'::text, 'system.federation_residency.manage'::text, 'system.federation_resources.manage'::text, 'system.federation_ca.manage'::text, 'system.federation.spawn'::text, 'system.sdwan.manage'::text, 'system.infra_tasks.control'::text, 'system.operators.manage'::text]))
 );
 CREATE TRIGGER role_guarded BEFORE DELETE OR UPDATE ON grant_authz.role FOR EACH ROW EXECUTE FUNCTION guard_role();
 CREATE TRIGGER role_told AFTER INSERT OR DELETE OR UPDATE ON grant_authz.role FOR EACH ROW EXECUTE FUNCTION tell_operators();
 grant delete, insert, select, update on role to grant_authz;
+
+create table sealing_key (
+  id boolean not null default true,
+  key_ids bytea[] not null default '{}'::bytea[],
+  constraint sealing_key_pkey PRIMARY KEY (id),
+  constraint sealing_key_id_check CHECK (id)
+);
+grant select, update on sealing_key to grant_authz;
 
 create table token_issuer (
   one boolean not null default true,

@@ -1,7 +1,8 @@
 import { systemClock } from '@powernode/clock'
 import { epochOf, Feed, Follower } from '@powernode/feed'
 import { createMetrics } from '@powernode/process'
-import { PeerRegistryService, type WatchPeersResponse } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { type WatchPeersResponse } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
+import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { createClient, mount } from '@powernode/rpc'
 import { partly } from '@powernode/rpc/testing'
 import { sql } from 'kysely'
@@ -77,7 +78,7 @@ async function fill({ act }: TestPlatform): Promise<void> {
       insert into peer (id, name, state, reason, since, kind, spawn_mode, spawn_role, we_redeem, url, timers, disclosure,
         created_at, updated_at)
       select gen_random_uuid(), 'p' || n, 'proposed', '', ${now}, 'platform', 'out_of_band', 'symmetric', true,
-        'https://p' || n || '.example', '{"heartbeatIntervalMs": 60000, "staleAfterMs": 300000}', '{}', ${now}, ${now}
+        'https://p' || n || '.example', '{"heartbeatIntervalMs": 60000, "staleAfterMs": 300000, "staleAfterMostMs": 3600000}', '{}', ${now}, ${now}
       from generate_series(1, ${PEER_COUNT}) n`.execute(tx)
   })
 }

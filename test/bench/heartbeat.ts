@@ -12,6 +12,7 @@ import {
 } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
 import { sql } from 'kysely'
 import type { Tables } from '../../services/liveness/src/store/tables.ts'
+import { measureLevels } from './levels.ts'
 import { measureSweep } from './sweep.ts'
 import { makeIdentities, roadTo } from './own-server.ts'
 import { startThread } from './thread.ts'
@@ -24,8 +25,10 @@ const RUNS = 5
 /** As the gateway fills a message when it has more waiting than it can send. */
 const MESSAGE = 512
 const MESSAGES_UNDERWAY = 6
-/** What the issue asks for, kept up for this long. */
+/** A platform of 120,000 peers at 60 s, kept up for so long, */
 const SUSTAINED_PER_S = 2_000
+/** and one of 10,000, each of which beats us and is beaten: that MUST stay under half a core, and 100 ms. */
+const TEN_THOUSAND_PER_S = (2 * 10_000) / 60
 const SUSTAINED_S = 10
 
 /** Beats a second through the real stream, mTLS and batcher into Postgres, beside the same rows by bare upserts. */
@@ -43,10 +46,13 @@ export async function run(): Promise<Report> {
         limits.push(await limit(database, liveness.peerIds, BEATS_A_RUN))
         say(`run ${at}: ours ${rates.at(-1)!.toFixed(0)} beats/s, bare upsert ${limits.at(-1)!.toFixed(0)} rows/s`)
       }
-      const sustained = await sustain(liveness)
+      const sustained = await sustain(liveness, SUSTAINED_PER_S)
       say(`at ${SUSTAINED_PER_S} beats/s for ${SUSTAINED_S} s: p50 ${sustained.p50_ms} ms, p99 ${sustained.p99_ms} ms`)
+      const tenThousand = await sustain(liveness, TEN_THOUSAND_PER_S)
+      say(`as 10,000 peers at 60 s: p99 ${tenThousand.p99_ms} ms, ${tenThousand.cores} cores`)
       await liveness.stop()
       const sweep = await measureSweep()
+      const levels = await measureLevels()
       return {
         bench: 'heartbeat',
         unit: 'beats/s',
@@ -57,7 +63,9 @@ export async function run(): Promise<Report> {
         p99_ms: sustained.p99_ms,
         runs: rates.map((rate) => rounded(rate, 0)),
         sustained,
+        ten_thousand_peers: tenThousand,
         sweep,
+        levels,
       }
     } finally {
       await liveness.stop()
@@ -171,16 +179,16 @@ async function limit({ db }: TestDatabase<Tables>, peerIds: readonly string[], b
   return beats / ((performance.now() - startedAt) / 1_000)
 }
 
-/** A steady stream, as a platform of 120,000 peers at 60 s would make: how long a beat waits for its answer. */
-async function sustain({ client, ...liveness }: Liveness & { client: Client<typeof LivenessService> }) {
+/** A steady stream: how long a beat waits for its answer, and what it costs. */
+async function sustain({ client, ...liveness }: Liveness & { client: Client<typeof LivenessService> }, perS: number) {
   const sentAt = new Map<bigint, number>()
   const waits: number[] = []
-  const total = SUSTAINED_PER_S * SUSTAINED_S
+  const total = Math.floor(perS * SUSTAINED_S)
   const startedAt = performance.now()
   const source = { ...liveness, client }
   async function* messages() {
     for (let index = 0; index < total;) {
-      const due = Math.min(total, Math.floor(((performance.now() - startedAt) / 1_000) * SUSTAINED_PER_S))
+      const due = Math.min(total, Math.floor(((performance.now() - startedAt) / 1_000) * perS))
       const heartbeats = [...Array(Math.max(0, due - index))].map((_, at) => nextBeat(source, index + at))
       for (const { number } of heartbeats) sentAt.set(number, performance.now())
       index += heartbeats.length
@@ -201,5 +209,6 @@ async function sustain({ client, ...liveness }: Liveness & { client: Client<type
     p99_ms: rounded(quantile(waits, 0.99)),
     // Of the whole process, sender and server together.
     cpu_us_per_beat: rounded((user + system) / waits.length, 0),
+    cores: rounded((user + system) / 1e6 / seconds, 2),
   }
 }

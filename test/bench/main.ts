@@ -7,17 +7,20 @@ import { availableParallelism, loadavg } from 'node:os'
 import { print, say, type Report } from './report.ts'
 
 const BENCHES: Readonly<Record<string, () => Promise<{ run: () => Promise<Report> }>>> = {
+  compile: () => import('./compile.ts'),
   decide: () => import('./decide.ts'),
   'federated-call': () => import('./federated-call.ts'),
   feed: () => import('./feed.ts'),
   'gateway-start': () => import('./gateway-start.ts'),
   handshake: () => import('./handshake.ts'),
   heartbeat: () => import('./heartbeat.ts'),
+  'liveness-tick': () => import('./liveness-tick.ts'),
   'ledger-append': () => import('./ledger-append.ts'),
   'ledger-cosign': () => import('./ledger-cosign.ts'),
   'ledger-verify': () => import('./ledger-verify.ts'),
   revoke: () => import('./revoke.ts'),
   rpc: () => import('./rpc.ts'),
+  spawn: () => import('./spawn.ts'),
 }
 
 const [name = ''] = process.argv.slice(2)

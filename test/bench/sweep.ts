@@ -2,6 +2,7 @@ import { systemClock } from '@powernode/clock'
 import { testDatabase } from '@powernode/postgres/testing'
 import { sql } from 'kysely'
 import type { Tables } from '../../services/liveness/src/store/tables.ts'
+import { listens } from '../../services/liveness/src/operations/testing.ts'
 import { sweepOnce } from '../../services/liveness/src/sweeps.ts'
 import { median, rounded, say } from './report.ts'
 
@@ -28,6 +29,7 @@ export async function measureSweep() {
     await owner.query('vacuum analyze freshness')
     await owner.end()
 
+    await listens(db, systemClock.now())
     const took: Record<string, number> = {}
     for (const due of [0, 1_000, 10_000]) {
       const times: number[] = []

@@ -39,7 +39,7 @@ const isNews = (made: unknown): made is Parameters<typeof append>[1] =>
 /** The table of docs/events.md: kind, severities, service. */
 function documented(): string[] {
   const text = sources('docs/events.md')[0]?.text ?? ''
-  const rows = Array.from(text.matchAll(/^\| `(federation\.[a-z_.]+)` +\| ([a-z, ]+?) +\| ([a-z-]+) +\|/gm))
+  const rows = Array.from(text.matchAll(/^\| `((?:federation|system)\.[a-z_.]+)` +\| ([a-z, ]+?) +\| ([a-z-]+) +\|/gm))
   return rows.map(([, kind, severities, source]) => `${kind} ${severities} ${source}`)
 }
 
@@ -55,8 +55,9 @@ test('every kind that is announced stands in docs/events.md, with its severities
   expect(announced().toSorted()).toEqual(documented().toSorted())
 })
 
-test('kinds are words in small letters with underscores, under federation', () => {
-  for (const { kind } of shown) expect(kind).toMatch(/^federation(\.[a-z]+(_[a-z]+)*){2}$/)
+test('kinds are words in small letters with underscores, under federation; but for the signal, which the documents name', () => {
+  for (const { kind } of shown)
+    if (kind !== 'system.federation_peer_liveness') expect(kind).toMatch(/^federation(\.[a-z]+(_[a-z]+)*){2}$/)
 })
 
 test('the kinds of the source documents are said to the letter', () => {
@@ -70,8 +71,15 @@ test('the kinds of the source documents are said to the letter', () => {
     'federation.peer.revoked': 'high',
     'federation.peer.heartbeat': 'low',
     'federation.peer.heartbeat_stale': 'medium',
+    'federation.peer.rehandshaked': 'medium',
+    'federation.peer.unreachable': 'high',
     'federation.peer.data_residency_changed': 'medium',
     'federation.grant.archived': 'low',
+    'federation.review.cert_rotation_candidates': 'medium',
+    'federation.review.grants_approaching_expiry': 'medium',
+    'federation.review.grants_overdue_for_review': 'low',
+    'federation.review.broad_scope_grants': 'medium',
+    'federation.review.capability_drift': 'medium',
   }
   for (const [kind, severity] of Object.entries(OF_THE_DOCUMENTS))
     expect([kind, said.get(kind)]).toEqual([kind, severity])
@@ -99,6 +107,14 @@ test('the fields that the source documents name stand at the top of the payload'
   })
   expect(payloadOf('federation.peer.proposed')).not.toHaveProperty('previous_status')
   expect(payloadOf('federation.peer.heartbeat_stale')).toMatchObject({ last_heartbeat_at: AT.toISOString() })
+  expect(payloadOf('federation.peer.unreachable')).toMatchObject({
+    peer_status: 'active',
+    detail: 'no endpoint answers',
+  })
+  expect(payloadOf('federation.peer.cert_rotation_required')).toMatchObject({
+    cert_reason: 'cert_expiring',
+    certificate_id: 'leaf 07',
+  })
   expect(payloadOf('federation.peer.data_residency_changed')).toMatchObject({ declared_by: 'operator' })
   expect(payloadOf('federation.grant.archived')).toMatchObject({
     remote_subject: 'x',

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isAlive } from '@powernode/dev/owner'
 import { removePostgres } from '@powernode/dev/postgres'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { SERVICE_NAMES } from '@powernode/dev/services'
+import { afterAll, describe, expect, test } from 'vitest'
 import { describeForeign, findProgram } from '../foreign.ts'
 import { aboutLog, ask, buildInterop } from '../interop/interop.ts'
 
@@ -14,8 +15,12 @@ const DEMO = ['deploy/dev/run.mjs', 'deploy/dev/src/demo.ts']
 const data = mkdtempSync(join(tmpdir(), 'powernode-demo-'))
 /** Everything the demos of this file printed. */
 let said = ''
+/** The demo that stays up, and what it shows to whoever looks. */
+let runner: ChildProcess | undefined
+let shown = ''
 
 afterAll(() => {
+  runner?.kill('SIGKILL')
   for (const name of ['a', 'b']) removePostgres(join(data, name, 'postgres'))
   rmSync(data, { recursive: true, force: true })
 })
@@ -27,6 +32,11 @@ type Verdict = {
   readonly b: { readonly peer: { readonly id: string; readonly state: string } }
   readonly crossings: readonly Crossing[]
   readonly ledger: { readonly a: Ledger; readonly b: Ledger }
+  readonly partition: Readonly<Record<'stale_after_ms' | 'named_ms' | 'degraded_ms' | 'active_again_ms', number>> & {
+    readonly signal: string
+    readonly action: string
+    readonly doctor: { readonly symptom: string; readonly side: string }
+  }
 }
 
 type Ledger = {
@@ -67,8 +77,30 @@ function once(): Verdict {
   const { status, stdout, stderr } = spawnSync('node', args, { cwd: ROOT, encoding: 'utf8' })
   expect(status, stderr).toBe(0)
   said += stdout + stderr
-  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
+  return verdictIn(stdout)
 }
+
+/** The same, as somebody types it who wants it to stay up. */
+async function upUntilStopped(): Promise<Verdict> {
+  const child = spawn('npm', ['run', '--silent', 'demo', '--', '--json', '--data', data], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  runner = child
+  let stdout = ''
+  child.stdout.on('data', (chunk) => (stdout += chunk))
+  await new Promise<void>((resolve, reject) => {
+    child.stderr.on('data', (chunk) => {
+      shown += chunk
+      if (shown.includes('Both stay up')) resolve()
+    })
+    child.once('exit', () => reject(new Error(shown)))
+  })
+  said += stdout + shown
+  return verdictIn(stdout)
+}
+
+const verdictIn = (stdout: string): Verdict => JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
 
 describe('the demo', () => {
   let first: Verdict
@@ -97,6 +129,11 @@ describe('the demo', () => {
         "Files alone prove B's ledger",
         "A finds B's ledger to agree",
         "B finds A's ledger to agree",
+        'B is cut off',
+        'A names it',
+        'A looks for B on all its roads, and degrades it',
+        'The doctor says whose it is',
+        'B comes back, and both are active again',
       ]),
     )
     expect(first.steps.filter(({ ok }) => !ok)).toEqual([])
@@ -108,6 +145,20 @@ describe('the demo', () => {
     expect(why).toHaveLength(BECAUSE.length)
     for (const [at, pattern] of BECAUSE.entries()) expect(why[at]?.there).toMatch(pattern)
     expect(why.at(-1)?.here).not.toMatch(BECAUSE.at(-1) ?? /^/) // B cannot tell revoked from unknown
+  })
+
+  test('B is cut off: A names it, looks before it degrades, knows whose it is, and both are active when B is back', () => {
+    const { stale_after_ms, named_ms, degraded_ms, active_again_ms, ...said } = first.partition
+    expect(said).toEqual({
+      signal: expect.stringMatching(/^(heartbeat_stale|one_way)$/),
+      action: 'degraded',
+      doctor: { symptom: expect.stringMatching(/^[a-z_]+$/), side: 'them' },
+    })
+    expect(stale_after_ms).toBe(6_000)
+    // By then it was not silent for long enough: what it said last may be older than the cut by one beat and what it took.
+    expect(named_ms).toBeGreaterThan(stale_after_ms - 4_000)
+    expect(degraded_ms).toBeGreaterThanOrEqual(named_ms)
+    expect(active_again_ms).toBeGreaterThan(0)
   })
 
   test('ends with two ledgers that files alone prove, each signed by both, and that tell the same of every call', () => {
@@ -126,13 +177,8 @@ describe('the demo', () => {
     expect(a.reconciled).toEqual(b.reconciled)
   })
 
-  test('never shows the whole of a bearer', () => {
-    expect(said).toContain('<<< fg-')
-    expect(said).not.toMatch(/fg-[0-9a-f-]{36}\.[\w-]+/)
-  })
-
-  test('continues with its data when it is started again', () => {
-    second = once()
+  test('continues with its data when it is started again', async () => {
+    second = await upUntilStopped()
     expect([second.ok, second.a.peer.id, second.b.peer.id]).toEqual([true, first.a.peer.id, first.b.peer.id])
     expect(second.steps.map(({ name }) => name)).not.toContain('B accepts it')
     expect(second.crossings).toMatchObject(CROSSINGS)
@@ -140,6 +186,11 @@ describe('the demo', () => {
     expect(new Set([...decided(first), ...decided(second)]).size).toBe(2 * CROSSINGS.length)
     expect(second.ledger.a.entries).toBeGreaterThan(first.ledger.a.entries)
     expect(second.ledger.a.reconciled.matched).toBeGreaterThanOrEqual(2 * CROSSINGS.length)
+  })
+
+  test('never shows the whole of a bearer', () => {
+    expect(said).toContain('<<< fg-')
+    expect(said).not.toMatch(/fg-[0-9a-f-]{36}\.[\w-]+/)
   })
 
   describeForeign(
@@ -167,28 +218,10 @@ describe('the demo', () => {
   })
 })
 
-describe('a demo that stays up', () => {
-  let runner: ChildProcess
-  let said = ''
-
-  beforeAll(async () => {
-    runner = spawn('npm', ['run', '--silent', 'demo', '--', '--data', data], {
-      cwd: ROOT,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    await new Promise<void>((resolve, reject) => {
-      runner.stdout?.on('data', (chunk) => {
-        said += chunk
-        if (said.includes('Both stay up')) resolve()
-      })
-      runner.once('exit', () => reject(new Error(said)))
-    })
-  })
-  afterAll(() => void runner.kill('SIGKILL'))
-
+describe('a demo that stays up, as the second does', () => {
   /** The lines that can be pasted, longer ones put together again. */
   const pasted = (tool: RegExp) =>
-    [...said.replaceAll('\\\n', '').matchAll(/^ {4}(.*)$/gm)]
+    [...shown.replaceAll('\\\n', '').matchAll(/^ {4}(.*)$/gm)]
       .map(([, line = '']) => line)
       .filter((line) => tool.test(line))
 
@@ -213,7 +246,8 @@ describe('a demo that stays up', () => {
   })
 
   test.skipIf(spawnSync('grpcurl', ['--version']).error)('prints grpcurl lines that work as they are', () => {
-    const [list = '', peers = '', health = ''] = pasted(/^grpcurl /)
+    const [list = '', peers = '', ...others] = pasted(/^grpcurl /)
+    const health = others.at(-1) ?? ''
     expect(paste(list)).toContain('powernode.peer.v1.PeerRegistryService')
     expect(paste(peers)).toContain('PEER_STATE_ACTIVE')
     expect(paste(health)).toContain('SERVING')
@@ -229,10 +263,10 @@ describe('a demo that stays up', () => {
     const { pid }: { pid: number } = JSON.parse(readFileSync(join(data, 'owner.json'), 'utf8'))
     const children = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' }).stdout
     const all = [pid, ...children.trim().split(/\s+/).map(Number)]
-    expect(all.length).toBe(1 + 2 * 7) // two platforms of Postgres, NATS and five services
+    expect(all.length).toBe(1 + 2 * (2 + SERVICE_NAMES.length)) // two platforms of Postgres, NATS and their services
     expect(all.every(isAlive)).toBe(true)
-    runner.kill('SIGKILL')
-    await expect.poll(() => all.filter(isAlive), { timeout: 30_000 }).toEqual([])
+    runner?.kill('SIGKILL')
+    await expect.poll(() => all.filter(isAlive)).toEqual([])
     expect(existsSync(join(data, 'owner.json'))).toBe(false)
   })
 })

@@ -4,7 +4,7 @@ import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import { expectRefusal } from '@powernode/rpc/testing'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { federate, invite, twoPlatforms, type TestPlatform } from '../mesh.ts'
+import { federate, invite, PATIENT, twoPlatforms, type TestPlatform } from '../mesh.ts'
 
 type Operator = Awaited<ReturnType<TestPlatform['operator']>>
 
@@ -20,7 +20,7 @@ let carol: Operator
 let paula: Operator
 
 beforeAll(async () => {
-  ;({ a, b, stop } = await twoPlatforms())
+  ;({ a, b, stop } = await twoPlatforms({ a: { registry: PATIENT }, b: { registry: PATIENT } }))
   robot = await a.operator('robot', ['agent'], { kind: 'agent' })
   bob = await a.operator('bob', ['operator'])
   carol = await a.operator('carol', ['operator'])

@@ -42,7 +42,7 @@ let running: Promise<void>[]
 
 const logger = createLogger('test', { level: 'silent' })
 const fake = new FakeClock(NOW)
-const clock = { now: () => fake.now(), sleep: systemClock.sleep }
+const clock = { ...systemClock, now: () => fake.now() }
 const ADMIN = { kind: 'operator', name: 'alice' } as const
 const ROBOT = {
   kind: 'operator',
@@ -86,7 +86,7 @@ const over = (id: string) => until(async () => !['pending', 'approved'].includes
 /** The acts of the registry. No gateway is there to be waited for: what is done counts as done all the same. */
 function acts(): Readonly<Record<string, Executor<Tables>>> {
   const gone = () => Promise.reject(new Error('nobody is there'))
-  return executorsOf({ us: registry.us, feed: { enforced: gone }, grants: { reviewPeer: gone } })
+  return executorsOf({ db: registry.db, us: registry.us, feed: { enforced: gone }, grants: { reviewPeer: gone } })
 }
 
 type Replica = Partial<{
@@ -341,7 +341,7 @@ describe('an invitation that waits', () => {
   })
 
   /** A clock whose first sleep is the end: one round of a sweep. */
-  const sweepClock = (ending: AbortController) => ({ now: () => fake.now(), sleep: async () => ending.abort() })
+  const sweepClock = (ending: AbortController) => ({ ...clock, sleep: async () => ending.abort() })
   const getApproval = async (approvalId: string) => {
     const handlers = approvalHandlers({ db: authz.db, clock, operatorsFeed: NOBODY_LISTENS })
     const context = { values: { get: () => ({ kind: 'service', name: 'peer-registry' }) } } as never // all the handler reads

@@ -13,22 +13,18 @@ import { environmentOf } from '@powernode/dev/environment'
 import { identityDir, secretPath } from '@powernode/dev/layout'
 import { SERVICE_NAMES } from '@powernode/dev/services'
 import { Caller, type Shown } from '@powernode/federation-gateway/testing'
-import {
-  certificatesToPem,
-  readSealingKey,
-  readTlsFiles,
-  spiffeUri,
-  type Authority,
-  type SpiffeId,
-} from '@powernode/identity'
+import { certificatesToPem, readSealingKey, readTlsFiles, spiffeUri, type Authority } from '@powernode/identity'
 import { BAD_CERTIFICATES, forgeCertificate, makeTestIdentity, type BadCertificate } from '@powernode/identity/testing'
 import { stranger, type Stranger } from '@powernode/peer-registry/testing'
+import { refusalOf } from '@powernode/rpc'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { callDoor } from '../door-client.ts'
+import { eventually } from '../eventually.ts'
 import { run } from '../foreign.ts'
 import { invite, TestPlatform } from '../mesh.ts'
 import { INNER_PARTS, Witness, type Part } from '../witness.ts'
 
+const COMPILED = process.env['NODE_COMPILE_CACHE'] ?? fileURLToPath(new URL('../../.cache/compile', import.meta.url))
 const registry = { HEARTBEAT_INTERVAL: '10m', STALE_AFTER: '30m' }
 const HEALTH = '/grpc.health.v1.Health/Check'
 const FAULTS = Object.keys(BAD_CERTIFICATES) as BadCertificate[] // keys of a constant
@@ -68,7 +64,7 @@ async function enrol(who: Stranger): Promise<string> {
   const { onA: peerId, token } = await invite(a)
   await callDoor(a, who.accept(token, { platform: who.describe({ endpoints: [] }) }))
   const caller = as('door', await identity(who, 'federation-gateway'), who.trustDomain)
-  const giveUp = AbortSignal.timeout(30_000)
+  const giveUp = AbortSignal.timeout(90_000)
   while (!(await beat(caller).then(Boolean, () => false))) {
     giveUp.throwIfAborted()
     await systemClock.sleep(20, giveUp)
@@ -109,6 +105,18 @@ const beat = (caller: Caller) =>
     sentAt: timestampFromDate(systemClock.now()),
     sequence: ++beats,
   })
+/** A beat that is heard. A machine too busy for the lease of its own registry says so and is asked again; nothing else is. */
+async function isHeard(caller: Caller): Promise<void> {
+  const said = await eventually(
+    () =>
+      beat(caller).then(
+        () => undefined,
+        (error: unknown) => error,
+      ),
+    (error) => refusalOf(error)?.reason !== 'POLICY_STALE',
+  )
+  expect(said).toBeUndefined()
+}
 const health = (caller: Caller) => caller.raw(HEALTH, Buffer.alloc(0))
 const ignored = (call: Promise<unknown>) => call.catch(() => undefined)
 
@@ -116,8 +124,12 @@ describe('at the door', () => {
   const GATEWAY = { trustDomain: 'x.example', kind: 'service', name: 'federation-gateway' } as const
 
   test('a peer with a good certificate is heard, to begin with', async () => {
-    const answer = await beat(as('door', await identity(x, 'federation-gateway'), 'x.example'))
-    expect(answer.state).toBe('enrolled')
+    const caller = as('door', await identity(x, 'federation-gateway'), 'x.example')
+    // Of a machine that is starved a door that has not heard the registry for a second lets nobody in.
+    await eventually(
+      () => beat(caller),
+      ({ state }) => state === 'enrolled',
+    )
   })
 
   test('whoever shows none is told that one is needed', async () => {
@@ -184,12 +196,20 @@ describe('inside the platform', () => {
     )
   })
 
-  test.each<SpiffeId>([
-    { trustDomain: 'a.example', kind: 'peer', name: '01980000-0000-7000-8000-000000000001' },
-    { trustDomain: 'a.example', kind: 'instance', name: '01980000-0000-7000-8000-000000000001' },
-  ])('a $kind has no business there, though we signed for it', async (spiffeId) => {
-    const shown = await makeTestIdentity(ownAuthority, spiffeId, join(dir, `${places++}`))
+  const SIGNED = { trustDomain: 'a.example', name: '01980000-0000-7000-8000-000000000001' } as const
+
+  test('a peer has no business there, though we signed for it', async () => {
+    const shown = await makeTestIdentity(ownAuthority, { ...SIGNED, kind: 'peer' }, join(dir, `${places++}`))
     await everywhere((part) => ofA.refuses(part, 'CERTIFICATE_NOT_TRUSTED', () => health(as(part, shown))))
+  })
+
+  test('nor has a node, but with those that speak with nodes', async () => {
+    const shown = await makeTestIdentity(ownAuthority, { ...SIGNED, kind: 'instance' }, join(dir, `${places++}`))
+    const withNodes: readonly Part[] = ['peer-registry', 'sdwan-compiler']
+    await everywhere(async (part) => {
+      if (withNodes.includes(part)) expect(await health(as(part, shown))).toBeDefined()
+      else await ofA.refuses(part, 'CERTIFICATE_NOT_TRUSTED', () => health(as(part, shown)))
+    })
   })
 
   test('nor have a peer, a stranger, or whoever speaks in plain text or TLS 1.2', async () => {
@@ -234,12 +254,12 @@ describe('connections that never speak', () => {
     process.stdout.write(`connections that never speak: ${many}\n`)
     const early = as('door', await identity(x, 'federation-gateway'), 'x.example')
     const shown = await identity(x, 'federation-gateway')
-    await beat(early)
+    await isHeard(early)
     const before = await ofA.count('door', 'fed_gateway_dropped_connections_total', 'why', 'crowded_out')
     for (let opened = 0; opened < many; opened += 500) {
       await Promise.all(Array.from({ length: Math.min(500, many - opened) }, (_, at) => silent('door', opened + at)))
-      await beat(early)
-      await beat(as('door', shown, 'x.example'))
+      await isHeard(early)
+      await isHeard(as('door', shown, 'x.example'))
     }
     if (many === 10_000) {
       const after = await ofA.count('door', 'fed_gateway_dropped_connections_total', 'why', 'crowded_out')
@@ -250,7 +270,9 @@ describe('connections that never speak', () => {
 
   test.each(INNER_PARTS)('a thousand at %s keep no operator out', async (part) => {
     await Promise.all(Array.from({ length: 1_000 }, () => silent(part)))
-    expect(await health(as(part, readTlsFiles(identityDir(a.platform, 'admin'))))).toEqual(Buffer.of(8, 1))
+    const operator = readTlsFiles(identityDir(a.platform, 'admin'))
+    // A server that has not heard from another for a second, as where so many are opened at once, serves again by itself.
+    await eventually(() => health(as(part, operator)), (said) => said.equals(Buffer.of(8, 1))) // prettier-ignore
     await ofA.sawNothingChange()
   })
 
@@ -265,17 +287,18 @@ describe('connections that never speak', () => {
 })
 
 test.each(SERVICE_NAMES)('%s does not start with half a key pair, and says how to mend it', async (service) => {
-  for (const missing of ['key.pem', 'cert.pem']) {
+  const halves = ['key.pem', 'cert.pem'].map(async (missing) => {
     const half = join(dir, `${service} without ${missing}`)
     cpSync(identityDir(a.platform, service), half, { recursive: true, dereference: true })
     rmSync(join(half, missing))
     const env = environmentOf(service, a.platform, { env: { [service]: { IDENTITY_DIR: half } } })
     const main = fileURLToPath(new URL(`../../services/${service}/src/main.ts`, import.meta.url))
-    const { code, err } = await run(process.execPath, [main], { env })
+    const { code, err } = await run(process.execPath, [main], { env: { NODE_COMPILE_CACHE: COMPILED, ...env } })
     expect(code, err).toBe(1)
     expect(err).toContain('half a key pair')
     expect(err).toContain(`fedctl cert issue`)
-  }
+  })
+  await Promise.all(halves)
   await ofA.sawNothingChange()
 })
 

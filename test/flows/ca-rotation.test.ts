@@ -4,6 +4,7 @@ import { systemClock } from '@powernode/clock'
 import { refusalOf } from '@powernode/rpc'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { eventually } from '../eventually.ts'
 import { federate, TestPlatform } from '../mesh.ts'
 
 let a: TestPlatform
@@ -22,12 +23,12 @@ afterAll(() => Promise.all([a?.stop(), b?.stop(), child?.stop()]))
 function traffic(calls: Readonly<Record<string, () => Promise<unknown>>>) {
   const stopping = new AbortController()
   const failures: string[] = []
-  let made = 0
+  const made = new Map(Object.keys(calls).map((name) => [name, 0]))
   const running = Object.entries(calls).map(async ([name, call]) => {
     while (!stopping.signal.aborted) {
       try {
         await call()
-        made += 1
+        made.set(name, (made.get(name) ?? 0) + 1)
       } catch (error) {
         failures.push(`${systemClock.now().toISOString()} ${name}: ${String(error)}`)
       }
@@ -35,10 +36,19 @@ function traffic(calls: Readonly<Record<string, () => Promise<unknown>>>) {
     }
   })
   return {
+    /** Resolves when each has been made some more times, some of them from begin to end after this was asked. */
+    async goesOn() {
+      const before = new Map(made)
+      const isSo = () => [...made].every(([name, count]) => count >= (before.get(name) ?? 0) + 4)
+      await eventually(
+        async () => failures,
+        () => isSo() || failures.length > 0,
+      )
+    },
     async end() {
       stopping.abort()
       await Promise.all(running)
-      return { made, failures }
+      return failures
     },
   }
 }
@@ -53,7 +63,7 @@ async function operatorRenewed({ platform }: TestPlatform): Promise<void> {
   const client = new pg.Client(platform.postgresUrl.replace(/\/postgres$/, '/powernode'))
   await client.connect()
   try {
-    const giveUp = AbortSignal.timeout(60_000)
+    const giveUp = AbortSignal.timeout(90_000)
     const sql = `select 1 from peer_registry.trust_holder where holder = 'operator/admin' and generation = 2`
     while (!giveUp.aborted && (await client.query(sql)).rowCount === 0) await systemClock.sleep(50, giveUp)
     giveUp.throwIfAborted()
@@ -78,7 +88,7 @@ async function unrecorded({ platform }: TestPlatform): Promise<readonly string[]
 
 /** The rotation once nobody is waited for any more. */
 async function settled(platform: TestPlatform, met: (rotation: Rotation) => boolean): Promise<Rotation> {
-  const giveUp = AbortSignal.timeout(60_000)
+  const giveUp = AbortSignal.timeout(90_000)
   let rotation: Rotation | undefined
   while (!giveUp.aborted) {
     rotation = (await platform.authority.getRotation({})).rotation
@@ -118,27 +128,30 @@ test('the CA is replaced while peers call each other, and not one call fails', a
     'child beats a': () => beat(child, ac.onB),
     'an operator of a': () => a.peers.listPeers({}),
   })
+  await calls.goesOn()
   await a.authority.applyRotation({ rotationId, step: RotationStep.PUBLISHED })
   await settled(a, ({ holders: left }) => left.every(({ acknowledged }) => acknowledged))
+  await calls.goesOn()
   await a.authority.applyRotation({ rotationId, step: RotationStep.SWITCHED })
   await settled(a, ({ holders: left }) => left.every(({ renewed }) => renewed))
   await operatorRenewed(a)
+  await calls.goesOn()
   const { rotation: retired } = await a.authority.applyRotation({ rotationId, step: RotationStep.RETIRED })
   expect(retired?.step).toBe(RotationStep.RETIRED)
   // The bundle without the old root has to reach everybody too, and calls go on after it did.
   const { trustBundleSequence } = await a.peers.getPlatform({})
   for (const onA of [ab.onA, ac.onA])
     await a.until(onA, ({ acknowledgedBundleSequence }) => acknowledgedBundleSequence >= trustBundleSequence)
-  const { made, failures } = await calls.end()
+  await calls.goesOn()
+  const failures = await calls.end()
 
   // What was signed under the old root, and what is signed under the new one: none of it is lost.
-  await expect.poll(() => unrecorded(a), { timeout: 60_000 }).toEqual([])
+  await expect.poll(() => unrecorded(a)).toEqual([])
   expect(failures).toEqual([])
-  expect(made).toBeGreaterThan(100)
   const after = await a.authority.getAuthority({})
   expect(after.authorities.map(({ generation, status }) => [generation, status])).toEqual([
     [2, 'current'],
     [1, 'retired'],
   ])
   expect(after.rootsPem).not.toBe(before.rootsPem)
-}, 180_000)
+})

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '@powernode/clock'
@@ -6,7 +6,7 @@ import { fedctl } from '@powernode/fedctl'
 import { until } from '@powernode/events/testing'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { TestPlatform } from '../mesh.ts'
+import { PATIENT, TestPlatform } from '../mesh.ts'
 import { becomePeers, type, typeJson, typeRefused } from './operator-at-keyboard.ts'
 
 type Entry = {
@@ -49,7 +49,7 @@ async function offline(...argv: string[]) {
     env,
     connect,
     clock: systemClock,
-    signal: AbortSignal.timeout(60_000),
+    signal: AbortSignal.timeout(240_000),
   })
   return { exit, ...said }
 }
@@ -70,7 +70,7 @@ describe('the ledger, by hand', () => {
   /** The call that b was refused: b's decision, and a's about the same call. */
   let refused: Readonly<Record<string, string>>
   beforeAll(async () => {
-    const options = { registry: { STALE_AFTER: '60s' } }
+    const options = { registry: PATIENT }
     ;[a, b] = await Promise.all([TestPlatform.start('a', options), TestPlatform.start('b', options)])
     await becomePeers(a, b)
     await typeJson(a, 'resource put NodeModule ntp --set name=ntp')
@@ -143,8 +143,8 @@ describe('the ledger, by hand', () => {
 
   test('what a wrote about b is read by b, entry for entry, and without the reasons', async () => {
     const { entries } = await typeJson<{ entries: Entry[] }>(b, 'audit excerpts a')
-    const own = await log(a, 'b --limit 1000')
-    expect(entries.map(({ leaf }) => leaf)).toEqual(own.entries.map(({ leaf }) => leaf))
+    const own = (await log(a, 'b --limit 1000')).entries.slice(0, entries.length) // it goes on meanwhile
+    expect(entries.map(({ leaf }) => leaf)).toEqual(own.map(({ leaf }) => leaf))
     expect(entries.filter(({ action }) => action.startsWith('federation.call.')).map(({ payload }) => payload)).toEqual(
       [null, null],
     )
@@ -171,8 +171,8 @@ describe('the ledger, by hand', () => {
 
   test('one byte of it that is changed is found', async () => {
     cpSync(file('b'), file('changed'), { recursive: true })
-    const { entries } = await log(a, 'b --limit 1000')
-    const bundle = file(`changed/tile/entries/000.p/${entries.length}`)
+    const [size = ''] = readdirSync(file('changed/tile/entries/000.p'))
+    const bundle = file(`changed/tile/entries/000.p/${size}`)
     const bytes = readFileSync(bundle)
     bytes.writeUInt8(bytes.readUInt8(100) ^ 1, 100)
     writeFileSync(bundle, bytes)
@@ -214,9 +214,9 @@ describe('the ledger, by hand', () => {
   })
 
   test('events are listed page after page, by severity and time', async () => {
-    const all = (await typeJson<Events>(a, 'events list --limit 1000')).events
     const newest = await typeJson<Events>(a, 'events list --limit 3')
     const before = await typeJson<Events>(a, ['events', 'list', '--limit', '3', '--page', newest.next_page])
+    const all = (await typeJson<Events>(a, 'events list --limit 1000')).events
     const ids = (some: Events['events']) => some.map(({ id }) => id)
     expect(ids(all).join(' ')).toContain([...ids(before.events), ...ids(newest.events)].join(' '))
     const medium = await typeJson<Events>(a, 'events list --severity medium')

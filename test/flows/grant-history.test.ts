@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eventually } from '../eventually.ts'
 import { allowedAfterRevoked, checkHistory } from '../history/check-history.ts'
 import { History } from '../history/history.ts'
-import { federate, twoPlatforms, type TestPlatform } from '../mesh.ts'
+import { federate, PATIENT, twoPlatforms, type TestPlatform } from '../mesh.ts'
 import { PeerAtDoor } from '../peer-at-door.ts'
 import { startReplica, type Replica } from '../replicas.ts'
 import { openRoad, type Road } from '../road.ts'
@@ -20,7 +20,7 @@ import { openRoad, type Road } from '../road.ts'
  */
 const KIND = 'NodeModule'
 const GATEWAYS = 3
-const GRANTS = 12
+const GRANTS = 9
 
 let mesh: Awaited<ReturnType<typeof twoPlatforms>>
 let a: TestPlatform
@@ -33,7 +33,7 @@ const grantors: Client<typeof GrantAuthzService>[] = []
 const stop = new AbortController()
 
 beforeAll(async () => {
-  mesh = await twoPlatforms()
+  mesh = await twoPlatforms({ a: { registry: PATIENT }, b: { registry: PATIENT } })
   ;({ a, b } = mesh)
   ;({ onA } = await federate(a, b))
   const second = await startReplica(a, 'grant-authz')

@@ -12,7 +12,7 @@ import sys
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 
-TIMEOUT = 10
+TIMEOUT = 60
 FIELD = descriptor_pb2.FieldDescriptorProto
 
 

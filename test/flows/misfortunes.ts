@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf'
 import { systemClock } from '@powernode/clock'
 import type { PartName } from '@powernode/dev/platform'
 import { PeerSchema, type PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
+import { looks } from '../eventually.ts'
 import type { TestPlatform } from '../mesh.ts'
 
 export type Side = 'a' | 'b'
@@ -60,7 +61,7 @@ export async function strike({ platform }: TestPlatform, part: Part): Promise<vo
 
 /** What an operator does who is told that the platform is not there just now: the same again. */
 export async function insisting<R>(act: () => Promise<R>): Promise<R> {
-  const giveUp = AbortSignal.timeout(30_000)
+  const giveUp = AbortSignal.timeout(90_000)
   for (;;) {
     try {
       return await act()
@@ -73,8 +74,7 @@ export async function insisting<R>(act: () => Promise<R>): Promise<R> {
 
 /** Waits until one side is seen in one of the states, or later. A side that cannot be asked is not waited for. */
 export async function seen(sides: readonly (readonly [TestPlatform, string])[], state: PeerState): Promise<void> {
-  const giveUp = AbortSignal.timeout(30_000)
-  while (!giveUp.aborted) {
+  for await (const _ of looks()) {
     const states = await Promise.all(
       sides.map(async ([platform, peer]) => {
         const answer = await platform.peers.getPeer({ peer }).catch(() => undefined)

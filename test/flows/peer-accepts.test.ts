@@ -6,6 +6,7 @@ import {
   WaitingOn,
   type Peer,
 } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
+import { refusalOf } from '@powernode/rpc'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { federate, invite, twoPlatforms, type TestPlatform } from '../mesh.ts'
 
@@ -51,7 +52,7 @@ describe('two platforms that know nothing of each other', () => {
     await Promise.all([a.peers.revokePeer({ peerId: onA }), b.untilState(onB, PeerState.REVOKED)])
   })
 
-  test('a child that keeps no CA for the border is signed for by its parent, and its parent may operate it', async () => {
+  test('a child that keeps no CA for the border is signed for by its parent, which may operate it until it leaves', async () => {
     const managed = { spawnRole: SpawnRole.PARENT, spawnMode: SpawnMode.MANAGED_CHILD }
     const { onA, onB } = await federate(a, b, {
       propose: managed,
@@ -68,9 +69,14 @@ describe('two platforms that know nothing of each other', () => {
     expect(granted).toMatchObject([{ resourceKind: 'managed_child_operator', scopes: ['read', 'write', 'admin'] }])
     // No person saw the bearer, so it travels by itself; the parent keeps the mirror.
     const mirror = async () => (await a.grants.listReceivedGrants({ peerId: onA })).grants
-    await expect.poll(mirror, { timeout: 30_000 }).toMatchObject([{ id: granted[0]?.id, status: 'active' }])
-    await expect.poll(async () => (await b.untilGranted(onB))[0]?.deliveredAt, { timeout: 30_000 }).toBeDefined()
-    await Promise.all([a.peers.revokePeer({ peerId: onA }), b.untilState(onB, PeerState.REVOKED)])
+    await expect.poll(mirror).toMatchObject([{ id: granted[0]?.id, status: 'active' }])
+    await expect.poll(async () => (await b.untilGranted(onB))[0]?.deliveredAt).toBeDefined()
+
+    // It can leave, though its certificate is the parent's, and the parent is told.
+    await b.peers.revokePeer({ peerId: onB, reason: 'grown up' })
+    const ended = await a.untilState(onA, PeerState.REVOKED)
+    expect(ended.reason).toBe('the other side ended the peering: grown up')
+    await b.until(onB, ({ notifiedAt, openItems }) => notifiedAt !== undefined && openItems.length === 0)
   })
 
   test('a bare token with the URL and the pin of the CA is enough', async () => {
@@ -79,5 +85,54 @@ describe('two platforms that know nothing of each other', () => {
     const { peer } = await b.peers.acceptInvitation({ invitation: token, url: a.platform.url, caPin })
     await Promise.all([a.untilState(onA, PeerState.ACTIVE), b.untilState(peer?.id ?? '', PeerState.ACTIVE)])
     await Promise.all([a.peers.revokePeer({ peerId: onA }), b.untilState(peer?.id ?? '', PeerState.REVOKED)])
+  })
+})
+
+describe('a peering that stands', () => {
+  let onA: string
+  let onB: string
+  beforeAll(async () => {
+    ;({ onA, onB } = await federate(a, b))
+  })
+
+  test('suspended, the peer is refused until it is resumed; the other side sees silence, and both recover', async () => {
+    const { peer: suspended } = await a.peers.suspendPeer({ peerId: onA, reason: 'maintenance' })
+    expect(suspended).toMatchObject({ state: PeerState.SUSPENDED, reason: 'maintenance', waitingOn: WaitingOn.US })
+    expect(suspended?.next).toBe(`fedctl peer resume ${onA}`)
+
+    await b.untilState(onB, PeerState.DEGRADED)
+    await b.untilFreshness(onB, ({ lastError }) => lastError.includes('PEER_SUSPENDED'))
+
+    const again = await a.peers.suspendPeer({ peerId: onA }).catch(refusalOf)
+    expect(again).toMatchObject({ reason: 'MOVE_NOT_ALLOWED' })
+
+    const { peer: resumed } = await a.peers.resumePeer({ peerId: onA })
+    expect(resumed?.state, 'a peer that was active has to be heard first').toBe(PeerState.DEGRADED)
+    await Promise.all([a.untilState(onA, PeerState.ACTIVE), b.untilState(onB, PeerState.ACTIVE)])
+  })
+
+  test('it ends though the other side is gone; it is told when it is back, and can be peered anew', async () => {
+    await b.platform.parts['federation-gateway'].pause()
+
+    const rehearsal = await a.peers.revokePeer({ peerId: onA, dryRun: true })
+    expect(rehearsal.effects).toContain('every call of the peer is refused, on open connections too')
+    expect((await a.until(onA, () => true)).state, 'a dry run changes nothing').not.toBe(PeerState.REVOKED)
+
+    const { peer, effects } = await a.peers.revokePeer({ peerId: onA, reason: 'the contract ended' })
+    expect(effects).toEqual(rehearsal.effects)
+    expect(peer).toMatchObject({ state: PeerState.REVOKED, reason: 'the contract ended' })
+    await a.until(onA, ({ openItems }) => openItems.some((item) => item.startsWith('the peer has not been told')))
+
+    await b.platform.parts['federation-gateway'].resume()
+    const ended = await b.untilState(onB, PeerState.REVOKED)
+    expect(ended.reason).toBe('the other side ended the peering: the contract ended')
+    await a.until(onA, ({ notifiedAt, openItems }) => notifiedAt !== undefined && openItems.length === 0)
+
+    expect(await a.peers.revokePeer({ peerId: onA }).catch(refusalOf)).toMatchObject({ reason: 'MOVE_NOT_ALLOWED' })
+    const { peer: anew, invitation } = await a.peers.repeerPeer({ peerId: onA })
+    expect(anew).toMatchObject({ previousPeerId: onA, state: PeerState.PROPOSED, platformId: peer?.platformId })
+    const { peer: taken } = await b.peers.acceptInvitation({ invitation: invitation?.text ?? '' })
+    await Promise.all([a.untilState(anew?.id ?? '', PeerState.ACTIVE), b.untilState(taken?.id ?? '', PeerState.ACTIVE)])
+    expect(await a.ledgerOf(onA, 'federation.peer.revoked')).toContain('federation.peer.active')
   })
 })

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { eventually } from '../eventually.ts'
 import { TestPlatform } from '../mesh.ts'
 import { becomePeers, type, typeJson, typeRefused } from './operator-at-keyboard.ts'
 
@@ -24,9 +25,11 @@ let went: string
 let refused: string
 
 beforeAll(async () => {
+  // Where it is a peer says with its next beat; nobody falls silent here.
+  const registry = { HEARTBEAT_INTERVAL: '2s', STALE_AFTER: '5m' }
   ;[a, b] = await Promise.all([
-    TestPlatform.start('a', { registry: { STALE_AFTER: '60s' } }),
-    TestPlatform.start('b', { registry: { STALE_AFTER: '60s', DATA_RESIDENCY: 'us-east-1' } }),
+    TestPlatform.start('a', { registry }),
+    TestPlatform.start('b', { registry: { ...registry, DATA_RESIDENCY: 'us-east-1' } }),
   ])
   await becomePeers(a, b)
   await typeJson(a, 'resource put NodeModule ntp --set name=ntp')
@@ -44,12 +47,12 @@ const callRefused = async () => {
 const declared = async () => (await typeJson<Shown>(a, 'residency show b')).residencies[0]?.declared ?? ''
 const declares = async (region: string) => {
   await b.restart('peer-registry', { DATA_RESIDENCY: region })
-  await expect.poll(declared, { timeout: 30_000 }).toBe(region)
+  await expect.poll(declared).toBe(region)
 }
 
 test('without a tag, data goes where the peer is; it says where that is', async () => {
   went = (await call()).decision_id
-  await expect.poll(declared, { timeout: 30_000 }).toBe('us-east-1')
+  await expect.poll(declared).toBe('us-east-1')
 })
 
 test('with a tag it stays there: the very next call is refused, and why says by what', async () => {
@@ -72,7 +75,7 @@ test('a peer that declares itself elsewhere loosens nothing, and our ledger has 
   const { id } = await typeJson<{ id: string }>(a, 'peer show b')
   const news = async () =>
     (await a.ledger.listEntries({ log: id })).entries.filter(({ action }) => action === 'federation.residency.declared')
-  await expect.poll(async () => (await news()).length, { timeout: 30_000 }).toBe(2)
+  await expect.poll(async () => (await news()).length).toBe(2)
   await declares('us-east-1')
 })
 
@@ -91,7 +94,9 @@ test('an override lets one call through, and stands in the ledger with the decis
 
 test('of two calls at once one uses it', async () => {
   await typeJson(a, 'residency override create b --kind NodeModule --reason inspection')
-  const outcomes = await Promise.all([1, 2, 3].map(() => type(b, [...GET.split(' '), '-o', 'json'], { input: bearer })))
+  const atOnce = () => Promise.all([1, 2, 3].map(() => type(b, [...GET.split(' '), '-o', 'json'], { input: bearer })))
+  // All are turned away unused where a gateway, on a busy machine, knows too little for a moment.
+  const outcomes = await eventually(atOnce, (all) => all.some(({ exit }) => exit === 0))
   expect(outcomes.filter(({ exit }) => exit === 0)).toHaveLength(1)
 })
 

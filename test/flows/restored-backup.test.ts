@@ -30,7 +30,12 @@ test('a platform restored from a backup is found out by its epoch, on both sides
   await b.stop({ keep: true })
   copy(join(dir, 'postgres'), backup)
   b = await TestPlatform.startIn(dir, 'b', options)
-  const lived = await a.untilFreshness(onA, ({ epoch }) => epoch === 2n)
+  // Further than what is restored comes by itself: on a busy machine who leads may change, and that is a start too.
+  let lived = await a.untilFreshness(onA, ({ epoch }) => epoch >= 2n)
+  for (const _ of [1, 2, 3, 4]) {
+    await b.restart('liveness', {})
+    lived = await a.untilFreshness(onA, ({ epoch }) => epoch > lived.epoch)
+  }
   await b.stop({ keep: true })
 
   rmSync(join(dir, 'postgres'), { recursive: true })

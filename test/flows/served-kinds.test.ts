@@ -1,7 +1,7 @@
 import { until } from '@powernode/events/testing'
 import { expectRefusal } from '@powernode/rpc/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { TestPlatform } from '../mesh.ts'
+import { PATIENT, TestPlatform } from '../mesh.ts'
 import { OwnService } from '../own-service.ts'
 import { becomePeers, type, typeJson, typeRefused } from './operator-at-keyboard.ts'
 
@@ -23,8 +23,8 @@ let port: number
 let bearer: string
 
 beforeAll(async () => {
-  const registry = { STALE_AFTER: '60s' }
-  ;[a, b] = await Promise.all([TestPlatform.start('a', { registry }), TestPlatform.start('b', { registry })])
+  const patient = { registry: PATIENT }
+  ;[a, b] = await Promise.all([TestPlatform.start('a', patient), TestPlatform.start('b', patient)])
   await becomePeers(a, b)
   ;[provisioner, compiler] = [await OwnService.enlist(a, 'spawn-provisioner'), await OwnService.enlist(a, 'sdwan-compiler')] // prettier-ignore
   ;({ bearer } = await typeJson<{ bearer: string }>(a, `grant create b --kind ${KIND} --scope read`))

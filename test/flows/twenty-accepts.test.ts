@@ -2,11 +2,16 @@ import { createHash } from 'node:crypto'
 import { create } from '@bufbuild/protobuf'
 import { createAuthority, generatePlatformKey, platformIdOf, signStatement, signTrustBundle } from '@powernode/identity'
 import { PlatformDescriptionSchema } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
-import { AcceptanceSchema, AcceptRequestSchema } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import {
+  AcceptanceSchema,
+  AcceptRequestSchema,
+  type AcceptRequest,
+} from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import { newId } from '@powernode/postgres'
 import { refusalOf } from '@powernode/rpc'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { eventually } from '../eventually.ts'
 import { invite, twoPlatforms, type TestPlatform } from '../mesh.ts'
 import { callDoor } from '../door-client.ts'
 
@@ -45,12 +50,20 @@ async function redeemer(name: string, token: string) {
 test('of twenty platforms that redeem one token at once, one becomes the peer; its repeat gets the same bytes', async () => {
   const { onA, token } = await invite(a)
   const requests = await Promise.all(Array.from({ length: 20 }, (_, at) => redeemer(`redeemer-${at}`, token)))
-  const answers = await Promise.allSettled(requests.map((request) => callDoor(a, request)))
+  // Whoever a busy machine had no time for asks again: its repeat gets the answer that it was given.
+  const redeem = async (request: AcceptRequest) =>
+    eventually(
+      () =>
+        callDoor(a, request).then(
+          (value) => ({ value }),
+          (error: unknown) => ({ reason: refusalOf(error)?.reason }),
+        ),
+      (said) => 'value' in said || said.reason === 'INVITATION_SPENT',
+    )
+  const answers = await Promise.all(requests.map(redeem))
 
-  const won = answers.flatMap((answer, at) => (answer.status === 'fulfilled' ? [{ at, value: answer.value }] : []))
-  const lost = answers.flatMap((answer) => (answer.status === 'rejected' ? [refusalOf(answer.reason)?.reason] : []))
+  const won = answers.flatMap((answer, at) => ('value' in answer ? [{ at, value: answer.value }] : []))
   expect(won).toHaveLength(1)
-  expect(new Set(lost)).toEqual(new Set(['INVITATION_SPENT']))
   const winner = won[0]
   const request = requests[winner?.at ?? 0]
   if (!request) throw new Error('nobody won')

@@ -24,6 +24,9 @@ export type Place = {
 
 const BY_FILE: Readonly<Record<string, Room>> = {
   'main.ts': 'main',
+  // A second process of a service.
+  'main-network.ts': 'main',
+  'main-take-over.ts': 'main',
   // Run once, before the first start: makes what main then finds.
   'init.ts': 'main',
   'config.ts': 'config',
@@ -43,15 +46,38 @@ const BY_FOLDER: Readonly<Record<string, Room>> = {
   store: 'store',
   events: 'events',
   nouns: 'noun',
+  // What governance finds, out of evidence that was read.
+  findings: 'noun',
+  // What a review comes to, out of evidence that was read.
+  'review-lists': 'noun',
+  // What peerings were worth, counted out of what was seen.
+  figures: 'noun',
+  // What to do about a peer that is silent: decided out of inputs, so that it can be decided again.
+  remediation: 'noun',
+  // The pure parts of sdwan-compiler: what is wanted, where there is room, what follows, and what that means.
+  intent: 'noun',
+  allocate: 'noun',
+  compile: 'noun',
+  model: 'noun',
 }
 
 /** Services with a schema: what lies beside their doors is a noun. The others have parts of their own. */
-const KEEPERS: readonly string[] = ['peer-registry', 'grant-authz', 'audit-ledger', 'liveness']
+const KEEPERS: readonly string[] = [
+  'peer-registry',
+  'grant-authz',
+  'audit-ledger',
+  'liveness',
+  'spawn-provisioner',
+  'sdwan-compiler',
+]
 
 /** Pure files of a keeper are nouns; those that talk, loop or hold sockets are listed here, each with what it is. */
 const PARTS: Readonly<Record<string, readonly string[]>> = {
   // Ourselves: the platform's row joined with what the configuration says.
   'peer-registry': ['us.ts'],
+  // The types of what every part is handed.
+  'spawn-provisioner': ['spawn-deps.ts'],
+  'sdwan-compiler': ['sdwan-deps.ts'],
 }
 
 export function placeOf(path: string): Place {

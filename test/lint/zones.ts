@@ -33,7 +33,8 @@ const ownedBut =
   ({ owner, room: where, isTest }: Place): boolean =>
     !isTest && !['test', 'deploy'].includes(where) && !owners.includes(owner)
 
-const SERVICES = /^@powernode\/(peer-registry|federation-gateway|liveness|audit-ledger|grant-authz|fedctl)(\/|$)/
+const SERVICES =
+  /^@powernode\/(peer-registry|federation-gateway|liveness|audit-ledger|grant-authz|spawn-provisioner|sdwan-compiler|node-agent|fedctl)(\/|$)/
 const WIRE = named('@connectrpc', '@grpc', 'node:http', 'node:http2', 'node:https', 'node:net', 'node:tls', 'node:dns')
 const DATABASE = named('pg', 'kysely', '@powernode/postgres')
 

@@ -1,5 +1,6 @@
+import { join } from 'node:path'
 import { urlFor } from './database.ts'
-import { dataDir, identityDir, secretPath, type Layout } from './layout.ts'
+import { dataDir, identityDir, postgresName, secretPath, type Layout } from './layout.ts'
 import { SERVICES, type ServiceName } from './services.ts'
 
 /** What a test or the demo wants otherwise than a platform has it by itself. */
@@ -33,6 +34,8 @@ const addressOf = ({ site, ports }: Layout, service: ServiceName) => `${site.hos
 const registry = (layout: Layout) => ({ PEER_REGISTRY_ADDRESS: addressOf(layout, 'peer-registry') })
 const grants = (layout: Layout) => ({ GRANT_AUTHZ_ADDRESS: addressOf(layout, 'grant-authz') })
 const ledger = (layout: Layout) => ({ AUDIT_LEDGER_ADDRESS: addressOf(layout, 'audit-ledger') })
+const spawning = (layout: Layout) => ({ SPAWN_PROVISIONER_ADDRESS: addressOf(layout, 'spawn-provisioner') })
+const network = (layout: Layout) => ({ SDWAN_COMPILER_ADDRESS: addressOf(layout, 'sdwan-compiler') })
 const gateway = (layout: Layout) => ({ GATEWAY_ADDRESS: addressOf(layout, 'federation-gateway') })
 const loopback = ({ allowLoopback = false }: Settings) => ({ ALLOW_LOOPBACK_PEERS: String(allowLoopback) })
 
@@ -41,6 +44,9 @@ const OWN: Readonly<Record<ServiceName, (layout: Layout, settings: Settings) => 
     ...gateway(layout),
     ...grants(layout),
     ...ledger(layout),
+    ...spawning(layout),
+    ...network(layout),
+    LIVENESS_ADDRESS: addressOf(layout, 'liveness'),
     SEALING_KEY_FILE: secretPath(layout, 'sealing-key'),
     PLATFORM_NAME: layout.site.platformName,
     FEDERATION_ENDPOINTS: JSON.stringify(layout.site.endpoints),
@@ -53,11 +59,20 @@ const OWN: Readonly<Record<ServiceName, (layout: Layout, settings: Settings) => 
     ...registry(layout),
     ...grants(layout),
     ...ledger(layout),
+    ...spawning(layout),
+    ...network(layout),
     ...loopback(settings),
     LIVENESS_ADDRESS: addressOf(layout, 'liveness'),
     FEDERATION_LISTEN: `${layout.site.doorHost}:${layout.ports.door}`,
   }),
-  liveness: (layout) => ({ ...registry(layout), ...grants(layout), ...ledger(layout), ...gateway(layout) }),
+  liveness: (layout) => ({
+    ...registry(layout),
+    ...grants(layout),
+    ...ledger(layout),
+    ...spawning(layout),
+    ...network(layout),
+    ...gateway(layout),
+  }),
   'audit-ledger': (layout) => ({
     ...registry(layout),
     ...grants(layout),
@@ -74,5 +89,22 @@ const OWN: Readonly<Record<ServiceName, (layout: Layout, settings: Settings) => 
     ...ledger(layout),
     SEALING_KEY_FILE: secretPath(layout, 'grant-sealing-key'),
     OPERATOR_TOKEN_KEY_FILE: secretPath(layout, 'operator-token-key'),
+  }),
+  'spawn-provisioner': (layout) => ({
+    ...registry(layout),
+    ...grants(layout),
+    SEALING_KEY_FILE: secretPath(layout, 'spawn-sealing-key'),
+    STATE_DIR: dataDir(layout, 'spawn-provisioner'),
+    CACHE_DIR: join(dataDir(layout, 'spawn-provisioner'), 'cache'),
+    ...(layout.site.ownPostgres && {
+      REPLICATION_PRIMARY: `${layout.site.host}:${layout.ports.postgres}`,
+      REPLICATION_PRIMARY_NAME: postgresName(layout),
+    }),
+  }),
+  'sdwan-compiler': (layout) => ({
+    ...registry(layout),
+    ...grants(layout),
+    ...gateway(layout),
+    SEALING_KEY_FILE: secretPath(layout, 'sdwan-sealing-key'),
   }),
 }

@@ -22,6 +22,11 @@ type Check = (
   done: (error: ServiceError | null, answer: HealthCheckResponse) => void,
 ) => void
 
+/** A question costs its server a handshake: one that is slow to start is not made slower by being asked. */
+const LONGEST_PAUSE_MS = 700
+/** On a machine that is emulated, or shared by many, a handshake takes seconds. */
+const ANSWER_MS = 10_000
+
 /**
  * Waits until a server says SERVING over mutual TLS, and is who it should be. Rejects when `signal` aborts.
  *
@@ -29,7 +34,7 @@ type Check = (
  */
 export async function waitUntilServing(target: Target, identityDir: string, signal: AbortSignal): Promise<void> {
   let last: unknown
-  while (!signal.aborted) {
+  for (let pauseMs = 60; !signal.aborted; pauseMs = Math.min(pauseMs * 1.3, LONGEST_PAUSE_MS)) {
     try {
       const status = await statusOf(target, identityDir)
       if (status === HealthCheckResponse_ServingStatus.SERVING) return
@@ -37,7 +42,7 @@ export async function waitUntilServing(target: Target, identityDir: string, sign
     } catch (error) {
       last = error
     }
-    await wait(80, undefined, { signal }).catch(() => undefined)
+    await wait(pauseMs, undefined, { signal }).catch(() => undefined)
   }
   const why = last instanceof Error ? last.message : String(last)
   throw new Error(`${target.service} at ${target.address} does not serve: ${why}`)
@@ -56,7 +61,7 @@ async function statusOf(target: Target, identityDir: string): Promise<HealthChec
   try {
     return await new Promise((resolve, reject) => {
       const check = client['check'] as unknown as Check // as grpcDefinition made it
-      check.call(client, create(HealthCheckRequestSchema), { deadline: Date.now() + 2_000 }, (error, answer) =>
+      check.call(client, create(HealthCheckRequestSchema), { deadline: Date.now() + ANSWER_MS }, (error, answer) =>
         error ? reject(error) : resolve(answer.status),
       )
     })

@@ -32,6 +32,8 @@ export type Site = {
   readonly witnessPolicyFile?: string | undefined
   /** Whether anything may be appended while logs cannot be written as files. */
   readonly ledgerFiles: 'optional' | 'required'
+  /** Whether we run its Postgres: then members of a cluster may follow it, and its certificate is ours to renew. */
+  readonly ownPostgres?: boolean
   readonly platformName: string
   readonly contact: string
   readonly jurisdiction: string
@@ -39,9 +41,11 @@ export type Site = {
 }
 
 /** The identity directories that a platform's certificates are written into. */
-export type Identity = ServiceName | 'nats' | 'admin'
+export type Identity = ServiceName | 'nats' | 'node-agent' | 'postgres' | 'admin'
 
 export const identityDir = ({ dir }: Pick<Layout, 'dir'>, identity: Identity) => join(dir, 'identity', identity)
+/** The name that the certificate of the platform's Postgres bears, wherever it is reached. */
+export const postgresName = ({ trustDomain }: Pick<Layout, 'trustDomain'>) => `postgres.${trustDomain}`
 export const logFile = ({ dir }: Pick<Layout, 'dir'>, service: string) => join(dir, 'log', `${service}.log`)
 /** Where a service keeps files of its own. */
 export const dataDir = ({ dir }: Pick<Layout, 'dir'>, service: ServiceName) => join(dir, 'data', service)
@@ -55,8 +59,9 @@ export async function layOut(options: {
   readonly name: string
   readonly trustDomain: string
   readonly basePort?: number | undefined
+  readonly site?: Partial<Site> | undefined
 }): Promise<Omit<Chosen, 'ports'> & { readonly layout: Layout }> {
-  const { dir, name, trustDomain, basePort } = options
+  const { dir, name, trustDomain, basePort, site } = options
   for (const part of ['', 'log', 'secrets', 'identity', 'data'])
     mkdirSync(join(dir, part), { recursive: true, mode: 0o711 })
   const file = join(dir, 'platform.json')
@@ -66,7 +71,10 @@ export async function layOut(options: {
   }
   const { ports, ...chosen } = await choosePorts(before.ports ?? {}, basePort)
   writePrivately(file, JSON.stringify({ name, trustDomain, ports }, undefined, 2))
-  return { layout: { name, trustDomain, dir, ports, site: laptop(name, trustDomain, ports) }, ...chosen }
+  return {
+    layout: { name, trustDomain, dir, ports, site: { ...laptop(name, trustDomain, ports), ...site } },
+    ...chosen,
+  }
 }
 
 const HOST = '127.0.0.1'
@@ -80,6 +88,7 @@ function laptop(name: string, trustDomain: string, ports: Ports): Site {
     doorHost: HOST,
     tlogHost: HOST,
     ledgerFiles: 'optional',
+    ownPostgres: true,
     endpoints: [{ url: `https://${HOST}:${ports.door}`, scope: 'lan', priority: 0 }],
     platformName: `Platform ${name.toUpperCase()}`,
     contact: `operator@${trustDomain}`,

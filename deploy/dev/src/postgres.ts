@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { HAS_SETPRIV, startChild, type Child } from './child.ts'
 import { freePort } from './free-port.ts'
 import { claimDirectory, commandLineOf, isAlive, isCode } from './owner.ts'
+import { accessArguments, writeCertificate } from './postgres-access.ts'
 import { postgresHome } from './postgres-binaries.ts'
 import { removeRefuge, serverUser, type ServerUser } from './server-user.ts'
 
@@ -19,6 +20,8 @@ export type PostgresOptions = {
   readonly settings?: Readonly<Record<string, string>>
   /** For tests: answers before anything is on disk. A crash of the machine may lose or tear the data. */
   readonly fast?: boolean
+  /** cert.pem, key.pem and roots.pem of this server: with them it answers over TLS too. */
+  readonly identityDir?: string | undefined
 }
 
 export type Postgres = {
@@ -28,6 +31,8 @@ export type Postgres = {
   readonly pid: number
   /** Ends all sessions and shuts down in order; gives the directory back. */
   stop(): Promise<void>
+  /** Has it show the certificate that lies in the directory now. Connections stay. */
+  useIdentity(dir: string): void
   /** Kill -9, as bad luck would. The directory stays claimed until `stop`. */
   kill(): void
   /** Resolves when the server has ended, for whatever reason. */
@@ -48,7 +53,12 @@ export async function startPostgres(options: PostgresOptions, signal: AbortSigna
     const data = join(user.base, 'data')
     await stopOrphan(data)
     const password = await initialise(user, data, options)
+    if (options.identityDir !== undefined) writeCertificate(user, data, options.identityDir)
     const { child, port } = await launch(user, data, options, signal)
+    const useIdentity = (dir: string) => {
+      writeCertificate(user, data, dir)
+      child.signal('SIGHUP')
+    }
     const stop = async () => {
       signal.removeEventListener('abort', onAbort)
       await child.stop()
@@ -58,7 +68,7 @@ export async function startPostgres(options: PostgresOptions, signal: AbortSigna
     signal.addEventListener('abort', onAbort, { once: true })
     if (signal.aborted) onAbort()
     const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`
-    return { url, port, pid: child.pid, stop, kill: () => child.kill(), exited: child.exited }
+    return { url, port, pid: child.pid, stop, useIdentity, kill: () => child.kill(), exited: child.exited }
   } catch (error) {
     release()
     throw error
@@ -72,7 +82,8 @@ export function removePostgres(dir: string): void {
 }
 
 /** Makes the cluster, once. It appears under its own name only when it is whole. */
-async function initialise(user: ServerUser, data: string, { dir, fast }: PostgresOptions): Promise<string> {
+async function initialise(user: ServerUser, data: string, { dir, fast, settings }: PostgresOptions): Promise<string> {
+  const unsynced = fast === true || settings?.['fsync'] === 'off'
   const passwordFile = join(dir, 'superuser.password')
   if (!existsSync(passwordFile)) writeWhole(passwordFile, randomBytes(24).toString('base64url'))
   const password = readFileSync(passwordFile, 'utf8').trim()
@@ -87,7 +98,7 @@ async function initialise(user: ServerUser, data: string, { dir, fast }: Postgre
   user.own(unfinished)
   user.own(passwordCopy)
   const args = ['-D', unfinished, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordCopy}`]
-  const flags = ['--data-checksums', '-E', 'UTF8', '--locale=C', ...(fast ? ['--no-sync'] : [])]
+  const flags = ['--data-checksums', '-E', 'UTF8', '--locale=C', ...(unsynced ? ['--no-sync'] : [])]
   const command = [join(user.home, 'bin', 'initdb'), ...args, ...flags]
   const [file = '', ...rest] = HAS_SETPRIV ? ['setpriv', ...user.privileges, '--', ...command] : command
   await promisify(execFile)(file, rest, { env: ENV, cwd: '/', ...(HAS_SETPRIV ? {} : user.user) }).catch((cause) => {
@@ -102,6 +113,7 @@ async function initialise(user: ServerUser, data: string, { dir, fast }: Postgre
 
 async function launch(user: ServerUser, data: string, options: PostgresOptions, signal: AbortSignal) {
   const deadline = performance.now() + 60_000
+  const access = accessArguments(user, data)
   for (;;) {
     const port = options.port ?? (await freePort())
     const logFile = join(options.dir, 'postgres.log')
@@ -109,7 +121,7 @@ async function launch(user: ServerUser, data: string, options: PostgresOptions, 
     const settings = { ...SETTINGS, ...(options.fast ? FAST : {}), ...options.settings, port: String(port) }
     const child = await startChild({
       command: join(user.home, 'bin', 'postgres'),
-      args: ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+      args: ['-D', data, ...access, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
       env: ENV,
       cwd: '/',
       logFile,
@@ -199,13 +211,17 @@ const SETTINGS = {
   timezone: 'UTC',
   jit: 'off',
   max_wal_size: '512MB',
+  // Iterations guard what a person can think of. Our passwords are 24 random bytes, and every connection pays for each of them.
+  scram_iterations: '64',
+  // Members of the cluster follow by slots. A member that stays away may fill this much, and no more.
+  max_wal_senders: '64',
+  max_replication_slots: '64',
+  max_slot_wal_keep_size: '1GB',
 }
 
 const FAST = {
   fsync: 'off',
   synchronous_commit: 'off',
   full_page_writes: 'off',
-  wal_level: 'minimal',
-  max_wal_senders: '0',
   autovacuum_naptime: '10min',
 }

@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 /** The secret in `file`, made by `make` when there is none yet. Only its owner can read the file, and it is whole or absent. */
-export function secretFile(file: string, make: () => string = () => randomBytes(24).toString('base64url')): string {
+export function secretFile(file: string, make: () => string): string {
   if (!existsSync(file)) writePrivately(file, make())
   return readFileSync(file, 'utf8').trim()
 }

@@ -9,13 +9,19 @@ import { type Life } from './supervise.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
+/**
+ * What every service is run with. New objects have 32 MiB instead of 16 until they are collected, so that at 10,000 calls a second
+ * fewer of them have to be moved (`npm run bench -- federated-call`); a service at rest does not take the room.
+ */
+const NODE_FLAGS = ['--tls-min-v1.3', '--max-semi-space-size=32']
+
 /** Starts one service as a process of its own. Its log goes to a file of the platform's directory. */
 export async function startService(service: ServiceName, layout: Layout, settings: Settings): Promise<Life> {
   const cache = process.env['NODE_COMPILE_CACHE'] ?? join(ROOT, '.cache', 'compile')
   mkdirSync(cache, { recursive: true })
   return startChild({
     command: process.execPath,
-    args: ['--tls-min-v1.3', join(ROOT, 'services', service, 'src', 'main.ts')],
+    args: [...NODE_FLAGS, join(ROOT, 'services', service, 'src', 'main.ts')],
     env: {
       PATH: process.env['PATH'] ?? '/usr/bin:/bin',
       NODE_COMPILE_CACHE: cache,

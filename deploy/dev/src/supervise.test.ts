@@ -47,7 +47,7 @@ describe('what is supervised', () => {
     const events: string[] = []
     const thing = await supervise('thing', start, ({ what }) => events.push(what))
     thing.kill()
-    await expect.poll(() => events.length, { timeout: 10_000 }).toBeGreaterThan(2)
+    await expect.poll(() => events.length).toBeGreaterThan(2)
     await thing.stop()
     const seen = events.length
     expect(thing.pid()).toBeUndefined()

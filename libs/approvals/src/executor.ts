@@ -15,11 +15,19 @@ export type ApprovedBy = {
 /** What is waited for after the commit and before the act counts as carried out, such as that everybody knows of it. */
 export type AfterCommit = (signal: AbortSignal) => Promise<void>
 
+/**
+ * What came of what is done after the commit, for an act that can go wrong there: `under way` until it is known, for as long as
+ * nothing is reported; else why it came to nothing.
+ */
+export type Aftermath = 'done' | 'under way' | Pick<Refusal, 'reason' | 'message'>
+
 /** How an owner carries out one kind of act: the very verb that its RPC runs. */
 export type Executor<DB> = {
   readonly fits: (plan: Any) => boolean
   // oxlint-disable-next-line max-params -- a verb, with the plan in its place
   readonly run: (tx: Tx<DB>, now: Date, plan: Any, by: ApprovedBy) => Promise<AfterCommit | undefined>
+  /** Asked before it is reported that an act was carried out. It MUST know after a crash too. */
+  readonly aftermath?: (approvalId: string) => Aftermath | Promise<Aftermath>
 }
 
 /** Makes the executor of an act whose plan is this kind of request. A plan of another kind is refused. */

@@ -17,6 +17,11 @@ export type GatedAct<Desc extends DescMessage> = {
   readonly summary: string
   /** What it would do, one line each; found out only when somebody has to be asked. What it throws is thrown. */
   readonly effects?: readonly string[] | (() => Promise<readonly string[]>)
+  /**
+   * What is approved in the place of `request`: the same, with what follows from it filled in, such as the hash of what it would
+   * do. Found out only when somebody has to be asked.
+   */
+  readonly approved?: () => Promise<MessageShape<Desc>>
   readonly peerId?: string
   /**
    * Keeps what the plan leaves out. Called before approval is asked for, so that whoever approves at once finds it kept;
@@ -103,7 +108,7 @@ async function ask<Desc extends DescMessage>(
 ): Promise<void> {
   const { actor: requestedBy, requestId } = requestOf(context)
   const caller = callerOf(context)
-  const plan = planOf(act.action, act.schema, act.request)
+  const plan = planOf(act.action, act.schema, (await act.approved?.()) ?? act.request)
   const held = { planSha256: plan.sha256, requestedBy }
   const effects = typeof act.effects === 'function' ? await act.effects() : (act.effects ?? [])
   await act.hold?.({ ...held, approvalId: undefined })

@@ -15,13 +15,18 @@ export type RunApprovedDeps<DB> = ExecuteDeps<DB> & {
   readonly metrics: Metrics
 }
 
-const AT_ONCE = 50
+const AT_ONCE = 100
 /** How soon the bell in the directory is heard. */
 const LISTEN_MS = 100
 const LOOK_MS = 500
 /** How long until we look although nobody rang: the bell may be out of order. */
 const SLOW_LOOK_MS = 30_000
+/** What is under way here is looked at so often, and so is whatever else was approved meanwhile. */
+const UNDER_WAY_LOOK_MS = 1_000
 const RETRY = { firstMs: 200, mostMs: 10_000 }
+
+/** Off our hands: carried out or failed, and reported. Left: a fault, to be tried again with growing delay. */
+type Finish = 'off' | 'under way' | 'left'
 
 /**
  * Carries out what was approved for us, and reports what came of it, until `signal` aborts.
@@ -31,18 +36,20 @@ const RETRY = { firstMs: 200, mostMs: 10_000 }
  */
 export async function runApproved<DB>(deps: RunApprovedDeps<DB>, signal: AbortSignal): Promise<void> {
   const { logger, clock } = deps
-  for (let failures = 0; !signal.aborted;) {
+  for (let [failures, underWay] = [0, false]; !signal.aborted;) {
     try {
       const { approvals } = await deps.client.listApproved({ limit: AT_ONCE }, { signal })
-      let left = 0
-      for (const approval of approvals) if (!signal.aborted && !(await finish(deps, approval, signal))) left += 1
-      failures = left > 0 ? failures + 1 : 0
+      const came = new Set<Finish>()
+      for (const approval of approvals) if (!signal.aborted) came.add(await finish(deps, approval, signal))
+      failures = came.has('left') ? failures + 1 : 0
+      underWay = came.has('under way')
     } catch (error) {
       if (signal.aborted) return
       failures += 1
       logger.warn({ task: 'approved', error }, 'what was approved cannot be read; it is tried again')
     }
     if (failures > 0) await clock.sleep(backoffMs(failures, RETRY), signal)
+    else if (underWay) await clock.sleep(UNDER_WAY_LOOK_MS, signal)
     else await untilRung(deps, signal)
   }
 }
@@ -56,24 +63,39 @@ async function untilRung<DB>(deps: RunApprovedDeps<DB>, signal: AbortSignal): Pr
   }
 }
 
-/** Whether the approval is off our hands: carried out or failed, and reported. */
-async function finish<DB>(deps: RunApprovedDeps<DB>, approval: Approval, signal: AbortSignal): Promise<boolean> {
+async function finish<DB>(deps: RunApprovedDeps<DB>, approval: Approval, signal: AbortSignal): Promise<Finish> {
   const { client, directory, logger } = deps
-  if (approval.autonomous && directory?.autonomy?.halted) return true // it is listed again when agents may act again
+  if (approval.autonomous && directory?.autonomy?.halted) return 'off' // it is listed again when agents may act again
   const fields = { task: 'approved', approval_id: approval.id, action: approval.action, request_id: approval.requestId }
   try {
-    const outcome = await outcomeOf(deps, approval, signal)
-    if (outcome.outcome === 'trying') return false
+    const done = await outcomeOf(deps, approval, signal)
+    if (done.outcome === 'trying') return 'left'
+    const outcome = await afterwards(deps, approval, done)
+    if (outcome.outcome === 'trying') return 'under way'
     const { failureReason, failureMessage } = outcome
     const succeeded = outcome.outcome === 'executed'
     const report = { approvalId: approval.id, succeeded, failureReason, failureMessage }
     await client.reportExecution(report, { signal })
     logger.info({ ...fields, outcome: outcomeWord(outcome) }, 'approval carried out')
-    return true
+    return 'off'
   } catch (error) {
     if (!signal.aborted) logger.warn({ ...fields, error }, 'what came of an approval could not be reported')
-    return false
+    return 'left'
   }
+}
+
+/** Of an act whose most is done after the commit: what has come of it. Nothing is said of one that is under way. */
+async function afterwards<DB>(
+  { executors }: RunApprovedDeps<DB>,
+  { id, action }: Approval,
+  outcome: Outcome,
+): Promise<Outcome> {
+  const known = Object.hasOwn(executors, action) ? executors[action] : undefined
+  const aftermath = outcome.outcome === 'executed' ? ((await known?.aftermath?.(id)) ?? 'done') : 'done'
+  if (aftermath === 'done') return outcome
+  if (aftermath === 'under way') return { ...outcome, outcome: 'trying' }
+  const { reason: failureReason, message } = aftermath
+  return { ...outcome, outcome: 'failed', failureReason, failureMessage: message.slice(0, 1_000) }
 }
 
 async function outcomeOf<DB>(deps: RunApprovedDeps<DB>, approval: Approval, signal: AbortSignal): Promise<Outcome> {

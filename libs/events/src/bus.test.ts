@@ -6,6 +6,7 @@ import { makeTestAuthority, makeTestIdentity } from '@powernode/identity/testing
 import { createLogger } from '@powernode/process'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openBus, type Bus } from './bus.ts'
+import { dialMs } from './connect-options.ts'
 import { startTestNats, until, type TestNats } from './testing.ts'
 
 const TRUST_DOMAIN = 'a.test'
@@ -89,4 +90,8 @@ test('with a certificate in hand, a NATS without TLS is not spoken to', async ()
   bus = await open(nats.url)
   await refused(/tls/i)
   expect(bus.isConnected()).toBe(false)
+})
+
+test('a NATS that is too busy for a connection is given more time for the next, and not for ever', () => {
+  expect([1, 2, 3, 4, 50].map(dialMs)).toEqual([5_000, 10_000, 15_000, 20_000, 20_000])
 })

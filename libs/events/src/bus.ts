@@ -1,7 +1,7 @@
 import { backoffMs, systemClock, type Clock } from '@powernode/clock'
 import type { Logger } from '@powernode/process'
 import { connect, Events, type NatsConnection } from 'nats'
-import { connectOptions, type BusAddress } from './connect-options.ts'
+import { connectOptions, dialMs, type BusAddress } from './connect-options.ts'
 import { followSigningIdentity, type SigningIdentity } from './signing-identity.ts'
 
 export type BusConfig = BusAddress & {
@@ -50,8 +50,8 @@ export async function openBus(config: BusConfig): Promise<Bus> {
   }
 
   /** One life of a connection: until it is closed for good. Within it the client reconnects by itself. */
-  async function oneConnection(): Promise<void> {
-    const connection = await connect(options)
+  async function oneConnection(attempt: number): Promise<void> {
+    const connection = await connect({ ...options, timeout: dialMs(attempt) })
     live = connection
     if (closing.signal.aborted) return connection.close()
     logger?.info({ task: 'bus', address: connection.getServer() }, 'connected to NATS')
@@ -105,7 +105,7 @@ export async function openBus(config: BusConfig): Promise<Bus> {
   const supervision = (async () => {
     for (let attempt = 1; !closing.signal.aborted; attempt++) {
       try {
-        await oneConnection()
+        await oneConnection(attempt)
         attempt = 0
       } catch (error) {
         logger?.warn({ task: 'bus', attempt, error }, 'no connection to NATS')

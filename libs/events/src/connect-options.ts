@@ -14,6 +14,14 @@ export type BusAddress = {
 
 const PING_INTERVAL_MS = 10_000
 const RECONNECT_WAIT_MS = 200
+const DIAL_MS = 5_000
+const LONGEST_DIAL_MS = 20_000
+
+/**
+ * How long a connection may take to be made, more with each attempt that came to nothing: on a machine that is too busy for one
+ * in five seconds, giving up and beginning anew takes what little time there is, and none would ever stand.
+ */
+export const dialMs = (attempt: number): number => Math.min(DIAL_MS * attempt, LONGEST_DIAL_MS)
 
 /** How to reach NATS: TLS 1.3 with our own certificate, trying for ever, and never in plaintext over a network. */
 export function connectOptions({ servers, tlsDir, name }: BusAddress): ConnectionOptions {
@@ -35,7 +43,7 @@ export function connectOptions({ servers, tlsDir, name }: BusAddress): Connectio
     ignoreClusterUpdates: true,
     pingInterval: PING_INTERVAL_MS,
     maxPingOut: 2,
-    timeout: 5_000,
+    timeout: dialMs(1),
   }
 }
 

@@ -24,7 +24,7 @@ export type RelayDeps<DB> = {
 }
 
 const RETENTION_MS = 7 * 86_400_000
-const SLOW_TIMER_MS = 2_000
+const SLOW_TIMER_MS = 5_000
 const RETRY = { firstMs: 100, mostMs: 5_000 }
 
 /**
@@ -43,6 +43,10 @@ export async function relay<DB>(deps: RelayDeps<DB>, signal: AbortSignal): Promi
 
 async function publishAll<DB>(deps: RelayDeps<DB>, bell: Doorbell, signal: AbortSignal): Promise<void> {
   const { bus, clock, logger, stream } = deps
+  const drained = deps.metrics.gauge(
+    'fed_outbox_drained_timestamp_seconds',
+    'When nothing waited to be announced, last; it stands still while NATS takes nothing',
+  )
   let streamIsKnown = false
   let trusted: Standing | undefined
   const forget = bus.onConnected(() => {
@@ -62,6 +66,7 @@ async function publishAll<DB>(deps: RelayDeps<DB>, bell: Doorbell, signal: Abort
         if (standing !== trusted && (await sayAgain(deps, standing))) trusted = standing
         streamIsKnown = (await publishWaiting(deps, connection, signal)) && streamIsKnown
         attempt = 0
+        drained.set(clock.now().getTime() / 1_000)
         if (streamIsKnown && !(await bell.wait(clock, SLOW_TIMER_MS, signal))) streamIsKnown = false
       } catch (error) {
         streamIsKnown = false

@@ -132,11 +132,11 @@ async function buried(): Promise<string[]> {
 }
 
 async function hearing(...kinds: string[]): Promise<void> {
-  await expect.poll(heard, { timeout: 20_000 }).toEqual(kinds)
+  await expect.poll(heard).toEqual(kinds)
 }
 
 async function burying(...reasons: string[]): Promise<void> {
-  await expect.poll(buried, { timeout: 20_000 }).toEqual(reasons)
+  await expect.poll(buried).toEqual(reasons)
 }
 
 let made = 0
@@ -335,7 +335,7 @@ test('when a root is trusted no more, what was signed under it is said again und
   await announce('two')
   await trust([next])
   startConsumer()
-  await expect.poll(async () => (await heard()).toSorted(), { timeout: 20_000 }).toEqual(['one', 'two'])
+  await expect.poll(async () => (await heard()).toSorted()).toEqual(['one', 'two'])
   await until(async () => (await pendingDeliveries(listener.bus, NEVER)) === 0)
   expect((await heard()).length).toBe(2)
 })

@@ -4,13 +4,18 @@
  * A noun is the second word of a subject (`fed.<noun>.<word>.<id>`). One that stands in no row cannot be announced.
  */
 export const STREAMS = {
-  PEER_REGISTRY: { source: 'peer-registry', nouns: ['peer', 'invitation', 'ca', 'certificate'] },
+  PEER_REGISTRY: {
+    source: 'peer-registry',
+    nouns: ['peer', 'invitation', 'ca', 'certificate', 'notice', 'acceptance'],
+  },
   LIVENESS: { source: 'liveness', nouns: ['liveness'] },
   AUDIT_LEDGER: { source: 'audit-ledger', nouns: ['audit'] },
   GRANT_AUTHZ: {
     source: 'grant-authz',
     nouns: ['grant', 'bridge', 'capability', 'residency', 'approval', 'operator', 'resource'],
   },
+  SPAWN_PROVISIONER: { source: 'spawn-provisioner', nouns: ['spawn'] },
+  SDWAN_COMPILER: { source: 'sdwan-compiler', nouns: ['sdwan'] },
 } as const satisfies Record<string, { readonly source: string; readonly nouns: readonly string[] }>
 
 export type StreamName = keyof typeof STREAMS

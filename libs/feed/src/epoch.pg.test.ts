@@ -73,7 +73,7 @@ test('a change made by hand is an epoch like any other, though nobody thought of
   expect(await headNow()).toBe(2n)
 })
 
-test('nobody sees an epoch before all the lower ones, of two hundred writers at a time', async () => {
+test('nobody sees an epoch before all the lower ones, of two hundred that eight writers draw side by side', async () => {
   const seen: bigint[][] = []
   let writing = true
   const look = async () => {
@@ -83,7 +83,12 @@ test('nobody sees an epoch before all the lower ones, of two hundred writers at 
     }
   }
   const looking = look()
-  const drawn = await Promise.all([...Array(200)].map((_, n) => put(database.db, `t${n % 5}`, n)))
+  const drawn: unknown[] = []
+  const write = async (writer: number) => {
+    for (let n = 0; n < 25; n++) drawn.push(await put(database.db, `t${(writer + n) % 5}`, n))
+  }
+  // No more than the pool has connections: whoever waits for one for too long on a busy machine is refused.
+  await Promise.all([...Array(8)].map((_, writer) => write(writer)))
   writing = false
   await looking
   expect(new Set(drawn).size).toBe(200)

@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '@powernode/clock'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { NotDer } from './der.ts'
 import {
   certificatesToPem,
   createCrl,
   createCrls,
   derToPem,
   readCrl,
+  revokedSerials,
   type Authority,
   type SpiffeId,
   type TlsMaterial,
@@ -76,6 +78,7 @@ test('a thousand entries are written and read', async () => {
   )
   const list = readCrl(der)
   expect(list?.serials).toEqual(serials)
+  expect([...revokedSerials([derToPem(der, 'X509 CRL')])]).toEqual(serials)
   expect(list?.isSignedBy(new X509Certificate(authority.issuingCertificate).publicKey)).toBe(true)
   expect(list?.isSignedBy(new X509Certificate(authority.rootCertificate).publicKey)).toBe(false)
 })
@@ -93,6 +96,13 @@ test('two CAs of one name, as after a fresh start, are told apart by their keys'
     expect(await shakeHands({ ...server, ca, crl }, client)).toMatchObject({ error: 'CERT_REVOKED' })
     expect(await shakeHands({ ...server, ca, crl }, theirClient)).toMatchObject({ authorized: true })
   }
+})
+
+test('lists that take nothing back are as good as none, leading zeros are no part of a serial, and what is no list is refused', async () => {
+  const some = [{ serial: '00ff', revokedAt: now }, { serial: '4a', revokedAt: new Date('2060-01-01') }] // prettier-ignore
+  const pems = pem([...(await createCrls(authority, [], times)), ...(await createCrls(authority, some, times))])
+  expect([...revokedSerials(pems)]).toEqual(['ff', '4a'])
+  expect(() => revokedSerials([derToPem(Buffer.of(0x30, 0x02, 0x30, 0x00), 'X509 CRL')])).toThrow(NotDer)
 })
 
 test('what is not exactly one list is none', async () => {

@@ -25,6 +25,8 @@ export type CertificateWanted = {
   readonly holder: { readonly publicKey: Uint8Array } | { readonly csrDer: Uint8Array }
   /** MUST lie in the authority's own trust domain. */
   readonly spiffeId: SpiffeId
+  /** In the place of the SPIFFE id's name, for servers that go by the common name. It says nothing to our own. */
+  readonly commonName?: string | undefined
   /** DNS names and IP addresses a service answers under. */
   readonly hosts?: readonly string[] | undefined
   /** The moment it is issued; what is written is five minutes earlier (see BACKDATED_BY_MS). */
@@ -55,7 +57,7 @@ export type Issued = {
 export async function issueCertificate(authority: Authority, wanted: CertificateWanted): Promise<Issued> {
   const issuing = new X509Certificate(authority.issuingCertificate)
   const trustDomain = trustDomainOfCa(issuing)
-  const { spiffeId, hosts = [], usages } = wanted
+  const { spiffeId, commonName = spiffeId.name, hosts = [], usages } = wanted
   if (spiffeId.trustDomain !== trustDomain) {
     throw new CertificateRefused(`the CA of ${trustDomain} does not speak for ${spiffeId.trustDomain}`)
   }
@@ -72,7 +74,7 @@ export async function issueCertificate(authority: Authority, wanted: Certificate
   const signing = signingKeyOf(authority.issuingKey)
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serial,
-    subject: [{ OU: [spiffeId.kind] }, { CN: [spiffeId.name] }],
+    subject: [{ OU: [spiffeId.kind] }, { CN: [commonName] }],
     issuer: new x509.X509Certificate(authority.issuingCertificate).subjectName,
     notBefore,
     notAfter,

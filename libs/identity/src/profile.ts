@@ -1,7 +1,9 @@
 import { X509Certificate } from 'node:crypto'
 import { algorithmOf, KeyTypeRefused } from './certificate-parts.ts'
+import { stated } from './extensions.ts'
 import { checkIdentityKey, InvalidKey } from './platform-key.ts'
 import { spiffeIdOf } from './spiffe.ts'
+import { validityOf } from './validity.ts'
 import { x509 } from './x509.ts'
 
 /**
@@ -39,7 +41,9 @@ export function checkLeafProfile(
   }: { readonly now: Date; readonly trustDomain?: string; readonly usage?: 'server' | 'client' },
 ): ProfileVerdict {
   const spiffeId = spiffeIdOf(certificate)
-  const { usages, ca } = extensionsOf(certificate)
+  const extensions = stated(certificate.raw)
+  if (!extensions) return bad('unreadable', 'what it may be used for is stated twice, or not in DER')
+  const { usages, ca } = extensions
   if (certificate.ca || ca || usages & (keyCertSign | cRLSign))
     return bad('is-a-ca', 'a leaf that may sign certificates')
   if (!spiffeId) return bad('uri-san', 'a leaf carries exactly one URI SAN, spiffe://<trust-domain>/<kind>/<name>')
@@ -59,12 +63,11 @@ export function checkRootProfile(
   { now, trustDomain }: { readonly now: Date; readonly trustDomain?: string },
 ): ProfileVerdict {
   const certificate = parse(der)
-  if (!certificate) return bad('unreadable', 'not one X.509 certificate in DER')
+  if (!certificate || !isDated(der)) return bad('unreadable', 'not one X.509 certificate in DER')
   if (!certificate.ca) return bad('not-a-ca', 'a root is a CA certificate')
   if (!isSelfSigned(certificate)) return bad('not-self-signed', 'a root is signed by its own key')
   const needed = keyCertSign | cRLSign
-  if ((extensionsOf(certificate).usages & needed) !== needed)
-    return bad('key-usage', 'a root needs keyCertSign and cRLSign')
+  if (((stated(der)?.usages ?? 0) & needed) !== needed) return bad('key-usage', 'a root needs keyCertSign and cRLSign')
   const named = /^URI:spiffe:\/\/([^/",\s]+)$/.exec(certificate.subjectAltName ?? '')?.[1]
   if (named !== undefined && trustDomain !== undefined && named !== trustDomain) {
     return bad('trust-domain', `the root names ${named}, not ${trustDomain}`)
@@ -100,20 +103,17 @@ function parse(der: Uint8Array): X509Certificate | undefined {
   }
 }
 
-function isSelfSigned(certificate: X509Certificate): boolean {
-  return certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey)
+/** OpenSSL forgives times that are not in DER; whoever tells of them later does not. */
+function isDated(der: Uint8Array): boolean {
+  try {
+    return validityOf(der).notAfter instanceof Date
+  } catch {
+    return false
+  }
 }
 
-/**
- * What Node does not show: the key usages (its `keyUsage` are the extended ones), and the CA flag as it stands (its `ca`
- * is false for a CA that may not sign certificates). No usages stated: none granted.
- */
-function extensionsOf(certificate: X509Certificate): { readonly usages: number; readonly ca: boolean } {
-  const parsed = new x509.X509Certificate(certificate.raw)
-  return {
-    usages: parsed.getExtension(x509.KeyUsagesExtension)?.usages ?? 0,
-    ca: parsed.getExtension(x509.BasicConstraintsExtension)?.ca ?? false,
-  }
+function isSelfSigned(certificate: X509Certificate): boolean {
+  return certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey)
 }
 
 function bad(problem: ProfileProblem, detail: string): ProfileVerdict {

@@ -25,6 +25,8 @@ export type SealingKeySource = {
   readonly value?: string | undefined
   readonly previousFile?: string | undefined
   readonly previousValue?: string | undefined
+  /** The id of a key that an operator has given up for good, hex: what it sealed needs no more to be waited for. */
+  readonly lost?: string | undefined
 }
 
 /**
@@ -36,10 +38,18 @@ export type SealingKeySource = {
 export class SealingKey {
   readonly #current: Key
   readonly #previous: Key | undefined
+  /** Of the keys, and of one that was given up. They stand before every sealed value, and tell nothing of the keys. */
+  readonly ids: { readonly current: Buffer; readonly previous: Buffer | undefined; readonly lost: Buffer | undefined }
 
-  constructor(current: Uint8Array, previous?: Uint8Array) {
+  // oxlint-disable-next-line max-params -- the keys in the order of their age
+  constructor(current: Uint8Array, previous?: Uint8Array, lost?: string) {
     this.#current = keyOf(current)
     this.#previous = previous && keyOf(previous)
+    this.ids = {
+      current: this.#current.id,
+      previous: this.#previous?.id,
+      lost: lost === undefined ? undefined : Buffer.from(lost, 'hex'),
+    }
   }
 
   seal(plaintext: Uint8Array, context: string): Buffer {
@@ -90,7 +100,11 @@ export function readSealingKey(source: SealingKeySource): SealingKey {
   if (!current) {
     throw new SealingKeyUnusable('no sealing key given; make one: (umask 077; openssl rand -base64 32 > sealing.key)')
   }
-  return new SealingKey(current, keyFrom(source.previousFile, source.previousValue, 'previous sealing key'))
+  return new SealingKey(
+    current,
+    keyFrom(source.previousFile, source.previousValue, 'previous sealing key'),
+    source.lost,
+  )
 }
 
 /** Makes a new key file that only its owner may read. Refuses to replace one: what it sealed would be lost. */

@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { lstatSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** The files of one identity: whole chain (leaf, issuing CA, root), its key, whom to trust, and what was taken back. */
@@ -26,11 +26,14 @@ export function readTogether(dir: string): TextsTogether {
   }
 }
 
-/** Where the files lie right now: the version that all links point into, or `dir` itself where somebody placed them by hand. */
+/**
+ * Where the files lie right now: the version that all links point into, or `dir` itself where somebody placed them by hand. A
+ * writer that is quick has removed that version by the time it is looked into; so nothing of it is asked for here.
+ */
 export function versionIn(dir: string): string {
   const placed = placedIn(dir)
   const allLinked = placed.length > 0 && placed.every((file) => isLinkedThroughCurrent(dir, file))
-  return allLinked ? realpathSync(join(dir, CURRENT)) : dir
+  return allLinked ? join(dir, readlinkSync(join(dir, CURRENT))) : dir
 }
 
 export function placedIn(dir: string): TlsFile[] {

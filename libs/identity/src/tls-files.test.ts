@@ -64,6 +64,15 @@ test('what is written is what is read, whether by us or by hand', () => {
   expect(first).toMatchObject({ spiffeId: REGISTRY, serial: expect.stringMatching(/^[0-9a-f]{32}$/) })
 })
 
+test('what was found whole is not checked again until another text stands there', () => {
+  place(first)
+  const read = readTlsFiles(dir)
+  expect(readTlsFiles(dir)).toBe(read)
+  const roots = join(dir, 'roots.pem')
+  writeFileSync(roots, `${readFileSync(roots, 'utf8')}\n`)
+  expect(readTlsFiles(dir)).not.toBe(read)
+})
+
 test('every other program finds plain file names, and only the owner may read the key', () => {
   writeTlsFiles(dir, first)
   expect(readFileSync(join(dir, 'cert.pem'), 'utf8')).toBe(first.cert)

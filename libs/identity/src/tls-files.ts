@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { join } from 'node:path'
 import { certificatesToPem, derToPem, pemToDer } from './pem.ts'
 import { spiffeIdOf, type SpiffeId } from './spiffe.ts'
-import { readTogether, TLS_FILES } from './tls-file-versions.ts'
+import { readTogether, TLS_FILES, type TextsTogether } from './tls-file-versions.ts'
 
 /** A process's TLS identity, in the words of node:tls, so that it can be spread into a context's options. */
 export type TlsMaterial = {
@@ -38,23 +38,47 @@ export class TlsFilesBroken extends Error {
  */
 export function readTlsFiles(dir: string, now?: Date): TlsMaterial {
   const { texts, keyMode } = readTogether(dir)
+  const { leaf, material } = wholeIn(dir, texts)
+  if (keyMode & 0o007) {
+    const path = join(dir, TLS_FILES.key)
+    throw new TlsFilesBroken(`${path} can be used by every user of this machine`, `chmod 600 ${path}`)
+  }
+  if (now) checkTimes(dir, leaf, now)
+  return material
+}
+
+type Whole = { readonly leaf: X509Certificate; readonly material: TlsMaterial }
+
+/**
+ * What was found whole in a directory last, and the texts it was found in: a process opens a dozen roads with one identity, each
+ * reads it twice, and to check a chain takes longer than all else that a road needs before its handshake.
+ */
+const FOUND = new Map<string, Whole & { readonly texts: TextsTogether['texts'] }>()
+const MOST_FOUND = 32
+
+function wholeIn(dir: string, texts: TextsTogether['texts']): Whole {
+  const before = FOUND.get(dir)
+  if (before && Object.values(TLS_FILES).every((file) => before.texts.get(file) === texts.get(file))) return before
+  const found = { ...readWhole(dir, texts), texts }
+  FOUND.delete(dir)
+  for (const oldest of [...FOUND.keys()].slice(0, Math.max(0, FOUND.size + 1 - MOST_FOUND))) FOUND.delete(oldest)
+  FOUND.set(dir, found)
+  return found
+}
+
+function readWhole(dir: string, texts: TextsTogether['texts']): Whole {
   const { cert, key } = pairOf(dir, texts.get(TLS_FILES.cert), texts.get(TLS_FILES.key))
   const ca = texts.get(TLS_FILES.ca) ?? ''
   if (pemToDer(ca, 'CERTIFICATE').length === 0) {
     const roots = join(dir, TLS_FILES.ca)
     throw new TlsFilesBroken(`${dir} holds no roots.pem with a certificate`, `fedctl ca show --pem > ${roots}`)
   }
-  if (keyMode & 0o007) {
-    const path = join(dir, TLS_FILES.key)
-    throw new TlsFilesBroken(`${path} can be used by every user of this machine`, `chmod 600 ${path}`)
-  }
   const leaf = leafOf(dir, cert)
   checkPair(dir, leaf, key)
   const spiffeId = spiffeIdOf(leaf)
   if (!spiffeId) throw new TlsFilesBroken(`${dir}/cert.pem does not carry exactly one SPIFFE id`, anew(dir))
-  if (now) checkTimes(dir, leaf, now)
   const crl = pemToDer(texts.get(TLS_FILES.crl) ?? '', 'X509 CRL').map((der) => derToPem(der, 'X509 CRL'))
-  return {
+  const material = {
     cert: certificatesToPem(pemToDer(cert, 'CERTIFICATE')),
     key,
     ca,
@@ -64,6 +88,7 @@ export function readTlsFiles(dir: string, now?: Date): TlsMaterial {
     spiffeId,
     serial: leaf.serialNumber.toLowerCase(),
   }
+  return { leaf, material }
 }
 
 function pairOf(dir: string, cert: string | undefined, key: string | undefined): { cert: string; key: string } {

@@ -2,7 +2,15 @@ import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
 import fc from 'fast-check'
 import ipaddr from 'ipaddr.js'
 import { describe, expect, test } from 'vitest'
-import { canonicalAddress, canonicalCidr, inSomeCidr } from './cidr.ts'
+import {
+  blocksOverlap,
+  canonicalAddress,
+  canonicalCidr,
+  cidrHolds,
+  cidrsOverlap,
+  inSomeCidr,
+  readBlock,
+} from './cidr.ts'
 
 /** Groups that are often zero, so that addresses meet and runs of zeros are frequent. */
 const group = fc.oneof(fc.constant(0), fc.nat(0xffff))
@@ -144,6 +152,36 @@ describe('a block', () => {
         canonicalCidr(text)
       }),
     )
+  })
+})
+
+describe('two blocks', () => {
+  test('one holds the other when it holds the first of its addresses and is not longer', () => {
+    const blocks = fc.tuple(v6, v6, fc.integer({ min: 0, max: 128 }), fc.integer({ min: 0, max: 128 }))
+    fc.assert(
+      fc.property(blocks, ([one, two, few, many]) => {
+        const outer = maskedBlock(one, few)
+        const inner = maskedBlock(within(outer, two, few), many)
+        const isHeld = few <= many && inSomeCidr([outer], inner.split('/')[0] ?? '')
+        expect(cidrHolds(outer, inner)).toBe(isHeld)
+        expect(cidrsOverlap(inner, outer)).toBe(isHeld || cidrHolds(inner, outer))
+        const read = [readBlock(inner), readBlock(outer)] as const
+        expect(read[0] && read[1] && blocksOverlap(read[0], read[1])).toBe(cidrsOverlap(inner, outer))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test.each([
+    ['fd00::/8', 'fd00:1::/48', true],
+    ['fd00:1::/48', 'fd00::/8', false],
+    ['fd00:1::/48', 'fd00:2::/48', false],
+    ['10.0.0.0/8', '10.1.0.0/16', true],
+    ['::/0', '10.0.0.0/8', false],
+    ['fd00:1::/48', 'nonsense', false],
+    ['nonsense', 'nonsense', false],
+  ])('%s holds %s: %s', (outer, inner, holds) => {
+    expect(cidrHolds(outer, inner)).toBe(holds)
   })
 })
 

@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 
 /** An address as four words of 32 bits, IPv4 in its IPv6 form (::ffff:a.b.c.d). */
 type Words = readonly [number, number, number, number]
-type Block = { readonly words: Words; readonly bits: number }
+export type Block = { readonly words: Words; readonly bits: number }
 
 /**
  * The one spelling of a block: `10.1.0.0/16`, `2001:db8::/32`; an address alone is a block of one.
@@ -35,8 +35,27 @@ export function canonicalAddress(text: string): string | undefined {
 
 /** Whether an address lies in one of the blocks. What cannot be read, address or block, lies nowhere and holds nothing. */
 export function inSomeCidr(cidrs: readonly string[], address: string): boolean {
-  const words = parseAddress(address)
-  return words !== undefined && cidrs.some((cidr) => holds(parseCidr(cidr), words))
+  const words = knownAddress(address)
+  return words !== undefined && cidrs.some((cidr) => holds(knownBlock(cidr), words))
+}
+
+/** Whether every address of one block lies in the other. What cannot be read holds nothing, and lies nowhere. */
+export function cidrHolds(outer: string, inner: string): boolean {
+  const [around, within] = [knownBlock(outer), knownBlock(inner)]
+  return around !== undefined && within !== undefined && around.bits <= within.bits && holds(around, within.words)
+}
+
+/** Whether two blocks share an address: one of them lies in the other. */
+export function cidrsOverlap(one: string, other: string): boolean {
+  return cidrHolds(one, other) || cidrHolds(other, one)
+}
+
+/** A block read once, for whoever compares it with thousands. Undefined for what is none. */
+export const readBlock = (text: string): Block | undefined => parseCidr(text)
+
+/** Whether two blocks share an address: `cidrsOverlap` for blocks that were read. */
+export function blocksOverlap(one: Block, other: Block): boolean {
+  return one.bits <= other.bits ? holds(one, other.words) : holds(other, one.words)
 }
 
 /** IPv4 lies in IPv4 blocks only: `::/0` is every IPv6 address, and no other. */
@@ -44,6 +63,9 @@ function holds(block: Block | undefined, words: Words): boolean {
   if (!block || isV4(block.words) !== isV4(words)) return false
   return block.words.every((word, index) => ((word ^ (words[index] ?? 0)) & maskOf(index, block.bits)) === 0)
 }
+
+/** 4 or 6, and 0 for what is no address. */
+export const ipVersion = (text: string): number => isIP(text)
 
 const V4_BITS = 96
 
@@ -74,6 +96,22 @@ function parseAddress(text: string): Words | undefined {
   const groups = [...before, ...gap, ...after]
   const word = (index: number): number => (((groups[index] ?? 0) << 16) | (groups[index + 1] ?? 0)) >>> 0
   return [word(0), word(2), word(4), word(6)]
+}
+
+/** The same addresses and blocks come with every call: read once, for as long as there are not too many. */
+const knownAddress = remembering(parseAddress)
+const knownBlock = remembering(parseCidr)
+const MOST_KNOWN = 4_096
+
+function remembering<T>(read: (text: string) => T): (text: string) => T | undefined {
+  const known = new Map<string, T>()
+  return (text) => {
+    if (known.has(text)) return known.get(text)
+    if (known.size === MOST_KNOWN) known.clear()
+    const value = read(text)
+    known.set(text, value)
+    return value
+  }
 }
 
 /** The groups of 16 bits in one side of an IPv6 address; its last may be an IPv4 address, which is two. */

@@ -32,6 +32,7 @@ export function decideWithGrant(policy: Policy, request: AccessRequest, grant: P
     const detail = objection(asked)
     if (detail !== undefined) return refused(reason, axis, detail, grant.id)
   }
+  const { id: grantId, resourceId: onlyId, expiresAtMs: untilMs } = grant
   const kind = policy.kind(request.kind)
   const residency = residencyVerdict(policy, {
     peerId: request.peerId,
@@ -40,10 +41,10 @@ export function decideWithGrant(policy: Policy, request: AccessRequest, grant: P
     region: kind?.region ?? '',
   })
   if (residency.reason !== '' && !residency.allowed)
-    return { ...refused(residency.reason, 'residency', residency.detail, grant.id), residency }
+    return { ...refused(residency.reason, 'residency', residency.detail, grantId), residency, untilMs }
   const what = request.id === '' ? shown(request.kind) : `${shown(request.kind)} ${shown(request.id)}`
-  const detail = `grant ${grant.id} allows ${request.scope} of ${what}`
-  return { allowed: true, reason: 'ALLOWED', axis: '', detail, grantId: grant.id, onlyId: grant.resourceId, residency }
+  const detail = `grant ${grantId} allows ${request.scope} of ${what}`
+  return { allowed: true, reason: 'ALLOWED', axis: '', detail, grantId, onlyId, untilMs, residency }
 }
 
 /** The answer of a gateway whose lease on the policy has run out: what it holds may no longer be true. */
@@ -191,5 +192,5 @@ function axisObjection(
 }
 
 function refused(reason: DecisionReason, axis: Axis | '', detail: string, grantId = ''): Verdict {
-  return { allowed: false, reason, axis, detail, grantId, onlyId: '', residency: undefined }
+  return { allowed: false, reason, axis, detail, grantId, onlyId: '', untilMs: 0, residency: undefined }
 }

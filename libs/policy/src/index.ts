@@ -1,5 +1,16 @@
 export { matches, mintBearer, parseBearer, withoutBearers, type Bearer } from './bearer.ts'
-export { canonicalAddress, canonicalCidr, enclosingCidr, inSomeCidr } from './cidr.ts'
+export {
+  blocksOverlap,
+  canonicalAddress,
+  canonicalCidr,
+  cidrHolds,
+  cidrsOverlap,
+  enclosingCidr,
+  inSomeCidr,
+  ipVersion,
+  readBlock,
+  type Block,
+} from './cidr.ts'
 export { decide, decideWithGrant, staleVerdict } from './decide.ts'
 export {
   AXES,

@@ -124,6 +124,8 @@ export type Verdict = {
   readonly grantId: string
   /** Not empty: a list may show this resource and no other. */
   readonly onlyId: string
+  /** The end of the grant: from this moment on the answer may be another. 0: no grant was used. */
+  readonly untilMs: number
   /** What residency says; undefined where something before it refused. */
   readonly residency: ResidencyVerdict | undefined
 }

@@ -89,13 +89,18 @@ export class ResidencyRules {
 
   /** The rules for data of a class that goes to a peer: those for everybody beside its own. All MUST allow. */
   concerning(peerId: string, dataClass: string): readonly ResidencyRule[] {
-    const of = (peer: string): readonly ResidencyRule[] => {
-      const rules = this.#rules.get(peer)
-      return rules?.get(dataClass) ?? rules?.get('*') ?? []
-    }
-    return peerId === '' ? of('') : [...of(''), ...of(peerId)]
+    const forAll = this.#of('', dataClass)
+    const own = peerId === '' ? NONE : this.#of(peerId, dataClass)
+    return own.length === 0 ? forAll : [...forAll, ...own]
+  }
+
+  #of(peerId: string, dataClass: string): readonly ResidencyRule[] {
+    const rules = this.#rules.get(peerId)
+    return rules?.get(dataClass) ?? rules?.get('*') ?? NONE
   }
 }
+
+const NONE: readonly ResidencyRule[] = []
 
 /** No rules, no regions: nothing is restricted, and no tag can be met. */
 export const NO_RESIDENCY_RULES = new ResidencyRules({ defaultMode: '', rules: [], regions: [], homeRegion: '' })

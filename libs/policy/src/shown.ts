@@ -1,5 +1,9 @@
+/** What JSON writes as it is, as nearly all texts are. */
+const PLAIN = /^[\w .:/-]{0,80}$/
+
 /** A text of somebody else's inside a sentence of ours: quoted, so that it cannot pretend to be ours, and not too long. */
 export function shown(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 79)}…` : text)
 }
 

@@ -1,6 +1,7 @@
 const UNIQUE_VIOLATION = '23505'
 const SERIALIZATION_FAILURE = '40001'
 const DEADLOCK_DETECTED = '40P01'
+const SEALED_UNDER_REPLACED = 'PNSK1'
 
 /**
  * Admin shutdown, crash shutdown, still starting up: the server goes away or is not there yet. And idle in a transaction for
@@ -21,6 +22,22 @@ export class CommitOutcomeUnknown extends Error {
   constructor(cause: unknown) {
     super('the connection was lost while committing: whether it happened is not known', { cause })
   }
+}
+
+/** This process seals under a key that is not the newest one of its schema: it keeps nothing, since that would be lost with its key. */
+export class SealingKeyReplaced extends Error {
+  override readonly name = 'SealingKeyReplaced'
+
+  /** The id of the newest key, hex. */
+  constructor(newest: string, options?: ErrorOptions) {
+    super(`the newest sealing key is ${newest}, and this process seals under another one`, options)
+  }
+}
+
+/** The same, where the database was first to see it (sealing-key.ts). */
+export function asReplacedSealingKey(error: unknown): unknown {
+  const refused = causes(error).find((one) => codeOf(one) === SEALED_UNDER_REPLACED)
+  return refused ? new SealingKeyReplaced(/[0-9a-f]{8}$/.exec(refused.message)?.[0] ?? '', { cause: error }) : error
 }
 
 /** Whether `error` is the database refusing a second row of the same key, of this constraint when one is named. */

@@ -1,5 +1,5 @@
 import { backoffMs, systemClock } from '@powernode/clock'
-import { CommitOutcomeUnknown, isConflict, isConnectionLost, wasNeverSent } from './failures.ts'
+import { asReplacedSealingKey, CommitOutcomeUnknown, isConflict, isConnectionLost, wasNeverSent } from './failures.ts'
 import type { Db, Tx } from './open-db.ts'
 
 export type TransactionOptions = {
@@ -60,7 +60,7 @@ async function attemptOnce<T, R>(
     result = await work(tx)
   } catch (error) {
     await abandon()
-    throw error
+    throw asReplacedSealingKey(error)
   }
   try {
     await tx.commit().execute()

@@ -47,9 +47,10 @@ async function workWhileLeading<T>(
 ): Promise<void> {
   const lost = new AbortController()
   const done = new AbortController()
+  const over = AbortSignal.any([done.signal, signal])
   const prove = async () => {
     while (!done.signal.aborted) {
-      await clock.sleep(PROVE_EVERY_MS, AbortSignal.any([done.signal, signal]))
+      await clock.sleep(PROVE_EVERY_MS, over)
       if (signal.aborted) return
       await sql`select 1`.execute(connection)
     }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { databaseUrl } from './database-url.ts'
 import { prepareDatabase } from './prepare-database.ts'
+import { drawPassword, scramVerifier } from './scram.ts'
 import { adminUrl, as } from './testing/fixtures.ts'
 
 // Roles belong to the whole server: these get names of their own.
@@ -70,6 +71,20 @@ test('the server knows no password, only what checks one', async () => {
   await expect(as(login(ledger, 'wrong'), 'select 1')).rejects.toThrow('password authentication failed')
 })
 
+test('what a platform drew needs no thousand iterations, for which each connection would pay; what anybody else wrote has them', async () => {
+  for (const own of [
+    'correct-horse-battery-staple-now',
+    randomBytes(24).toString('base64url'),
+    `drawn-${'a'.repeat(31)}`,
+  ])
+    expect(scramVerifier(own)).toMatch(/^SCRAM-SHA-256\$4096:/)
+  const drawn = drawPassword()
+  await prepareDatabase({ adminUrl: adminUrl(), database: other, schemas: [{ schema: registry, ownerPassword: drawn, servicePassword: drawn }] }) // prettier-ignore
+  const [row] = await as(adminUrl(), `select rolpassword as stored from pg_authid where rolname = '${registry}'`)
+  expect(row?.['stored']).toMatch(/^SCRAM-SHA-256\$64:/)
+  expect(await as(login(registry, drawn, other), 'select 1 as one')).toEqual([{ one: 1 }])
+})
+
 test('run again it mends what was loosened, sets a new password and loses nothing', async () => {
   const inside = databaseUrl(adminUrl(), { database, user: 'postgres', password: new URL(adminUrl()).password })
   await as(inside, `alter role ${ledger} createdb`, `grant all on schema ${ledger} to public`)
@@ -81,6 +96,25 @@ test('run again it mends what was loosened, sets a new password and loses nothin
   await expect(as(service, 'select 1')).rejects.toThrow('password authentication failed')
   for (const statement of ['create table mine2 (id int)', 'create schema mine', 'create database mine']) {
     await expect(as(login(ledger, 'renewed'), statement)).rejects.toThrow(/permission denied/)
+  }
+})
+
+test('a fenced database is left alone: whoever may not log in still may not', async () => {
+  const fenced = `test_prepare_fenced_${mark}`
+  const [schema, prepare] = [`fenced_${mark}`, () => prepareDatabase({ adminUrl: adminUrl(), database: fenced, schemas: [{ schema, ...passwords }] })] // prettier-ignore
+  await prepare()
+  try {
+    await as(
+      adminUrl(),
+      `alter database ${fenced} set default_transaction_read_only = on`,
+      `alter role ${schema} nologin`,
+    )
+    await expect(prepare()).rejects.toThrow(/is fenced/)
+    await expect(as(login(schema, passwords.servicePassword, fenced), 'select 1')).rejects.toThrow(
+      /not permitted to log in/,
+    )
+  } finally {
+    await as(adminUrl(), `drop database ${fenced} with (force)`, `drop role ${schema}, ${schema}_owner`)
   }
 })
 

@@ -14,6 +14,8 @@ type Prepare = {
   readonly adminUrl: string
   readonly database: string
   readonly schemas: readonly SchemaRoles[]
+  /** What else the database is given, as superuser, once roles and schemas are there. MUST be safe to repeat. */
+  readonly scripts?: readonly string[]
 }
 
 const APPLICATION = 'prepare database'
@@ -27,11 +29,12 @@ const ROLE_IS = 'login nosuperuser nocreatedb nocreaterole noreplication nobypas
  * was granted and no more: it connects to this database only, uses its own schema only, and creates nothing unless it is
  * the owner. Roles belong to the whole server: two platforms MUST NOT share one.
  */
-export async function prepareDatabase({ adminUrl, database, schemas }: Prepare): Promise<void> {
+export async function prepareDatabase({ adminUrl, database, schemas, scripts = [] }: Prepare): Promise<void> {
   for (const { schema } of schemas) schemaName(schema)
   await withClient(adminUrl, async (admin) => {
     // Advisory locks live in one database, so this is asked for before going to the other.
     await admin.query(`select pg_advisory_lock(hashtextextended('prepare database', 0))`)
+    await refuseFenced(admin, database)
     await createDatabase(admin, database)
     for (const roles of schemas) await createRoles(admin, roles)
     await grantDatabase(admin, database, schemas)
@@ -39,6 +42,7 @@ export async function prepareDatabase({ adminUrl, database, schemas }: Prepare):
       await inside.query('revoke all on schema public from public')
       await inside.query('revoke all on language plpgsql from public')
       for (const { schema } of schemas) await createSchema(inside, schema)
+      for (const script of scripts) await inside.query(script)
     })
   })
 }
@@ -82,6 +86,23 @@ export function withDatabase(adminUrl: string, database: string): string {
   const url = new URL(adminUrl)
   url.pathname = `/${encodeURIComponent(database)}`
   return url.href
+}
+
+/**
+ * A database whose sessions begin read-only was fenced, because another server is the primary in its place. Its roles may not
+ * log in, and MUST NOT be let in again by whoever only restarts the platform.
+ */
+async function refuseFenced(admin: pg.Client, database: string): Promise<void> {
+  const { rowCount } = await admin.query(
+    `select 1 from pg_db_role_setting s join pg_database d on d.oid = s.setdatabase
+     where d.datname = $1 and s.setrole = 0 and 'default_transaction_read_only=on' = any (s.setconfig)`,
+    [database],
+  )
+  if (!rowCount) return
+  throw new Error(
+    `the database ${database} is fenced: another server was made the primary in its place. Nothing of it was changed; ` +
+      'the way back is in docs/cluster-members.md',
+  )
 }
 
 /** From template0 and in the C locale: sorted the same by every server and every version of the system's locales. */

@@ -28,12 +28,14 @@ export type LogFields = {
   readonly peer_id?: string | undefined
   readonly platform_id?: string | undefined
   readonly invitation_id?: string | undefined
+  readonly child_id?: string | undefined
   readonly grant_id?: string | undefined
   readonly decision_id?: string | undefined
   readonly approval_id?: string | undefined
   readonly action?: string | undefined
   readonly event_id?: string | undefined
   readonly rotation_id?: string | undefined
+  readonly run_id?: string | undefined
   readonly spiffe_id?: string | undefined
   readonly serial?: string | undefined
   readonly trust_domain?: string | undefined

@@ -58,7 +58,7 @@ test('something left open does not keep a finished process alive', async () => {
   const { child, said } = await start(`console.log('ready'); setInterval(() => {}, 1000)`)
   expect(await once(child, 'close')).toEqual([0, null])
   expect(said()).toContain('left open')
-}, 20_000)
+})
 
 test('a process told so ends when its parent is killed', async () => {
   // The parent is a process whose own child is ours; our child's end is seen by its closing the pipe it inherited.
@@ -80,4 +80,4 @@ test('a process told so ends when its parent is killed', async () => {
   parent.kill('SIGKILL')
   await once(parent.stdout, 'close')
   expect(text).toContain('stopped')
-}, 20_000)
+})

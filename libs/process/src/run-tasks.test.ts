@@ -48,3 +48,19 @@ test('a task that throws before it awaits anything counts as failed too', async 
   ])
   await expect(running).rejects.toThrow('at once')
 })
+
+test('a task that was cut short when it was told to stop has not failed', async () => {
+  const stop = new AbortController()
+  const cut = async (signal: AbortSignal) => {
+    await untilStopped(signal)
+    signal.throwIfAborted()
+  }
+  const running = runTasks(stop.signal, [cut, untilStopped])
+  stop.abort()
+  await expect(running).resolves.toBeUndefined()
+})
+
+test('one that says so by itself has', async () => {
+  const byItself = () => Promise.reject(new DOMException('cut', 'AbortError'))
+  await expect(runTasks(new AbortController().signal, [byItself, untilStopped])).rejects.toThrow('cut')
+})

@@ -5,7 +5,8 @@ export type Task = (signal: AbortSignal) => Promise<void>
  * Runs all tasks until `signal` aborts or one of them fails.
  *
  * The first failure stops the rest, because half a service that looks alive is worse than one that is seen to be down.
- * All are waited for before it is thrown, so that nothing still uses what the caller closes next.
+ * All are waited for before it is thrown, so that nothing still uses what the caller closes next. A task that ends by an
+ * AbortError once it was told to stop has ended well: a call or a sleep of its own was cut short.
  */
 export async function runTasks(signal: AbortSignal, tasks: readonly Task[]): Promise<void> {
   const failed = new AbortController()
@@ -16,6 +17,7 @@ export async function runTasks(signal: AbortSignal, tasks: readonly Task[]): Pro
       try {
         await task(stop)
       } catch (error) {
+        if (stop.aborted && isAbort(error)) return // it did what it was told
         failures.push(error)
         failed.abort()
       }
@@ -23,3 +25,5 @@ export async function runTasks(signal: AbortSignal, tasks: readonly Task[]): Pro
   )
   if (failures.length > 0) throw failures[0]
 }
+
+const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError'

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import { expect, test } from 'vitest'
 import { CreateGrantRequestSchema, UpdateGrantRequestSchema } from './gen/powernode/grant/v1/service_pb.ts'
-import { WatchPeersRequestSchema } from './gen/powernode/peer/v1/service_pb.ts'
+import { WatchPeersRequestSchema } from './gen/powernode/peer/v1/feed_pb.ts'
 import { textProblem } from './text-problem.ts'
 
 const created = (said: object) => textProblem(CreateGrantRequestSchema, create(CreateGrantRequestSchema, said))?.field

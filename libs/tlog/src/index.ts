@@ -2,6 +2,7 @@ export * from './checkpoint.ts'
 export * from './merkle.ts'
 export * from './note.ts'
 export * from './proofs.ts'
+export * from './tile.ts'
 export * from './tiles.ts'
 export { NoteFlaw, type FlawKind } from './note-flaw.ts'
 export {

@@ -8,7 +8,10 @@ export const TILE_WIDTH = 256
 const sha256 = (bytes: Uint8Array): Buffer => Buffer.from(hash('sha256', bytes, 'binary'), 'latin1')
 
 /** The root of the tree without entries: MTH({}) = SHA-256(). */
-export const EMPTY_ROOT: Uint8Array = sha256(new Uint8Array())
+export const EMPTY_ROOT: Uint8Array = Buffer.from(
+  'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+  'hex',
+)
 
 /** Hash of an entry: SHA-256(0x00 ‖ entry). The prefix keeps an entry from passing for a node (second preimage). */
 export function leafHash(entry: Uint8Array): Uint8Array {

@@ -1,28 +1,32 @@
-import { EMPTY_ROOT, HASH_BYTES, hashOver, nodeHash, powerWithin, rootOf, TILE_WIDTH } from './merkle.ts'
+import { EMPTY_ROOT, HASH_BYTES, nodeHash, powerWithin, rootOf, TILE_WIDTH } from './merkle.ts'
+import { Tile } from './tile.ts'
 
 export type TileRef = { readonly level: number; readonly position: number; readonly width: number }
 
 /** Reads tiles, full or partial: MUST give as many hashes as `width` asks, from the first on. */
 export type TileReader = (tiles: readonly TileRef[]) => Promise<readonly Uint8Array[]>
 
+/** A reader that may give tiles which were hashed over before. */
+export type TileSource = (tiles: readonly TileRef[]) => Promise<readonly (Uint8Array | Tile)[]>
+
 /** Entries from `from` up to but without `to`. */
 type Range = { readonly from: number; readonly to: number }
 
 /** That the entry at `index` is in the tree of `size`: PATH(m, D[n]) of RFC 6962 §2.1.1, the leaf's sibling first. */
-export async function inclusionProof(read: TileReader, index: number, size: number): Promise<Uint8Array[]> {
+export async function inclusionProof(read: TileSource, index: number, size: number): Promise<Uint8Array[]> {
   if (!isSize(size) || !isSize(index) || index >= size) throw new RangeError(`no entry ${index} in a tree of ${size}`)
   return hashesOf(read, path(index, { from: 0, to: size }), size)
 }
 
 /** That the tree of `size` continues that of `oldSize`: PROOF(m, D[n]) of RFC 6962 §2.1.2. */
-export async function consistencyProof(read: TileReader, oldSize: number, size: number): Promise<Uint8Array[]> {
+export async function consistencyProof(read: TileSource, oldSize: number, size: number): Promise<Uint8Array[]> {
   if (!isSize(size) || !isSize(oldSize) || oldSize === 0 || oldSize > size)
     throw new RangeError(`no proof leads from a tree of ${oldSize} to one of ${size}`)
   return hashesOf(read, subproof(oldSize, { from: 0, to: size }, true), size)
 }
 
 /** The root that the tree had at `size`. */
-export async function rootAt(read: TileReader, size: number): Promise<Uint8Array> {
+export async function rootAt(read: TileSource, size: number): Promise<Uint8Array> {
   if (!isSize(size)) throw new RangeError(`${size} is no size of a tree`)
   if (size === 0) return EMPTY_ROOT
   const [root] = await hashesOf(read, [{ from: 0, to: size }], size)
@@ -123,22 +127,20 @@ function subproof(oldSize: number, { from, to }: Range, whole: boolean): Range[]
 type Piece = TileRef & { readonly offset: number; readonly count: number }
 
 /** Hashes over ranges, each read from the highest tiles that hold it, and each tile read once. */
-async function hashesOf(read: TileReader, ranges: readonly Range[], size: number): Promise<Uint8Array[]> {
+async function hashesOf(read: TileSource, ranges: readonly Range[], size: number): Promise<Uint8Array[]> {
   const pieces = ranges.map((range) => piecesOf(range, size))
   const wanted = new Map(pieces.flat().map(({ level, position, width }) => [`${level}/${position}`, { level, position, width }])) // prettier-ignore
   const tiles = wanted.size > 0 ? await read([...wanted.values()]) : []
   const held = new Map(Array.from(wanted, ([key, ref], i) => [key, whole(tiles[i], ref)]))
-  const hashOf = ({ level, position, offset, count }: Piece): Uint8Array => {
-    const tile = held.get(`${level}/${position}`) ?? EMPTY_ROOT
-    const at = (i: number) => tile.subarray((offset + i) * HASH_BYTES, (offset + i + 1) * HASH_BYTES)
-    return hashOver(Array.from({ length: count }, (_, i) => at(i)))
-  }
+  const hashOf = ({ level, position, offset, count }: Piece): Uint8Array =>
+    held.get(`${level}/${position}`)?.over(offset, count) ?? EMPTY_ROOT
   return pieces.map((some) => rootOf(some.map(hashOf)))
 }
 
-function whole(tile: Uint8Array | undefined, { level, position, width }: TileRef): Uint8Array {
-  if (tile?.length === width * HASH_BYTES) return tile
-  throw new Error(`tile ${level}/${position} of width ${width} has ${tile?.length ?? 0} bytes`)
+function whole(found: Uint8Array | Tile = new Uint8Array(), { level, position, width }: TileRef): Tile {
+  const tile = found instanceof Tile ? found : new Tile(found)
+  if (tile.hashes.length === width * HASH_BYTES) return tile
+  throw new Error(`tile ${level}/${position} of width ${width} has ${tile.hashes.length} bytes`)
 }
 
 /** The perfect subtrees of a range that begins at a multiple of its largest one, as each range of a proof does. */

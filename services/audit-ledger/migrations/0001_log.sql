@@ -261,6 +261,49 @@ begin
 end
 $$;
 
+-- The entry at a place, with the newest checkpoint that a witness has cosigned, or else the newest, if any covers it.
+create function covered_entry(
+  log_name text, place bigint,
+  out log_id int, out leaf bytea, out leaf_hash bytea, out size bigint, out root bytea, out note text, out lines text[]
+) returns setof record language plpgsql stable set search_path = audit_ledger, pg_temp
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan as $$
+begin
+  return query
+    select l.id, e.leaf, e.leaf_hash, c.size, c.root, c.note,
+      array(select s.line from cosignature s where s.log_id = l.id and s.size = c.size order by s.at, s.name)
+    from log l join entry e on e.log_id = l.id
+    left join lateral (
+      select s.size from cosignature s where s.log_id = l.id and s.size > place order by s.size desc limit 1) seen on true
+    left join lateral (select n.size from checkpoint n where n.log_id = l.id order by n.size desc limit 1) newest on true
+    left join checkpoint c on c.log_id = l.id and c.size = coalesce(seen.size, newest.size) and c.size > place
+    where l.name = log_name and e.sequence = place;
+end
+$$;
+
+-- The first hashes of each of these tiles, packed, as many as asked for: from those that are full where that is wanted, else
+-- from what is below. Fewer, or null, where something is missing.
+create function tile_hashes(of_log int, levels int[], positions bigint[], widths int[], from_full boolean)
+  returns setof bytea language plpgsql stable set search_path = audit_ledger, pg_temp
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan as $$
+begin
+  return query
+    select coalesce(
+      case when from_full then (
+        select substr(t.hashes, 1, asked.width * 32) from tile t
+        where t.log_id = of_log and t.level = asked.level and t.position = asked.position) end,
+      case when asked.level = 0 then (
+        select string_agg(e.leaf_hash, '' order by e.sequence) from entry e
+        where e.log_id = of_log and e.sequence >= asked.position * 256
+          and e.sequence < asked.position * 256 + asked.width)
+      else (
+        select string_agg(t.root, '' order by t.position) from tile t
+        where t.log_id = of_log and t.level = asked.level - 1
+          and t.position >= asked.position * 256 and t.position < asked.position * 256 + asked.width) end)
+    from unnest(levels, positions, widths) with ordinality as asked (level, position, width, nth)
+    order by asked.nth;
+end
+$$;
+
 -- Writes entries, payloads and tiles, whose bytes come packed: the part of row n begins at its offset, hashes at n * 32.
 create function write_entries(
   log_ids int[], sequences bigint[], ids uuid[], actions text[], ats float8[], directions text[], remote_ids uuid[],
@@ -357,4 +400,4 @@ revoke execute on function erase_payloads(bigint[]), drop_pruned(int, int) from 
 
 grant usage on schema audit_ledger to audit_ledger;
 grant select, insert on ledger, log, entry, payload, tile, checkpoint, cosignature, ledger_key, erasure, pruning, hold, database_start to audit_ledger;
-grant execute on function came_back, take_ends, write_entries, write_at_ends, erase_payloads, drop_pruned to audit_ledger;
+grant execute on function came_back, take_ends, covered_entry, tile_hashes, write_entries, write_at_ends, erase_payloads, drop_pruned to audit_ledger;

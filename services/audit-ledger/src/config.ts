@@ -18,6 +18,7 @@ const environment = z.object({
   GRANT_AUTHZ_ADDRESS: hostPort.describe('host:port of grant-authz, which knows the operators'),
   GATEWAY_ADDRESS: hostPort.describe('host:port of the inner side of federation-gateway'),
   SEALING_KEY_FILE: filePath.describe('a file with 32 bytes in base64, mode 0600: seals the keys that sign the logs'),
+  PREVIOUS_SEALING_KEY_FILE: filePath.optional().describe('the one before: what it sealed is sealed anew at the start'),
   LEDGER_DIR: filePath.describe('a folder of its own, where the logs are written to as files'),
   LEDGER_FILES: z
     .enum(['optional', 'required'])
@@ -66,7 +67,7 @@ export type Config = {
   readonly peerRegistryAddress: Address
   readonly grantAuthzAddress: Address
   readonly gatewayAddress: Address
-  readonly sealingKeyFile: string
+  readonly sealingKey: { readonly file: string; readonly previousFile: string | undefined }
   readonly files: FilesConfig
   /** Undefined: entries are kept for ever. */
   readonly entriesKeptForMs: number | undefined
@@ -89,7 +90,7 @@ export function configFrom(env: Readonly<Record<string, string | undefined>>): C
     peerRegistryAddress: said.PEER_REGISTRY_ADDRESS,
     grantAuthzAddress: said.GRANT_AUTHZ_ADDRESS,
     gatewayAddress: said.GATEWAY_ADDRESS,
-    sealingKeyFile: said.SEALING_KEY_FILE,
+    sealingKey: { file: said.SEALING_KEY_FILE, previousFile: said.PREVIOUS_SEALING_KEY_FILE },
     entriesKeptForMs: said.ENTRIES_KEPT_FOR,
     files: {
       dir: said.LEDGER_DIR,

@@ -62,7 +62,7 @@ test('the service writes down what it hears over TLS, and shows it to an operato
     peerRegistryAddress: { host: '127.0.0.1', port: 1 },
     grantAuthzAddress: { host: '127.0.0.1', port: await grantAuthz.promise },
     gatewayAddress: { host: '127.0.0.1', port: 1 },
-    sealingKeyFile: dirOf('sealing.key'),
+    sealingKey: { file: dirOf('sealing.key'), previousFile: undefined },
     files: { dir: dirOf('ledger'), required: false, sealIntervalMs: 300_000 },
     mirror: { quota: { bytes: 1e9, bytesPerMinute: 1e9 }, doubtMs: 1_000, reconcileEveryMs: 86_400_000 },
     tlogListen: { host: '127.0.0.1', port: 0 },

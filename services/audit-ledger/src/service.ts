@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from '@powernode/clock'
 import type { ServiceImpl } from '@connectrpc/connect'
 import { consume, openBus, relay } from '@powernode/events'
-import { readSealingKey } from '@powernode/identity'
+import { readSealingKey, readTlsFiles } from '@powernode/identity'
 import { followOperators } from '@powernode/operators'
 import { listen, openDb, requireSchema } from '@powernode/postgres'
 import { createLogger, createMetrics, runTasks, serveMetrics, type Logger } from '@powernode/process'
@@ -9,11 +9,13 @@ import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { createClient, createHealth, keepIdentity, mount, serve } from '@powernode/rpc'
+import { openVitals } from '@powernode/vitals'
 import { openCoreArea } from './append/core-area.ts'
 import type { Config } from './config.ts'
 import { openFileArea } from './files/file-area.ts'
 import { openMirrorArea } from './mirror/mirror-area.ts'
 import { CALLERS, coreHandlers } from './rpc.ts'
+import { appendTalks } from './rpc/append.ts'
 import { PeerTurns } from './rpc/peer-turns.ts'
 import { createWatchers } from './rpc/watchers.ts'
 import { FEED_CHANNEL } from './store/events.ts'
@@ -39,15 +41,23 @@ export type Outside = {
 /** Everything this process does, in one list. Returns when told to stop, or throws when one part fails. */
 export async function run(config: Config, signal: AbortSignal, outside: Outside = {}): Promise<void> {
   const { clock = systemClock, logger = createLogger(NAME), onListening } = outside
+  const { identityDir: tlsDir, trustDomain } = config
+  readTlsFiles(tlsDir) // ends what has no identity that can be used before anything is open
   const metrics = createMetrics(NAME)
   const health = createHealth()
   const database = { url: config.databaseUrl.reveal(), schema: SCHEMA, applicationName: NAME }
   const db = openDb<Tables>({ ...database, idleInTransactionMs: FROZEN_MS, max: 20 })
   // A relay waits for NATS inside of its transaction, and holds no lock that anybody who appends would want.
   const patient = openDb<Tables>({ ...database, max: 2 })
-  const bus = await openBus({ servers: config.natsUrl, tlsDir: config.identityDir, name: NAME, clock, logger })
+  const bus = await openBus({ servers: config.natsUrl, tlsDir, name: NAME, clock, logger })
+  const vitals = openVitals({
+    name: NAME,
+    clock,
+    tlsDir,
+    database: { db, schema: SCHEMA, migrations: MIGRATIONS },
+    news: { bus, stream: 'AUDIT_LEDGER', subscriptions: SUBSCRIPTIONS },
+  })
   const watchers = createWatchers()
-  const { identityDir: tlsDir, trustDomain } = config
   const deps = { db, database, bus, clock, logger, metrics, health, watchers, trustDomain }
   const way = { trustDomain, tlsDir, clock, logger }
   const road = { ...way, address: config.grantAuthzAddress }
@@ -66,7 +76,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     const policy = readPolicy(config.witnessPolicyFile)
     await requireSchema(db, SCHEMA, MIGRATIONS)
     const core = await openCoreArea(deps, {
-      sealing: readSealingKey({ file: config.sealingKeyFile }),
+      sealing: readSealingKey(config.sealingKey),
       trustDomain,
       entriesKeptForMs: config.entriesKeptForMs,
     })
@@ -88,7 +98,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
             listen: config.listen,
             tlsDir,
             trustDomain,
-            services: [mount(AuditLedgerService, handlers, CALLERS)],
+            services: [mount(AuditLedgerService, handlers, CALLERS, appendTalks({ ...deps, ...core })), vitals.mount],
             operators,
             clock,
             logger,
@@ -108,7 +118,8 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
       (stop) => listen(database, FEED_CHANNEL, watchers.ring, stop),
       (stop) => sweepOldEvents(deps, stop),
       (stop) => serveMetrics(metrics, { port: config.metricsPort }, stop),
-      (stop) => keepIdentity({ dir: tlsDir, address: config.peerRegistryAddress, trustDomain, clock, logger }, stop),
+      (stop) =>
+        keepIdentity({ ...way, dir: tlsDir, address: config.peerRegistryAddress, onRenewal: vitals.onRenewal }, stop),
     ])
   } finally {
     await bus.close()

@@ -9,11 +9,12 @@ export const NOW = new Date('2026-03-01T12:00:00.000Z')
 export const TRUST_DOMAIN = 'a.test'
 export const PEER = '019f0000-0000-7000-8000-00000000beef'
 
-/** A ledger of a test's own: that of the platform a.test. */
-export async function testLedger(): Promise<TestDatabase<Tables>> {
+/** A ledger of a test's own: that of the platform a.test. On the tests' server unless another is given. */
+export async function testLedger(adminUrl?: string): Promise<TestDatabase<Tables>> {
   const ledger = await testDatabase<Tables>({
     schema: 'audit_ledger',
     dir: new URL('../migrations', import.meta.url),
+    adminUrl,
   })
   await inTransaction(ledger.db, (tx) => logs.claim(tx, TRUST_DOMAIN, NOW))
   return ledger

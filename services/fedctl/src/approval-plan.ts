@@ -5,6 +5,7 @@ import { file_powernode_ca_v1_service } from '@powernode/proto/powernode/ca/v1/s
 import { file_powernode_grant_v1_service } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
 import { file_powernode_peer_v1_service } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { file_powernode_residency_v1_service } from '@powernode/proto/powernode/residency/v1/service_pb.ts'
+import { file_powernode_sdwan_v1_service } from '@powernode/proto/powernode/sdwan/v1/service_pb.ts'
 import { plain } from './plain.ts'
 
 /** The requests that are carried out after an approval come from these services. */
@@ -13,6 +14,7 @@ const REQUESTS = createRegistry(
   file_powernode_ca_v1_service,
   file_powernode_grant_v1_service,
   file_powernode_residency_v1_service,
+  file_powernode_sdwan_v1_service,
 )
 
 /** What would be carried out, field by field. What this fedctl cannot read is said to be so: nobody approves it unseen. */

@@ -17,8 +17,9 @@ const candidates = (...words: string[]) => complete(program, words).candidates
 
 test('nouns, then verbs', () => {
   const nouns =
-    'approval audit bridge ca capability cert completion events grant invite operator peer policy residency resource'
-  expect(candidates('')).toEqual([...nouns.split(' '), 'status', 'why'])
+    'acceptance approval audit bridge ca capability cert child commitment completion doctor events finding grant instance invite ' +
+    'net notice operator peer policy provider remediation residency resource review signal slo'
+  expect(candidates('')).toEqual([...nouns.split(' '), 'status', 'template', 'version', 'why'])
   expect(candidates('pe')).toEqual(['peer'])
   expect(candidates('peer', 're')).toEqual(['re-peer', 'resume', 'revoke'])
   expect(candidates('ca', 'rotate', '')).toEqual(['apply', 'plan'])
@@ -31,6 +32,7 @@ test('options of the command and of those above it', () => {
   expect(candidates('peer', 'suspend', '--')).toEqual([
     '--context',
     '--dry-run',
+    '--json',
     '--output',
     '--reason',
     '--wait',
@@ -48,12 +50,32 @@ test('the values an option takes', () => {
 })
 
 test('peers where a peer is wanted, once', () => {
-  expect(complete(program, ['peer', 'show', '']).wantsPeer).toBe(true)
-  expect(complete(program, ['peer', 'suspend', '--reason', 'x', '']).wantsPeer).toBe(true)
-  expect(complete(program, ['peer', 'show', 'b', '']).wantsPeer).toBe(false)
-  expect(complete(program, ['peer', 'accept', '']).wantsPeer).toBe(false)
-  expect(complete(program, ['grant', 'list', '--peer', '']).wantsPeer).toBe(true)
-  expect(complete(program, ['grant', 'list', '--kind', '']).wantsPeer).toBe(false)
+  expect(complete(program, ['peer', 'show', '']).wants).toBe('peer')
+  expect(complete(program, ['peer', 'suspend', '--reason', 'x', '']).wants).toBe('peer')
+  expect(complete(program, ['peer', 'show', 'b', '']).wants).toBeUndefined()
+  expect(complete(program, ['peer', 'accept', '']).wants).toBeUndefined()
+  expect(complete(program, ['grant', 'list', '--peer', '']).wants).toBe('peer')
+  expect(complete(program, ['grant', 'list', '--kind', '']).wants).toBeUndefined()
+})
+
+test('children, templates, providers and instances likewise', () => {
+  const wants = (...words: string[]) => complete(program, words).wants
+  expect(wants('child', 'show', '')).toBe('child')
+  expect(wants('child', 'spawn', '')).toBeUndefined()
+  expect(wants('child', 'spawn', 'west-1', '--template', '')).toBe('template')
+  expect(wants('template', 'retire', '')).toBe('template')
+  expect(wants('provider', 'delete', '')).toBe('provider')
+  expect(wants('instance', 'list', '--provider', '')).toBe('provider')
+  expect(wants('instance', 'restart', '')).toBe('instance')
+  expect(candidates('child', 'spawn', 'west-1', '--mode', 'c')).toEqual(['cluster_member'])
+})
+
+test('networks and members likewise', () => {
+  const wants = (...words: string[]) => complete(program, words).wants
+  expect(wants('net', 'topology', '')).toBe('network')
+  expect(wants('net', 'firewall', 'list', '--network', '')).toBe('network')
+  expect(wants('net', 'nat', 'add', '')).toBe('member')
+  expect(candidates('net', 'create', 'x', '--routing', 'i')).toEqual(['ibgp'])
 })
 
 test('each shell has a script that asks us', () => {

@@ -3,9 +3,13 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings'
 /** What may come next on a command line, as a shell asks on Tab. */
 export type Completion = {
   readonly candidates: readonly string[]
-  /** The word is a peer: the shell's caller adds the names it knows. */
-  readonly wantsPeer: boolean
+  /** The word names one of these: the shell's caller adds the names it knows. */
+  readonly wants: Named | undefined
 }
+
+/** What has names that only the platform knows. */
+export const NAMED = ['peer', 'child', 'template', 'provider', 'instance', 'network', 'member'] as const
+export type Named = (typeof NAMED)[number]
 
 /**
  * Candidates for the last of `words` (which may be empty), given those before it.
@@ -16,7 +20,7 @@ export function complete(program: CommandUnknownOpts, words: readonly string[]):
   const current = words.at(-1) ?? ''
   const { command, before, argumentsSeen } = walk(program, words.slice(0, -1))
   const option = options(command).find((known) => known.is(before) && known.takesValue)
-  if (option) return { ...only(option.choices, current), wantsPeer: option.long === '--peer' }
+  if (option) return { ...only(option.choices, current), wants: namedBy(option.long.slice(2)) }
   if (current.startsWith('-')) {
     const [name = '', value] = current.split('=')
     const chosen = value === undefined ? undefined : options(command).find((known) => known.is(name))
@@ -33,9 +37,10 @@ export function complete(program: CommandUnknownOpts, words: readonly string[]):
   const subcommands = command.commands.map((sub) => sub.name()).filter((name) => !name.startsWith('_'))
   if (subcommands.length > 0) return only(subcommands, current)
   const argument = command.registeredArguments[argumentsSeen]
-  const wantsPeer = argument?.name() === 'peer'
-  return { ...only(argument?.argChoices ?? [], current), wantsPeer }
+  return { ...only(argument?.argChoices ?? [], current), wants: namedBy(argument?.name()) }
 }
+
+const namedBy = (word: string | undefined): Named | undefined => NAMED.find((named) => named === word)
 
 /** Follows the words down the tree; what is neither a command nor an option counts as an argument. */
 function walk(program: CommandUnknownOpts, words: readonly string[]) {
@@ -68,5 +73,5 @@ function options(command: CommandUnknownOpts) {
 
 const only = (candidates: readonly string[], current: string): Completion => ({
   candidates: candidates.filter((candidate) => candidate.startsWith(current)).toSorted(),
-  wantsPeer: false,
+  wants: undefined,
 })

@@ -6,7 +6,15 @@ import { EXIT } from './exit-codes.ts'
 import { Problem } from './problem.ts'
 
 /** The services of one platform that fedctl talks to. */
-export const SERVICE_NAMES = ['peer-registry', 'federation-gateway', 'liveness', 'audit-ledger', 'grant-authz'] as const
+export const SERVICE_NAMES = [
+  'peer-registry',
+  'federation-gateway',
+  'liveness',
+  'audit-ledger',
+  'grant-authz',
+  'spawn-provisioner',
+  'sdwan-compiler',
+] as const
 export type ServiceName = (typeof SERVICE_NAMES)[number]
 
 const hostPort = z.string().regex(/^[^\s/]+:\d{1,5}$/, 'must be host:port')

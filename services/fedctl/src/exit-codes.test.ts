@@ -18,6 +18,13 @@ test('every refusal has an exit code that says who said no', () => {
   expect(byCode['0']).toBeUndefined()
 })
 
+test('what was typed and names nothing is usage, whatever it was to name', () => {
+  const unknown = (Object.keys(STATUS) as Reason[]).filter((reason) => STATUS[reason] === Code.NotFound)
+  // No command names a service.
+  expect(unknown.filter((reason) => exitCodeOf(reason) !== EXIT.usage)).toEqual(['SERVICE_UNKNOWN'])
+  expect(exitCodeOf('NOTICE_INVALID')).toBe(EXIT.usage)
+})
+
 test('a refusal that crossed the wire keeps its reason, its next step and its facts', () => {
   const refusal = new Refusal('INVITATION_EXPIRED', 'the invitation ran out', {
     next: 'ask for a new one',

@@ -4,7 +4,7 @@ import type { Reason } from '@powernode/rpc'
 /** What fedctl's exit code says; a script needs nothing else. */
 export const EXIT = {
   done: 0,
-  /** A fault, or a service of our own that does not answer. */
+  /** A fault, a service of our own that does not answer, or something that the doctor finds not to work. */
   fault: 1,
   /** What was typed makes no sense, or names nothing. */
   usage: 2,
@@ -14,6 +14,8 @@ export const EXIT = {
   timeout: 6,
   /** The two sides do not tell the same of their calls. */
   differences: 30,
+  /** Something in the network can reach what it must not, or cannot reach what it must. */
+  testsFailed: 31,
 } as const
 
 /** What is wrong with a log or a proof, each kind with a code of its own: a script that watches a log needs no words. */
@@ -77,6 +79,29 @@ const BY_REASON: Partial<Record<Reason, ExitCode>> = {
   PROOF_OUT_OF_RANGE: EXIT.usage,
   WINDOW_INVALID: EXIT.usage,
   ALARM_NOT_FOUND: EXIT.usage,
+  CHILD_NOT_FOUND: EXIT.usage,
+  TEMPLATE_NOT_FOUND: EXIT.usage,
+  PROVIDER_NOT_FOUND: EXIT.usage,
+  PROVIDER_KIND_UNKNOWN: EXIT.usage,
+  PROVIDER_REGION_NOT_FOUND: EXIT.usage,
+  INSTANCE_TYPE_NOT_FOUND: EXIT.usage,
+  INSTANCE_NOT_FOUND: EXIT.usage,
+  SPAWN_TTL_OUT_OF_RANGE: EXIT.usage,
+  NOT_CLUSTER_MEMBER: EXIT.usage,
+  VERSION_RULE_NOT_FOUND: EXIT.usage,
+  FINDING_NOT_FOUND: EXIT.usage,
+  SIGNAL_NOT_FOUND: EXIT.usage,
+  REMEDIATION_NOT_FOUND: EXIT.usage,
+  REVIEW_NOT_FOUND: EXIT.usage,
+  NOTICE_NOT_FOUND: EXIT.usage,
+  NOTICE_INVALID: EXIT.usage,
+  INTENT_NOT_FOUND: EXIT.usage,
+  INTENT_AMBIGUOUS: EXIT.usage,
+  INTENT_INVALID: EXIT.usage,
+  NODE_NOT_FOUND: EXIT.usage,
+  RUN_NOT_FOUND: EXIT.usage,
+  PLACE_UNKNOWN: EXIT.usage,
+  ACCEPTANCE_NOT_FOUND: EXIT.usage,
   // Not done, and not refused either: it stands in the queue.
   APPROVAL_REQUIRED: EXIT.doneWithOpenItems,
   PEER_REFUSED: EXIT.otherSideRefused,

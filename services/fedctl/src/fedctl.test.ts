@@ -31,11 +31,26 @@ test('help is no error', async () => {
   expect(err).toBe('')
 })
 
+test('help says what holds by itself once, and says nothing about nothing', async () => {
+  for (const words of ['policy set', 'audit log', 'child watch', 'audit excerpts', 'notice declare', 'grant create']) {
+    const { exit, out } = await run(...words.split(' '), '--help')
+    expect(exit).toBe(0)
+    const described = out.replaceAll(/\n {4,}(?=\S)/g, ' ').split('\n')
+    expect(described.filter((line) => /default.*\(default|default: (null|""|\{\}|\[\])/.test(line))).toEqual([])
+  }
+})
+
+test('what is stopped is stopped for a reason', async () => {
+  const { exit, err } = await run('remediation', 'pause')
+  expect([exit, err]).toEqual([2, expect.stringContaining('reason')])
+})
+
 test('with -o json an error is the one object on stdout, wherever the option stands', async () => {
   for (const argv of [
     ['-o', 'json', 'peer', 'show'],
     ['peer', 'show', '--output=json'],
     ['peer', 'show', '-ojson'],
+    ['peer', 'show', '--json'],
   ]) {
     const { exit, out, err } = await run(...argv)
     expect(JSON.parse(out)).toEqual({
@@ -73,11 +88,20 @@ test('every write can be rehearsed and waited for', async () => {
     ...of('grant', ['create', 'update', 'renew', 'revoke', 'settings']),
     ...of('bridge', ['propose', 'activate', 'suspend', 'resume', 'revoke']),
     'capability set',
+    ...of('child', ['spawn', 'resume', 'rotate-token', 'rotate-credential', 'terminate', 'emancipate', 'adopt']),
+    ...of('child', ['promote', 'fail-back']),
+    ...of('template', ['create', 'retire']),
+    ...of('provider', ['create', 'delete']),
+    ...of('instance', ['restart', 'terminate']),
     ...of('residency', ['set', 'mode', 'rules add', 'rules remove', 'region set', 'region remove']),
     ...of('residency override', ['create', 'revoke']),
     ...of('resource', ['put', 'update', 'remove']),
     ...of('approval', ['approve', 'reject', 'halt', 'resume']),
     'policy set',
+    'finding ack',
+    'notice declare',
+    'review run',
+    ...of('remediation', ['run', 'pause', 'resume', 'observe', 'settings']),
     ...of('audit', ['erase', 'prune', 'alarms']),
     ...of('operator', ['set', 'remove', 'token', 'role set', 'role remove']),
   ]

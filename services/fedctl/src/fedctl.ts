@@ -38,7 +38,8 @@ function prepare(command: CommandUnknownOpts, env: Environment, isForPeople: boo
   command.exitOverride()
   command.configureHelp({
     showGlobalOptions: true,
-    optionDescription: (option) => new Help().optionDescription(option).replace(/,? ?\(?default: (""|\{\})\)?$/, ''),
+    optionDescription: (option) => withOneDefault(new Help().optionDescription(option)),
+    argumentDescription: (argument) => withOneDefault(new Help().argumentDescription(argument)),
   })
   command.configureOutput({
     writeOut: (text) => env.out(text),
@@ -50,9 +51,18 @@ function prepare(command: CommandUnknownOpts, env: Environment, isForPeople: boo
   for (const sub of command.commands) prepare(sub, env, isForPeople)
 }
 
+/** Nothing is no default worth a word, and where the sentence says what holds, commander need not say it again. */
+function withOneDefault(described: string): string {
+  const said = described.replace(/,? ?\(?default: (""|\{\}|\[\]|null)\)?$/, '')
+  const own = said.indexOf('(default')
+  const again = said.lastIndexOf('(default: ')
+  return again > own ? said.slice(0, again).trimEnd() : said
+}
+
 /** The format asked for, read before the line is parsed: an error in parsing is answered in it too. */
 function formatOf(argv: readonly string[]): Format {
   const at = argv.findIndex((word) => /^(-o|--output)/.test(word))
+  if (at < 0 && argv.includes('--json')) return 'json'
   const said = argv[at]?.replace(/^(--output=?|-o=?)/, '') || argv[at + 1]
   return FORMATS.find((format) => format === said && at >= 0) ?? 'table'
 }

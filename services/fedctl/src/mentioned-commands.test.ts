@@ -15,6 +15,7 @@ const WHERE = [
   '{services,libs}/*/README.md',
   '{services,libs}/*/src/**/*.ts',
   'deploy/**/*.ts',
+  'deploy/prometheus/alerts.yml',
 ]
 /** Where people are told to type something, and not where a sentence merely names the tool. */
 const COMMAND = /(?:['"`:;(]|next {2}|^ {4}|npx) ?fedctl (?:--context \S+ )?([a-z][^'"`\n;,]*)/gm
@@ -63,7 +64,7 @@ test('every command that an error, a page or a hint tells people to type is ther
   const told = paths.flatMap((path) =>
     [...sourceOf(path).matchAll(COMMAND)].map(([, words = '']) => ({
       path,
-      words: words.replace(/ >.*/, '').trim(),
+      words: words.replace(/ (?:>|#|&&).*/, '').trim(),
     })),
   )
   expect(told.length).toBeGreaterThan(100)

@@ -1,5 +1,5 @@
 import { InvitationSchema } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
-import type { MintedInvitation } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { MintedInvitation } from '@powernode/proto/powernode/peer/v1/invitation_pb.ts'
 import { plain } from './plain.ts'
 
 /** A new invitation as an object: what is shown once stands beside what is kept. */

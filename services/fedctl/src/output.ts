@@ -2,7 +2,7 @@ import { stringify } from 'yaml'
 import type { Environment } from './environment.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import type { ProblemFacts } from './problem.ts'
-import { harmless, paint, type Paint } from './render/paint.ts'
+import { colouredOnly, harmless, paint, type Paint } from './render/paint.ts'
 import { pasting } from './render/paste.ts'
 
 export const FORMATS = ['table', 'json', 'yaml'] as const
@@ -30,7 +30,7 @@ export type Outcome = {
 export function print(outcome: Outcome, format: Format, canvas: Canvas, env: Environment): ExitCode {
   if (outcome.isItem) printItem(outcome, format, canvas, env)
   else if (format === 'table') {
-    const text = outcome.text(canvas)
+    const text = colouredOnly(outcome.text(canvas))
     env.out(text === '' || text.endsWith('\n') ? text : `${text}\n`)
   } else env.out(encode(outcome.data, format))
   return outcome.exit ?? EXIT.done
@@ -38,8 +38,8 @@ export function print(outcome: Outcome, format: Format, canvas: Canvas, env: Env
 
 /** One item of a stream: a line of JSON, or a document of YAML, so that a reader sees each as it comes. */
 export function printItem(item: Outcome, format: Format, canvas: Canvas, env: Environment): void {
-  if (format === 'table') env.out(`${item.text(canvas)}\n`)
-  else env.out(format === 'json' ? `${JSON.stringify(item.data)}\n` : `---\n${stringify(item.data)}`)
+  if (format === 'table') env.out(`${colouredOnly(item.text(canvas))}\n`)
+  else env.out(format === 'json' ? `${escaped(JSON.stringify(item.data))}\n` : `---\n${yaml(item.data)}`)
 }
 
 /**
@@ -50,10 +50,10 @@ export function printProblem(facts: ProblemFacts, format: Format, env: Environme
   const { reason, message, next, metadata, exitCode } = facts
   if (format === 'table') {
     const to = paint(env.colours)
-    // Some of it is another platform's words.
+    // Some of it is another platform's words: a line that it begins MUST NOT look like one of ours.
     const sign = exitCode === EXIT.doneWithOpenItems ? to.warn('queued') : to.bad('error')
-    env.err(`${sign} ${harmless(message)} ${to.dim(`(${harmless(reason)})`)}\n`)
-    if (next) env.err(`${to.dim('next')}  ${pasting(contextFlag)(harmless(next))}\n`)
+    env.err(`${sign} ${hanging(message)} ${to.dim(`(${harmless(reason)})`)}\n`)
+    if (next) env.err(`${to.dim('next')}  ${pasting(contextFlag)(hanging(next))}\n`)
   } else {
     env.out(
       encode(
@@ -65,8 +65,25 @@ export function printProblem(facts: ProblemFacts, format: Format, env: Environme
   return exitCode
 }
 
+const hanging = (text: string): string => harmless(text).replaceAll('\n', '\n       ')
+
 function encode(data: unknown, format: 'json' | 'yaml'): string {
-  return format === 'json' ? `${JSON.stringify(data, null, 2)}\n` : stringify(data)
+  return format === 'json' ? `${escaped(JSON.stringify(data, null, 2))}\n` : yaml(data)
+}
+
+/**
+ * Controls that JSON may hold as they are (C1, which some terminals obey like escape sequences, and what turns the direction of a
+ * line), by their numbers: the same text to a program, and nothing to a terminal.
+ */
+const escaped = (json: string): string =>
+  json.replaceAll(OBEYED, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)
+const OBEYED = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g
+
+/** As it reads best; with texts that a terminal would obey every one in quotes, since only there YAML has numbers for signs. */
+function yaml(data: unknown): string {
+  const text = stringify(data)
+  if (text.search(OBEYED) < 0) return text
+  return escaped(stringify(data, { defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'QUOTE_DOUBLE', lineWidth: 0 }))
 }
 
 export function canvasFor(env: Environment, now: Date, contextFlag: string): Canvas {

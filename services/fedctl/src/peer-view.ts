@@ -2,10 +2,12 @@ import { FeedEventSchema, type FeedEvent } from '@powernode/proto/powernode/audi
 import { CertificateKind, CertificateSchema, type Certificate } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import { GrantSchema, type Grant } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
 import { FreshnessSchema, type Freshness } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
+import type { Notice } from '@powernode/proto/powernode/notice/v1/service_pb.ts'
 import { PeerSchema, type Peer } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import type { Timestamp } from '@bufbuild/protobuf/wkt'
 import { allPages } from './pages.ts'
 import { dealingsWith, plainDealings, type Dealings } from './peer-dealings.ts'
+import { compromisesOf, plainCompromises } from './peer-notices.ts'
 import { plain } from './plain.ts'
 import { factsOf } from './problem.ts'
 import type { Session } from './session.ts'
@@ -22,12 +24,17 @@ export type PeerView = {
   readonly events: readonly FeedEvent[]
   /** Only for one peer at a time. */
   readonly dealings?: Dealings
+  /** Likewise: when it told us that it was compromised. */
+  readonly compromises?: readonly Notice[]
   /** `service: why it did not answer`. */
   readonly unavailable: readonly string[]
 }
 
 /** What is known beside the registry's rows, for many peers with one question to each service. */
-export type Surroundings = Omit<PeerView, 'peer' | 'events' | 'freshness' | 'shownUntil' | 'dealings'> & {
+export type Surroundings = Omit<
+  PeerView,
+  'peer' | 'events' | 'freshness' | 'shownUntil' | 'dealings' | 'compromises'
+> & {
   readonly freshness: readonly Freshness[]
   readonly ownGateway: Certificate | undefined
 }
@@ -76,17 +83,19 @@ export async function surroundings({ clients }: Session, peerIds: readonly strin
 
 /** One peer with everything that surrounds it, and its last events. */
 export async function viewPeer(session: Session, peer: Peer, eventCount: number): Promise<PeerView> {
-  const [around, events, dealings] = await Promise.all([
+  const [around, events, dealings, compromises] = await Promise.all([
     surroundings(session, [peer.id]),
     recentEvents(session, peer.id, eventCount),
     dealingsWith(session, peer.id),
+    compromisesOf(session, peer.id),
   ])
   const view = viewOf(peer, around)
   return {
     ...view,
     events: events.found,
     dealings,
-    unavailable: [...new Set([...around.unavailable, ...events.unavailable, ...dealings.unavailable])],
+    compromises: compromises.found,
+    unavailable: [...new Set([around, events, dealings, compromises].flatMap(({ unavailable }) => unavailable))],
   }
 }
 
@@ -120,6 +129,7 @@ export function plainView(view: PeerView) {
     certificates: view.certificates.map((certificate) => plain(CertificateSchema, certificate)),
     timeline: view.events.map((event) => withoutPayload(plain(FeedEventSchema, event))),
     ...(view.dealings && plainDealings(view.dealings)),
+    ...(view.compromises && { compromises: plainCompromises(view.compromises) }),
     unavailable: view.unavailable,
   }
 }

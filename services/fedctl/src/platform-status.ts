@@ -9,8 +9,10 @@ import {
 } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import { PeerState, type Peer } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import { GetPlatformResponseSchema, type GetPlatformResponse } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { ChildState, OrphanSchema, type Child, type Orphan } from '@powernode/proto/powernode/spawn/v1/child_pb.ts'
 import { elapsed } from '@powernode/process'
 import { SERVICE_NAMES, type ServiceName } from './context.ts'
+import { LIVING } from './living.ts'
 import { allPages } from './pages.ts'
 import { plain } from './plain.ts'
 import { factsOf } from './problem.ts'
@@ -41,30 +43,42 @@ export type PlatformStatus = {
   readonly autonomy: Autonomy | undefined
   /** What was found about logs that should never be, and nobody has settled. */
   readonly alarms: readonly Alarm[]
+  /** Platforms that we made, or are making. */
+  readonly children: readonly Child[]
+  /** What is left of some, and needed by none. */
+  readonly orphans: readonly Orphan[]
 }
 
 export async function platformStatus(session: Session): Promise<PlatformStatus> {
   const { clients, clock, context } = session
-  const [services, platform, peers, certificates, authority, approvals, autonomy, alarms] = await Promise.all([
-    Promise.all(SERVICE_NAMES.map((name) => healthOf(session, name))),
-    orUndefined(() => clients.peers.getPlatform({})),
-    orUndefined(() =>
-      allPages(
-        (pageToken) => clients.peers.listPeers({ pageSize: 1000, pageToken }),
-        (page) => page.peers,
+  const [services, platform, peers, certificates, authority, approvals, autonomy, alarms, children, orphans] =
+    await Promise.all([
+      Promise.all(SERVICE_NAMES.map((name) => healthOf(session, name))),
+      orUndefined(() => clients.peers.getPlatform({})),
+      orUndefined(() =>
+        allPages(
+          (pageToken) => clients.peers.listPeers({ pageSize: 1000, pageToken }),
+          (page) => page.peers,
+        ),
       ),
-    ),
-    orUndefined(() =>
-      allPages(
-        (pageToken) => clients.authority.listCertificates({ pageSize: 1000, pageToken }),
-        (page) => page.certificates,
+      orUndefined(() =>
+        allPages(
+          (pageToken) => clients.authority.listCertificates({ pageSize: 1000, pageToken }),
+          (page) => page.certificates,
+        ),
       ),
-    ),
-    orUndefined(() => clients.authority.getAuthority({})),
-    orUndefined(() => clients.approvals.listApprovals({ states: ['pending'], pageSize: 100 })),
-    orUndefined(() => clients.approvals.getAutonomy({})),
-    orUndefined(() => clients.ledger.listAlarms({ openOnly: true })),
-  ])
+      orUndefined(() => clients.authority.getAuthority({})),
+      orUndefined(() => clients.approvals.listApprovals({ states: ['pending'], pageSize: 100 })),
+      orUndefined(() => clients.approvals.getAutonomy({})),
+      orUndefined(() => clients.ledger.listAlarms({ openOnly: true })),
+      orUndefined(() =>
+        allPages(
+          (pageToken) => clients.spawning.listChildren({ states: LIVING, pageSize: 1000, pageToken }),
+          (page) => page.children,
+        ),
+      ),
+      orUndefined(() => clients.spawning.listOrphans({})),
+    ])
   return {
     context: context.name,
     platform,
@@ -75,6 +89,8 @@ export async function platformStatus(session: Session): Promise<PlatformStatus> 
     approvals: approvals?.approvals ?? [],
     autonomy: autonomy?.autonomy,
     alarms: alarms?.alarms ?? [],
+    children: children ?? [],
+    orphans: orphans?.orphans ?? [],
   }
 }
 
@@ -117,6 +133,12 @@ export function isExpiring({ notBefore, notAfter }: Certificate, now: Date): boo
   return Number(notAfter.seconds) - now.getTime() / 1_000 < life / 10
 }
 
+/** Of each state, how many children are in it. */
+export const childrenByState = (children: readonly Child[]): Record<string, number> =>
+  Object.fromEntries(
+    LIVING.map((state) => [word(ChildState, state), children.filter((child) => child.state === state).length]),
+  )
+
 export function countByState(peers: readonly Peer[]): Record<string, number> {
   const counts = wordsOf(PeerState).map((state) => [state, 0] as const)
   const all: Record<string, number> = Object.fromEntries(counts)
@@ -125,7 +147,8 @@ export function countByState(peers: readonly Peer[]): Record<string, number> {
 }
 
 export function plainStatus(status: PlatformStatus) {
-  const { context, platform, services, peers, expiring, rotation, approvals, autonomy, alarms } = status
+  const { context, platform, services, peers, expiring, rotation, approvals, autonomy, alarms, children, orphans } =
+    status
   return {
     context,
     platform: platform ? plain(GetPlatformResponseSchema, platform) : null,
@@ -142,5 +165,7 @@ export function plainStatus(status: PlatformStatus) {
     })),
     autonomy: autonomy ? plain(AutonomySchema, autonomy) : null,
     open_alarms: alarms.map((alarm) => plain(AlarmSchema, alarm)),
+    children: childrenByState(children),
+    orphans: orphans.map((orphan) => plain(OrphanSchema, orphan)),
   }
 }

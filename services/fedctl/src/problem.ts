@@ -8,7 +8,7 @@ import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.ts'
 export type ProblemFacts = {
   /**
    * A reason of docs/errors.md, or one of fedctl's own: USAGE, CONTEXT, IDENTITY, TIMEOUT, UNAVAILABLE, INTERRUPTED, FAULT;
-   * of ledgers EXPORT_CONFLICT, LOG_ROLLED_BACK, RECEIPT_INVALID, ENTRY_MALFORMED.
+   * SPAWN_ENDED; of ledgers EXPORT_CONFLICT, LOG_ROLLED_BACK, RECEIPT_INVALID, ENTRY_MALFORMED.
    */
   readonly reason: string
   readonly message: string
@@ -50,7 +50,7 @@ export function factsOf(error: unknown): ProblemFacts {
 
 /** OpenSSL's words for a server whose CA our files do not know: the CA was replaced while we did not look. */
 const NOT_TRUSTED = /certificate CRL|self-signed certificate|issuer certificate|unable to verify/i
-const TRUST_ANEW = 'put roots.pem anew and remove crl.pem; another operator prints it: fedctl ca show --pem'
+const TRUST_ANEW = 'put roots.pem anew and remove crl.pem; ca show --pem of another operator prints it'
 
 function fromStatus(error: ConnectError): ProblemFacts {
   const message = error.rawMessage
@@ -59,7 +59,7 @@ function fromStatus(error: ConnectError): ProblemFacts {
       return {
         reason: 'TIMEOUT',
         message: 'there was no answer in time',
-        next: 'fedctl status',
+        next: 'fedctl doctor',
         exitCode: EXIT.timeout,
       }
     case Code.Canceled:
@@ -73,7 +73,7 @@ function fromStatus(error: ConnectError): ProblemFacts {
       return {
         reason: 'UNAVAILABLE',
         message,
-        next: NOT_TRUSTED.test(message) ? TRUST_ANEW : 'fedctl status',
+        next: NOT_TRUSTED.test(message) ? TRUST_ANEW : 'fedctl doctor',
         exitCode: EXIT.fault,
       }
     case Code.PermissionDenied:

@@ -6,6 +6,7 @@ import { certIssue } from './commands/cert-issue.ts'
 import { certList } from './commands/cert-list.ts'
 import { certRevoke } from './commands/cert-revoke.ts'
 import { completion, completeWords } from './commands/completion.ts'
+import { doctor } from './commands/doctor.ts'
 import { inviteCreate } from './commands/invite-create.ts'
 import { inviteList } from './commands/invite-list.ts'
 import { invitePreview } from './commands/invite-preview.ts'
@@ -21,13 +22,22 @@ import { peerRevoke } from './commands/peer-revoke.ts'
 import { peerShow } from './commands/peer-show.ts'
 import { peerSuspend } from './commands/peer-suspend.ts'
 import { peerUpdate } from './commands/peer-update.ts'
+import { slo } from './commands/slo.ts'
 import { status } from './commands/status.ts'
 import { why } from './commands/why.ts'
 import { runs, runsAlone, type Invocation } from './invoke.ts'
+import { acceptanceNoun } from './nouns/acceptance.ts'
 import { borderNouns } from './nouns/border.ts'
+import { childNouns } from './nouns/children.ts'
+import { governanceNouns } from './nouns/governance.ts'
 import { ledgerNouns } from './nouns/ledger.ts'
+import { networkNoun } from './nouns/network.ts'
 import { noun } from './nouns/noun.ts'
+import { noticeNoun } from './nouns/notice.ts'
 import { peopleNouns } from './nouns/people.ts'
+import { remediationNouns } from './nouns/remediation.ts'
+import { reviewNoun } from './nouns/review.ts'
+import { versionNoun } from './nouns/version.ts'
 import { FORMATS } from './output.ts'
 
 const HELP = `
@@ -40,9 +50,12 @@ The platform is chosen by --context, else FEDCTL_CONTEXT, else the only one ther
 export function fedctlProgram(invocation: Invocation) {
   const run = runs(invocation)
   const program = new Command('fedctl')
-    .description('the operator’s hand: peers, grants, residency, approvals, certificates and ledger of one platform')
+    .description(
+      'the operator’s hand: peers, children, grants, residency, approvals, certificates, ledger and network of one platform',
+    )
     .option('--context <name>', 'which platform: a name, or the path of a context file')
     .addOption(new Option('-o, --output <format>', 'how to answer').choices(FORMATS).default('table' as const))
+    .addOption(new Option('--json', 'the same as -o json').implies({ output: 'json' as const }))
     .option('-y, --yes', 'do not ask before what cannot be undone')
     .addHelpText('after', HELP)
 
@@ -82,9 +95,23 @@ export function fedctlProgram(invocation: Invocation) {
       .addCommand(certIssue(run))
       .addCommand(certRevoke(run)),
   )
-  const nouns = [...borderNouns(run), ...peopleNouns(run), ...ledgerNouns(run, runsAlone(invocation))]
+  const nouns = [
+    acceptanceNoun(run),
+    ...childNouns(run),
+    ...borderNouns(run),
+    ...peopleNouns(run),
+    ...ledgerNouns(run, runsAlone(invocation)),
+    ...governanceNouns(run),
+    versionNoun(run),
+    noticeNoun(run),
+    reviewNoun(run),
+    ...remediationNouns(run),
+    networkNoun(run),
+  ]
   for (const command of nouns) program.addCommand(command)
   program.addCommand(why(run))
+  program.addCommand(doctor(run))
+  program.addCommand(slo(run))
   program.addCommand(status(run))
   program.addCommand(completion(invocation))
   program.addCommand(

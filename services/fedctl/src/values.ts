@@ -29,6 +29,13 @@ export function whole(text: string): number {
   return Number(text)
 }
 
+/** A share of all: 0.3 or 30%. */
+export function share(text: string): number {
+  const [, number, percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? []
+  if (number === undefined) throw new InvalidArgumentError('A share looks like 0.3 or 30%.')
+  return percent ? Number(number) / 100 : Number(number)
+}
+
 /** A number as the contract counts revisions. */
 export const wholeNumber = (text: string): bigint => BigInt(whole(text))
 
@@ -69,6 +76,40 @@ export const listedOf =
     throw new InvalidArgumentError(`"${stranger}" is none of ${choices.join(', ')}.`)
   }
 
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+export function uuid(text: string): string {
+  if (!UUID.test(text)) throw new InvalidArgumentError('It must be a uuid, in small letters.')
+  return text
+}
+
+/** Small letters, digits and hyphens: what members are called. */
+export function label(text: string): string {
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text))
+    throw new InvalidArgumentError('It must be small letters, digits and hyphens, at most 63.')
+  return text
+}
+
+/** A version, or its beginning: 2, 2.1, 2.1.3. */
+export function version(text: string): string {
+  if (!/^\d{1,5}(\.\d{1,5}){0,2}$/.test(text)) throw new InvalidArgumentError('A version looks like 2, 2.1 or 2.1.3.')
+  return text
+}
+
+/** A version that a platform can be of: 2.1 or 2.1.3. */
+export function wholeVersion(text: string): string {
+  if (!/^\d{1,5}(\.\d{1,5}){1,2}$/.test(text)) throw new InvalidArgumentError('It must be like 2.1 or 2.1.3.')
+  return text
+}
+
+/** Tags, by commas. */
+export function tags(text: string, before: readonly string[] = []): string[] {
+  const values = listed(text, before)
+  const wrong = values.find((value) => !/^[a-z0-9][a-z0-9_-]{0,62}$/.test(value))
+  if (wrong === undefined) return values
+  throw new InvalidArgumentError(`"${wrong}" is no tag: small letters, digits, hyphens and underscores.`)
+}
+
 export const collect = (text: string, before: readonly string[] = []): string[] => [...before, text]
 
 /**
@@ -92,4 +133,19 @@ export function sequences(text: string): bigint[] {
   const count = Number(last) - Number(first) + 1
   if (count < 1 || count > 1_000) throw usage(`"${text}" is no range of at most 1000 entries`)
   return Array.from({ length: count }, (_, at) => BigInt(first) + BigInt(at))
+}
+
+const SIZE_UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  KiB: 1_024,
+  MiB: 1_048_576,
+  GiB: 1_073_741_824,
+  TiB: 2 ** 40,
+}
+
+/** 512MiB, 8GiB → bytes. */
+export function bytes(text: string): bigint {
+  const [, count, unit] = /^(\d{1,12})(KiB|MiB|GiB|TiB)?$/.exec(text) ?? []
+  if (count === undefined) throw new InvalidArgumentError('A size looks like 512MiB or 8GiB.')
+  return BigInt(count) * BigInt(SIZE_UNITS[unit ?? ''] ?? 1)
 }

@@ -1,4 +1,6 @@
+import { Code, ConnectError } from '@connectrpc/connect'
 import { PeerKind, PeerState, WaitingOn, type Peer } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
+import { refusalOf } from '@powernode/rpc'
 import { EXIT } from './exit-codes.ts'
 import { word } from './render/words.ts'
 import { Problem } from './problem.ts'
@@ -10,21 +12,39 @@ export type Verdict = 'done' | 'not yet' | Problem
 
 const LOOK_EVERY_MS = 250
 
-/** Looks again and again until the verdict is in; a timeout says what was still missing. */
+/**
+ * Looks again and again until the verdict is in; a timeout says what was still missing.
+ *
+ * What was asked for is done already: a look that fails for now MUST NOT look like its failure, so it is one more that saw
+ * nothing yet.
+ */
 export async function until<State>(
   { clock, signal }: Session,
   { ms, look, judge, missing }: Waiting<State>,
 ): Promise<State> {
   const giveUpAt = clock.now().getTime() + ms
+  const isOver = () => clock.now().getTime() >= giveUpAt
   for (;;) {
-    const state = await look()
-    const verdict = judge(state)
-    if (verdict === 'done') return state
-    if (verdict !== 'not yet') throw verdict
-    if (clock.now().getTime() >= giveUpAt) throw timeout(ms, missing(state))
+    try {
+      const state = await look()
+      const verdict = judge(state)
+      if (verdict === 'done') return state
+      if (verdict !== 'not yet') throw verdict
+      if (isOver()) throw timeout(ms, missing(state))
+    } catch (error) {
+      if (isOver() || !passes(error)) throw error
+    }
     await clock.sleep(LOOK_EVERY_MS, signal)
   }
 }
+
+/** Whoever was asked says that it will be able to tell, is away for a moment, or is late. */
+function passes(error: unknown): boolean {
+  if (error instanceof Problem) return false
+  if (refusalOf(error)?.retryAfterMs !== undefined) return true
+  return error instanceof ConnectError && AWAY.has(error.code)
+}
+const AWAY: ReadonlySet<Code> = new Set([Code.Unavailable, Code.DeadlineExceeded])
 
 export type Waiting<State> = {
   readonly ms: number

@@ -23,6 +23,8 @@ const environment = z.object({
   LIVENESS_ADDRESS: hostPort.describe('host:port of liveness'),
   GRANT_AUTHZ_ADDRESS: hostPort.describe('host:port of grant-authz'),
   AUDIT_LEDGER_ADDRESS: hostPort.describe('host:port of audit-ledger'),
+  SPAWN_PROVISIONER_ADDRESS: hostPort.describe('host:port of spawn-provisioner'),
+  SDWAN_COMPILER_ADDRESS: hostPort.describe('host:port of sdwan-compiler'),
   IDENTITY_DIR: filePath.describe('the folder of cert.pem, key.pem, roots.pem and crl.pem'),
   TRUST_DOMAIN: z.string().refine(isTrustDomain, 'is not a trust domain').describe('the trust domain of this platform'),
   METRICS_PORT: port.describe('the port of /metrics on loopback, 0 for any'),
@@ -62,6 +64,8 @@ export type Config = {
   readonly livenessAddress: HostPort
   readonly grantAuthzAddress: HostPort
   readonly auditLedgerAddress: HostPort
+  readonly spawnProvisionerAddress: HostPort
+  readonly sdwanCompilerAddress: HostPort
   readonly identityDir: string
   readonly trustDomain: string
   readonly metricsPort: number
@@ -85,6 +89,8 @@ export function configFrom(env: Readonly<Record<string, string | undefined>>): C
     livenessAddress: said.LIVENESS_ADDRESS,
     grantAuthzAddress: said.GRANT_AUTHZ_ADDRESS,
     auditLedgerAddress: said.AUDIT_LEDGER_ADDRESS,
+    spawnProvisionerAddress: said.SPAWN_PROVISIONER_ADDRESS,
+    sdwanCompilerAddress: said.SDWAN_COMPILER_ADDRESS,
     identityDir: said.IDENTITY_DIR,
     trustDomain: said.TRUST_DOMAIN,
     metricsPort: said.METRICS_PORT,
@@ -112,6 +118,7 @@ export function configFrom(env: Readonly<Record<string, string | undefined>>): C
       watchesPerPeer: said.MAX_WATCHES_PER_PEER,
       acceptsPerSource: said.MAX_ACCEPTS_PER_SOURCE,
       acceptsPerToken: said.MAX_ACCEPTS_PER_TOKEN,
+      diagnosisMs: 3_000,
       defaultDeadlineMs: 10_000,
       maxDeadlineMs: 30_000,
     },

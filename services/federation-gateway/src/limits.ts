@@ -29,6 +29,8 @@ export type CallLimits = {
   /** Accepts per minute from one source, and with one token. */
   readonly acceptsPerSource: number
   readonly acceptsPerToken: number
+  /** How long a diagnosis takes for a peer that asks for one, at the least. */
+  readonly diagnosisMs: number
   /** What a caller that sets no deadline gets, and what nobody gets more than. */
   readonly defaultDeadlineMs: number
   readonly maxDeadlineMs: number

@@ -4,6 +4,7 @@ import { createLogger, createMetrics, runTasks, serveMetrics, type Logger, type 
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { GatewayService } from '@powernode/proto/powernode/gateway/v1/service_pb.ts'
 import { createHealth, keepIdentity, mount, resolveEndpoint, serve } from '@powernode/rpc'
+import { openVitals } from '@powernode/vitals'
 import type { Config } from './config.ts'
 import { Decider } from './decisions/decider.ts'
 import { Decisions } from './decisions/decisions.ts'
@@ -18,14 +19,16 @@ import { sameTrust, TlsContexts } from './door/tls-contexts.ts'
 import { Turns } from './door/turns.ts'
 import { Watches } from './door/watches.ts'
 import { CALLERS, forwarders } from './egress/forward.ts'
+import { EndpointMemory } from './egress/endpoint-memory.ts'
 import { Outbound } from './egress/outbound.ts'
-import { ROAD_CALLERS, roadHandlers } from './egress/roads.ts'
 import { sayHowWell } from './health.ts'
 import { meetNeighbours } from './neighbours.ts'
 import { followPeers } from './peers/follow-peers.ts'
 import { PeerTable } from './peers/peer-table.ts'
 import { followPolicy } from './policy/follow-policy.ts'
 import { HeldPolicy } from './policy/held-policy.ts'
+import { inTurn } from './roads/names.ts'
+import { ROAD_CALLERS, roadHandlers } from './roads/roads.ts'
 
 const NAME = 'federation-gateway'
 
@@ -58,21 +61,17 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   const health = createHealth()
   const turns = new Turns()
   const deps = { table, policy, clock, logger, metrics, turns }
-  const decisions = new Decisions({ ...deps, ledger })
+  const decisions = new Decisions({ ...deps, ledger, openTalk: neighbours.openTalk })
   const ledgerHealth = new LedgerHealth({ ...deps, health: neighbours.ledgerHealth })
   const admitted = stillAdmitted(table, clock)
   const decider = new Decider({ ...deps, decisions, admitted, consume })
   const watches = new Watches(policy, table, config.calls.watchesPerPeer)
   const arrivals = new Arrivals(config.calls.defaultDeadlineMs)
   const resolve = (url: string) => resolveEndpoint(url, config.addressPolicy)
-  const outbound = new Outbound({ ...deps, own, resolve, limits: config.outbound })
-  const roads = roadHandlers({
-    outbound,
-    resolve,
-    clock,
-    trustDomain,
-    connectTimeoutMs: config.outbound.connectTimeoutMs,
-  })
+  const outward = { ...deps, resolve, memory: new EndpointMemory(deps), limits: config.outbound }
+  const outbound = new Outbound({ ...outward, own })
+  const roads = roadHandlers({ ...outward, outbound, names: inTurn(resolve) })
+  const vitals = openVitals({ name: NAME, clock, tlsDir })
   const contexts = new TlsContexts(table, own)
   const sessions = openSessions({
     ...deps,
@@ -135,6 +134,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
             services: [
               mount(FederationService, forwarders({ ...deps, ...neighbours, decisions, outbound }), CALLERS),
               mount(GatewayService, roads, ROAD_CALLERS),
+              vitals.mount,
             ],
             operators,
             health,
@@ -147,7 +147,11 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
         ),
       (stop) => watchTlsFiles({ dir: tlsDir, clock, onChange: use, onBroken }, stop),
       (stop) => serveMetrics(metrics, { port: config.metricsPort }, stop),
-      (stop) => keepIdentity({ dir: tlsDir, address: config.peerRegistryAddress, trustDomain, clock, logger }, stop),
+      (stop) =>
+        keepIdentity(
+          { dir: tlsDir, address: config.peerRegistryAddress, trustDomain, clock, logger, onRenewal: vitals.onRenewal },
+          stop,
+        ),
     ])
   } finally {
     outbound.close()

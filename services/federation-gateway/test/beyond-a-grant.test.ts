@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { systemClock } from '@powernode/clock'
 import { BEARER, GRANT, PEER } from '@powernode/policy/testing'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
-import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
 import { refusalOf } from '@powernode/rpc'
 import { Caller, type Outcome } from './caller.ts'
 import { makePlatform, routeTo, type Platform } from './platform.ts'

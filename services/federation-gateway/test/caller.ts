@@ -13,6 +13,9 @@ import {
 } from '@bufbuild/protobuf'
 import { FederationService, type HeartbeatRequestSchema } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 
+/** As long as a door lets a call last: a machine that is busy is late, and refuses nobody by it. */
+const ANSWER_MS = 60_000
+
 export type Shown = { readonly cert: string; readonly key: string }
 
 export type Outcome<T> = {
@@ -61,7 +64,7 @@ export class Caller {
     let answer: MessageShape<O> | undefined
     let error: ServiceError | undefined
     const path = `/${method.parent.typeName}/${method.name}`
-    const options = { deadline: new Date(systemClock.now().getTime() + 10_000) }
+    const options = { deadline: new Date(systemClock.now().getTime() + ANSWER_MS) }
     const call = this.#client.makeUnaryRequest(
       path,
       asItIs,
@@ -107,7 +110,7 @@ export class Caller {
       asItIs,
       bytes,
       metadata,
-      { deadline: new Date(systemClock.now().getTime() + 10_000) },
+      { deadline: new Date(systemClock.now().getTime() + ANSWER_MS) },
       done,
     )
     return promise

@@ -85,11 +85,11 @@ describe('by state of the peering', () => {
     ['ACTIVE', 'ok', 'ok'],
     ['DEGRADED', 'ok', 'ok'],
     ['SUSPENDED', 'PEER_SUSPENDED', 'ok'],
-    ['REVOKED', 'PEER_REVOKED', 'PEER_REVOKED'],
+    ['REVOKED', 'PEER_REVOKED', 'ok'],
   ] as const)(
     'a peer that is %s gets %s for a beat and %s for its notice of revocation',
     async (state, beat, notice) => {
-      world.registry.answers.receiveRevocation = async () => ({})
+      world.registry.answers.receiveRevocation = async () => ({ receipt: TEST_BUNDLE })
       await known(routeTo(b, { state: PeerState[state] }))
       const caller = as(b.gateway, 'b.example')
       expect(await outcome(caller.beat())).toBe(beat)

@@ -219,7 +219,7 @@ describe('failover', () => {
   })
 
   test('a peer that says nothing after connecting is given up in time', async () => {
-    await start({ outbound: { attemptTimeoutMs: 200, retries: 1 } })
+    await start({ outbound: { attemptTimeoutMs: 2_000, retries: 1 } })
     const mute = await startPeer(b.gateway, rootsOf(world.platform), { heartbeat: () => {} })
     const loud = await startPeer(b.gateway, rootsOf(world.platform), { heartbeat: echo })
     await beat(await know(routeTo(b, { endpoints: [mute.endpoint(1), loud.endpoint(2)] })))

@@ -1,18 +1,20 @@
 import { once } from 'node:events'
-import { create } from '@bufbuild/protobuf'
+import { create, type MessageInitShape } from '@bufbuild/protobuf'
 import type { ServiceImpl } from '@connectrpc/connect'
 import { systemClock } from '@powernode/clock'
 import { ToldFeed } from '@powernode/feed/testing'
 import { createLogger, createMetrics } from '@powernode/process'
 import { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
+import { DoctorService, type DiagnoseForPeerResponseSchema } from '@powernode/proto/powernode/doctor/v1/service_pb.ts'
 import { LivenessService } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
+import { NoticeService } from '@powernode/proto/powernode/notice/v1/service_pb.ts'
 import {
-  PeerRegistryService,
   LocalPlatformSchema,
   type LocalPlatform,
   type PeerRoute,
   type WatchPeersResponse,
-} from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+} from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
+import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { mount, serve, type CallersTable, type Health, type Mount } from '@powernode/rpc'
 import { everyOperator, partly } from '@powernode/rpc/testing'
 import type { Platform } from './platform.ts'
@@ -21,7 +23,7 @@ import type { Platform } from './platform.ts'
 export class TestRegistry {
   readonly peers = new Map<string, PeerRoute>()
   /** What RedeemInvitation and its like do; a test replaces what it is about. */
-  answers: Partial<ServiceImpl<typeof PeerRegistryService>> = {}
+  answers: Partial<ServiceImpl<typeof PeerRegistryService> & ServiceImpl<typeof NoticeService>> = {}
   readonly #platform: Platform
   readonly #feed = new ToldFeed<WatchPeersResponse['update']>(() => [
     { case: 'platform', value: this.#ourselves() },
@@ -59,11 +61,15 @@ export class TestRegistry {
       signPeerCertificate: (...said) => required(this.answers.signPeerCertificate)(...said),
       receiveRevocation: (...said) => required(this.answers.receiveRevocation)(...said),
     })
+    const notices = partly(NoticeService, {
+      receiveCompromise: (...said) => required(this.answers.receiveCompromise)(...said),
+    })
     const authority = partly(CertificateAuthorityService, {
       watchTrust: (_request, { signal }) => nothingUntil(signal),
     })
     return [
       mount(PeerRegistryService, impl, everyMethodFor(PeerRegistryService, ['service/federation-gateway'])),
+      mount(NoticeService, notices, everyMethodFor(NoticeService, ['service/federation-gateway'])),
       mount(
         CertificateAuthorityService,
         authority,
@@ -87,10 +93,25 @@ export class TestLiveness {
   /** How many beats brought a description. */
   descriptions = 0
   answering = true
+  /** Who asked for a diagnosis. */
+  readonly diagnosed: string[] = []
+  /** What it finds. */
+  diagnosis: () => MessageInitShape<typeof DiagnoseForPeerResponseSchema> = () => ({
+    checks: [{ name: 'heartbeats.theirs', section: 'heartbeats', status: 'ok', side: 'nobody' }],
+  })
 
   mounts(): Mount[] {
     const impl = partly(LivenessService, { recordHeartbeats: (requests) => this.#record(requests) })
-    return [mount(LivenessService, impl, everyMethodFor(LivenessService, ['service/federation-gateway']))]
+    const doctor = partly(DoctorService, {
+      diagnoseForPeer: ({ peerId }) => {
+        this.diagnosed.push(peerId)
+        return this.diagnosis()
+      },
+    })
+    return [
+      mount(LivenessService, impl, everyMethodFor(LivenessService, ['service/federation-gateway'])),
+      mount(DoctorService, doctor, everyMethodFor(DoctorService, ['service/federation-gateway'])),
+    ]
   }
 
   async *#record(requests: Parameters<ServiceImpl<typeof LivenessService>['recordHeartbeats']>[0]) {

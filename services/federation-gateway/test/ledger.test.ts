@@ -68,13 +68,13 @@ test.each([
 ] as const)('%s: a peer in another state speaks of no ledger', async (reason, state) => {
   await known(state)
   const asked = [
-    asB().call(method.addCheckpoint, { checkpoint: 'a note' }),
-    asB().call(method.addEntries, { entries: [{ leaf: Buffer.alloc(1) }], checkpoint: 'a note' }),
-    asB().call(method.readMirror, {}),
-    asB().call(method.listAuditExcerpts, {}),
-    asB().call(method.getReceipt, { decisionId: '019f0000-0000-7000-8000-000000000001' }),
+    () => asB().call(method.addCheckpoint, { checkpoint: 'a note' }),
+    () => asB().call(method.addEntries, { entries: [{ leaf: Buffer.alloc(1) }], checkpoint: 'a note' }),
+    () => asB().call(method.readMirror, {}),
+    () => asB().call(method.listAuditExcerpts, {}),
+    () => asB().call(method.getReceipt, { decisionId: '019f0000-0000-7000-8000-000000000001' }),
   ]
-  for (const one of asked) expect((await one.catch(refusalOf)) as Refusal).toMatchObject({ reason })
+  for (const one of asked) expect((await one().catch(refusalOf)) as Refusal).toMatchObject({ reason })
 })
 
 test('ledgers have a limit of their own: a peer that has used up its calls is still witnessed', async () => {

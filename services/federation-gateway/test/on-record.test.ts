@@ -7,7 +7,7 @@ import { Health, HealthCheckResponse_ServingStatus as Status } from '@powernode/
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import { EndpointScope } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
-import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
 import { openTransport, createClient, Refusal, refusalOf } from '@powernode/rpc'
 import { expectRefusal } from '@powernode/rpc/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'

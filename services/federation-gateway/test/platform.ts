@@ -5,7 +5,7 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf'
 import { pemToDer, spiffeUri, type Authority, type SpiffeId, type TlsMaterial } from '@powernode/identity'
 import { makeTestAuthority, makeTestIdentity } from '@powernode/identity/testing'
 import { PeerKind, PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
-import { PeerRouteSchema, type PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { PeerRouteSchema, type PeerRoute } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
 
 /** A platform as far as certificates go: a CA of its own, and identities it issues. */
 export type Platform = {

@@ -17,6 +17,10 @@ export class StoppedClock implements Clock {
     return this.#at ?? systemClock.now()
   }
 
+  elapsed(): number {
+    return systemClock.elapsed()
+  }
+
   sleep(ms: number, signal: AbortSignal): Promise<void> {
     return systemClock.sleep(ms, signal)
   }

@@ -6,6 +6,8 @@ import { run } from '../src/service.ts'
 import { serveInner, TestLiveness, TestRegistry } from './inner-services.ts'
 import { makePlatform, type Platform } from './platform.ts'
 import { TestGrantAuthz, TestLedger } from './policy-services.ts'
+import { TestCompiler } from './test-compiler.ts'
+import { TestProvisioner } from './test-provisioner.ts'
 
 /** A gateway as it runs, on free ports, with a registry and a liveness that the test decides about. */
 export type World = {
@@ -14,6 +16,8 @@ export type World = {
   readonly liveness: TestLiveness
   readonly grants: TestGrantAuthz
   readonly ledger: TestLedger
+  readonly spawns: TestProvisioner
+  readonly sdwan: TestCompiler
   readonly door: number
   readonly inner: number
   readonly metrics: Metrics
@@ -29,7 +33,9 @@ export type World = {
   readonly stopGateway: () => Promise<void>
 }
 
-const SERVICES = ['peer-registry', 'liveness', 'grant-authz', 'audit-ledger', 'federation-gateway'] as const
+const SERVICES = [
+  'peer-registry', 'liveness', 'grant-authz', 'audit-ledger', 'spawn-provisioner', 'sdwan-compiler', 'federation-gateway',
+] as const // prettier-ignore
 
 type Settings = {
   /** a.example unless said otherwise. */
@@ -55,6 +61,8 @@ export async function startWorld(settings: Settings = {}): Promise<World> {
     LIVENESS_ADDRESS: `127.0.0.1:${around.at.liveness}`,
     GRANT_AUTHZ_ADDRESS: `127.0.0.1:${around.at['grant-authz']}`,
     AUDIT_LEDGER_ADDRESS: `127.0.0.1:${around.at['audit-ledger']}`,
+    SPAWN_PROVISIONER_ADDRESS: `127.0.0.1:${around.at['spawn-provisioner']}`,
+    SDWAN_COMPILER_ADDRESS: `127.0.0.1:${around.at['sdwan-compiler']}`,
     IDENTITY_DIR: around.dirs['federation-gateway'],
     TRUST_DOMAIN: platform.trustDomain,
     METRICS_PORT: '0',
@@ -113,11 +121,13 @@ async function startNeighbours(platform: Platform) {
   const dirs = Object.fromEntries(await Promise.all(entries)) as World['dirs'] // every name of SERVICES
   const inner = new AbortController()
   const { trustDomain } = platform
-  const [registry, liveness, grants, ledger] = [
+  const [registry, liveness, grants, ledger, spawns, sdwan] = [
     new TestRegistry(platform),
     new TestLiveness(),
     new TestGrantAuthz(),
     new TestLedger(),
+    new TestProvisioner(),
+    new TestCompiler(),
   ]
   const serve = (name: (typeof SERVICES)[number], services: Mount[], health = createHealth()) =>
     serveInner({ name, tlsDir: dirs[name], trustDomain, services, health }, inner.signal)
@@ -126,23 +136,29 @@ async function startNeighbours(platform: Platform) {
     serve('liveness', liveness.mounts()),
     serve('grant-authz', grants.mounts()),
     serve('audit-ledger', ledger.mounts(), ledger.health),
+    serve('spawn-provisioner', spawns.mounts()),
+    serve('sdwan-compiler', sdwan.mounts()),
   ])
   const at = {
     'peer-registry': served[0].port,
     liveness: served[1].port,
     'grant-authz': served[2].port,
     'audit-ledger': served[3].port,
+    'spawn-provisioner': served[4].port,
+    'sdwan-compiler': served[5].port,
   }
   const stop = async () => {
     inner.abort()
     await Promise.all(served.map(({ ended }) => ended))
   }
-  return { registry, liveness, grants, ledger, dirs, at, signal: inner.signal, stop }
+  return { registry, liveness, grants, ledger, spawns, sdwan, dirs, at, signal: inner.signal, stop }
 }
 
-/** Waits for a state, not for a time: looks again until it is so, or the test's own limit ends it. */
+const NEVER = new AbortController().signal
+
+/** Waits for a state, not for a time: looks again until it is so, or the test's own limit ends it; less and less often. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setImmediate(resolve))
+  for (let pauseMs = 1; !(await holds()); pauseMs = Math.min(pauseMs * 1.1, 25)) await systemClock.sleep(pauseMs, NEVER)
 }
 
 /** The value of a metric with these labels, 0 when it was never counted. */

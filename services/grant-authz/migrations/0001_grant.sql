@@ -359,8 +359,38 @@ create table peer_review (
 );
 create index peer_review_due on peer_review (due_at);
 
+create table sealing_key (
+  id boolean primary key default true check (id),
+  -- Ids of all keys that values here were ever sealed under, which tell nothing of the keys; the last is the newest.
+  key_ids bytea[] not null default '{}'
+);
+insert into sealing_key default values;
+
+-- A process that runs with a key that was replaced keeps nothing: that would be lost with its key.
+create function sealed_under_newest() returns trigger language plpgsql set search_path = grant_authz, pg_temp as $$
+declare
+  newest bytea;
+  sealed bytea;
+  its text;
+begin
+  foreach its in array tg_argv loop
+    sealed := (to_jsonb(new) ->> its)::bytea;
+    continue when sealed is null or (tg_op = 'UPDATE' and sealed is not distinct from (to_jsonb(old) ->> its)::bytea);
+    select key_ids[cardinality(key_ids)] into newest from sealing_key for share;
+    continue when newest is null or substring(sealed from 2 for 4) = newest;
+    raise exception 'sealed under a key that was replaced by %', encode(newest, 'hex') using errcode = 'PNSK1';
+  end loop;
+  return new;
+end
+$$;
+create trigger received_grant_sealed before insert or update of sealed_bearer on received_grant
+  for each row execute function sealed_under_newest('sealed_bearer');
+create trigger grant_notice_sealed before insert or update of sealed_bearer on grant_notice
+  for each row execute function sealed_under_newest('sealed_bearer');
+
 grant usage on schema grant_authz to grant_authz;
 -- A check is run by whoever writes the row.
 grant execute on function is_set(text[]), is_axis(text[]), are_cidrs(text[]) to grant_authz;
+grant select, update on sealing_key to grant_authz;
 grant select, insert, update on peer, federation_grant, network_bridge, grant_settings to grant_authz;
 grant select, insert, update, delete on capability, received_grant, grant_notice, peer_review to grant_authz;

@@ -8,7 +8,7 @@ create table role (
   constraint role_permissions_known check (permissions <@ array[
     'system.federation.read', 'system.federation_peers.manage', 'system.federation_grants.manage',
     'system.federation_residency.manage', 'system.federation_resources.manage', 'system.federation_ca.manage',
-    'system.federation.spawn', 'system.infra_tasks.control', 'system.operators.manage'])
+    'system.federation.spawn', 'system.sdwan.manage', 'system.infra_tasks.control', 'system.operators.manage'])
 );
 
 -- Our own people, and the programs that act for them. The name is that of the certificate.
@@ -101,12 +101,12 @@ create trigger token_issuer_changed after update on token_issuer
 insert into role (name, built_in, permissions) values
   ('viewer', true, array['system.federation.read']),
   ('agent', true, array['system.federation.read', 'system.federation_peers.manage', 'system.federation_grants.manage',
-    'system.federation_residency.manage', 'system.federation_resources.manage']),
+    'system.federation_residency.manage', 'system.federation_resources.manage', 'system.sdwan.manage']),
   ('operator', true, array['system.federation.read', 'system.federation_peers.manage', 'system.federation_grants.manage',
     'system.federation_residency.manage', 'system.federation_resources.manage', 'system.federation.spawn',
-    'system.infra_tasks.control']),
+    'system.sdwan.manage', 'system.infra_tasks.control']),
   ('admin', true, array['system.federation.read', 'system.federation_peers.manage', 'system.federation_grants.manage',
     'system.federation_residency.manage', 'system.federation_resources.manage', 'system.federation_ca.manage',
-    'system.federation.spawn', 'system.infra_tasks.control', 'system.operators.manage']);
+    'system.federation.spawn', 'system.sdwan.manage', 'system.infra_tasks.control', 'system.operators.manage']);
 
 grant select, insert, update, delete on role, operator, operator_role, operator_subject, token_issuer to grant_authz;

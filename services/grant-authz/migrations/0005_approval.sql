@@ -6,9 +6,15 @@ create table approval_policy (
   verb text not null check (verb in ('auto_approve', 'notify_and_proceed', 'require_approval', 'blocked')),
   approvers integer not null default 1 check (approvers between 1 and 16),
   description text not null,
-  -- Nobody, until an operator has set it.
+  -- operator/<name>, or peer/<id> of the parent whose policy it is; nobody, until then.
   set_by text not null default '',
-  set_at timestamptz
+  set_at timestamptz,
+  -- While it is the parent's: what it was before, and will be again when we are its child no more.
+  own_verb text check (own_verb in ('auto_approve', 'notify_and_proceed', 'require_approval', 'blocked')),
+  own_approvers integer check (own_approvers between 1 and 16),
+  constraint approval_policy_remembers check (
+    (set_by like 'peer/%') = (own_verb is not null) and (own_verb is null) = (own_approvers is null)
+  )
 );
 
 insert into approval_policy (action, verb, description) values
@@ -35,8 +41,28 @@ insert into approval_policy (action, verb, description) values
   ('sdwan.port_mapping_update', 'notify_and_proceed', 'change a port mapping'),
   ('sdwan.port_mapping_delete', 'notify_and_proceed', 'delete a port mapping'),
   ('sdwan.access_grant_create', 'notify_and_proceed', 'give somebody access to a network'),
+  ('sdwan.access_grant_update', 'notify_and_proceed', 'change what crosses the border with a peer'),
   ('sdwan.access_grant_revoke', 'require_approval', 'take access to a network away'),
   ('sdwan.access_grant_delete', 'require_approval', 'delete an access to a network'),
+  ('sdwan.route_leak_create', 'notify_and_proceed', 'let routes of one network into another'),
+  ('sdwan.route_leak_update', 'notify_and_proceed', 'change which routes of a network are in another'),
+  ('sdwan.route_leak_delete', 'require_approval', 'take routes of one network out of another'),
+  ('sdwan.account_bgp_create', 'notify_and_proceed', 'take part in BGP'),
+  ('sdwan.account_bgp_update', 'notify_and_proceed', 'change how the platform takes part in BGP'),
+  ('sdwan.account_bgp_delete', 'require_approval', 'take part in BGP no more'),
+  ('sdwan.vrf_create', 'notify_and_proceed', 'give a network a table of its own on a node'),
+  ('sdwan.vrf_update', 'notify_and_proceed', 'change a table of a network'),
+  ('sdwan.vrf_delete', 'require_approval', 'take the table of a network away'),
+  ('sdwan.ovn_create', 'notify_and_proceed', 'create a logical switch, port or ACL'),
+  ('sdwan.ovn_update', 'notify_and_proceed', 'change a logical switch, port or ACL'),
+  ('sdwan.ovn_delete', 'require_approval', 'delete a logical switch, port or ACL'),
+  ('sdwan.test_create', 'notify_and_proceed', 'create a test of reachability'),
+  ('sdwan.test_update', 'notify_and_proceed', 'change a test of reachability'),
+  ('sdwan.test_delete', 'require_approval', 'delete a test of reachability'),
+  ('sdwan.test_override', 'require_approval', 'change the network although a test of reachability fails by it'),
+  ('sdwan.federation_compose', 'notify_and_proceed', 'the skill that makes a whole network with its members'),
+  ('sdwan.multi_tenant_isolation', 'require_approval', 'the skill that gives a tenant a network of its own'),
+  ('sdwan.run_roll_back', 'require_approval', 'take back what a skill has made'),
   ('sdwan.user_device_create', 'notify_and_proceed', 'add a device of a user'),
   ('system.federation_peer_remediate', 'notify_and_proceed', 'try to mend a peering that fell silent'),
   ('system.federation_acceptance', 'require_approval', 'the skill that takes up invitations'),
@@ -51,6 +77,9 @@ insert into approval_policy (action, verb, description) values
   ('federation.residency_override', 'require_approval', 'let data go once where its residency forbids it'),
   ('federation.peer_emancipate', 'require_approval', 'a managed child is managed no longer'),
   ('federation.peer_adopt', 'require_approval', 'a peer becomes a managed child'),
+  ('system.federation_spawn', 'require_approval', 'make a child platform, or what children are made of'),
+  ('system.federation_child_terminate', 'require_approval', 'end a child platform and its machine'),
+  ('system.cluster_member_promote', 'require_approval', 'a replica takes the place of our primary, or gives it back'),
   ('federation.ca_switch', 'require_approval', 'sign with the next generation of our CA');
 
 -- One act that waits, or waited, to be approved.
@@ -65,7 +94,8 @@ create table approval (
   plan bytea not null check (length(plan) <= 262144),
   plan_sha256 bytea not null check (length(plan_sha256) = 32),
   owner text not null check (owner ~ '^service/'),
-  requested_by text not null check (requested_by ~ '^operator/'),
+  -- An operator, or the owner itself when it acts by itself.
+  requested_by text not null check (requested_by ~ '^operator/' or requested_by = owner),
   requested_at timestamptz not null,
   expires_at timestamptz not null,
   approvers_needed integer not null check (approvers_needed between 1 and 16),

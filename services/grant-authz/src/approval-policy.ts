@@ -17,8 +17,22 @@ export type ApprovalPolicy = {
   /** How many different people it takes. */
   readonly approvers: number
   readonly description: string
+  /** An operator; or the parent whose policy it is (`inheritedFrom`); or nobody. */
   readonly setBy: string
   readonly setAt: Date | null
+  /** While it is a parent's: what it was before. */
+  readonly ownVerb: PolicyVerb | null
+  readonly ownApprovers: number | null
+}
+
+/** How a policy says that it is the one of our parent. */
+export const inheritedFrom = (peerId: string): string => `peer/${peerId}`
+
+/** What a policy was before a parent's took its place; the policy itself, if none has. */
+export function ownPolicy(policy: ApprovalPolicy): ApprovalPolicy {
+  if (policy.ownVerb === null || policy.ownApprovers === null) return policy
+  const { ownVerb: verb, ownApprovers: approvers } = policy
+  return { ...policy, verb, approvers, setBy: '', setAt: null, ownVerb: null, ownApprovers: null }
 }
 
 /** Whether what acts by itself may act. */

@@ -32,7 +32,7 @@ export type Approval = {
   readonly planSha256: Buffer
   /** `service/<name>`: who carries it out. */
   readonly owner: string
-  /** `operator/<name>`. */
+  /** `operator/<name>`, or the owner itself. */
   readonly requestedBy: string
   readonly requestedAt: Date
   /** From this moment on it can no longer be approved. */

@@ -25,6 +25,8 @@ const environment = z.object({
   SEALING_KEY_FILE: filePath.describe(
     'a file with 32 bytes in base64, mode 0600: seals the bearers of received grants',
   ),
+  PREVIOUS_SEALING_KEY_FILE: filePath.optional().describe('the one before: what it sealed is sealed anew at the start'),
+  LOST_SEALING_KEY: z.string().regex(/^[0-9a-f]{8}$/).optional().describe('the id, as the log says it, of the one before if that is lost for good'), // prettier-ignore
   OPERATOR_TOKEN_KEY_FILE: filePath.describe(
     'a file with an Ed25519 key (PKCS #8 PEM), mode 0600: signs operator tokens',
   ),
@@ -62,7 +64,11 @@ export type Config = {
   readonly gatewayAddress: Address
   readonly auditLedgerAddress: Address
   readonly ownAddress: Address
-  readonly sealingKeyFile: string
+  readonly sealingKey: {
+    readonly file: string
+    readonly previousFile: string | undefined
+    readonly lost?: string | undefined
+  }
   readonly operatorTokenKeyFile: string
   readonly firstOperator: string
   readonly inventoryFile: string
@@ -84,7 +90,11 @@ export function configFrom(env: Readonly<Record<string, string | undefined>>): C
     gatewayAddress: said.GATEWAY_ADDRESS,
     auditLedgerAddress: said.AUDIT_LEDGER_ADDRESS,
     ownAddress: said.OWN_ADDRESS ?? said.LISTEN,
-    sealingKeyFile: said.SEALING_KEY_FILE,
+    sealingKey: {
+      file: said.SEALING_KEY_FILE,
+      previousFile: said.PREVIOUS_SEALING_KEY_FILE,
+      lost: said.LOST_SEALING_KEY,
+    },
     operatorTokenKeyFile: said.OPERATOR_TOKEN_KEY_FILE,
     firstOperator: said.FIRST_OPERATOR,
     inventoryFile: said.INVENTORY_FILE,

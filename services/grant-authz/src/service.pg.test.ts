@@ -104,7 +104,7 @@ function theRest() {
     gatewayAddress: nobody,
     auditLedgerAddress: nobody,
     ownAddress: nobody,
-    sealingKeyFile,
+    sealingKey: { file: sealingKeyFile, previousFile: undefined },
     operatorTokenKeyFile,
     firstOperator: 'alice',
     inventoryFile,

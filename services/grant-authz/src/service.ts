@@ -1,11 +1,13 @@
 import { systemClock, type Clock } from '@powernode/clock'
 import { consume, openBus, relay, sweepReceipts } from '@powernode/events'
+import { readSealingKey, readTlsFiles } from '@powernode/identity'
 import { openDb, requireSchema } from '@powernode/postgres'
 import { createLogger, createMetrics, runTasks, serveMetrics, type Logger } from '@powernode/process'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { createClient, keepIdentity, serve } from '@powernode/rpc'
+import { openVitals } from '@powernode/vitals'
 import { openApprovalArea } from './approvals/approval-area.ts'
 import type { Config } from './config.ts'
 import { openGrantArea } from './grants/grant-area.ts'
@@ -28,12 +30,14 @@ export type Outside = {
 /** Everything this process does, in one list. Returns when told to stop, or throws when one part fails. */
 export async function run(config: Config, signal: AbortSignal, outside: Outside = {}): Promise<void> {
   const { clock = systemClock, logger = createLogger(NAME), onListening } = outside
+  const { identityDir: tlsDir, trustDomain } = config
+  readTlsFiles(tlsDir) // ends what has no identity that can be used before anything is open
+  const sealing = readSealingKey(config.sealingKey)
   const metrics = createMetrics(NAME)
   const database = { url: config.databaseUrl.reveal(), schema: SCHEMA, applicationName: NAME }
   // Two feeds read for several readers at once, beside what is asked here.
   const db = openDb<Tables>({ ...database, max: 20 })
-  const bus = await openBus({ servers: config.natsUrl, tlsDir: config.identityDir, name: NAME, clock, logger })
-  const { identityDir: tlsDir, trustDomain } = config
+  const bus = await openBus({ servers: config.natsUrl, tlsDir, name: NAME, clock, logger })
   const closing = new AbortController()
   const open = AbortSignal.any([signal, closing.signal])
   const way = { trustDomain, tlsDir, clock, logger }
@@ -52,14 +56,21 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     { address: config.auditLedgerAddress, server: 'audit-ledger', ...way },
     open,
   )
+  const vitals = openVitals({
+    name: NAME,
+    clock,
+    tlsDir,
+    database: { db, schema: SCHEMA, migrations: MIGRATIONS, sealing },
+    news: { bus, stream: 'GRANT_AUTHZ', subscriptions: SUBSCRIPTIONS },
+  })
   const deps = { db, database, bus, registry, border, ledger, clock, logger, metrics }
   try {
     await requireSchema(db, SCHEMA, MIGRATIONS)
     const area = await openOperatorArea(deps, config)
     const approvals = openApprovalArea({ ...deps, operatorsFeed: area.operatorsFeed })
-    const grants = openGrantArea(deps, config)
+    const grants = await openGrantArea({ ...deps, sealing })
     const residency = await openResidencyArea({ ...deps, policyFeed: grants.policyFeed, gate: approvals.gate }, config)
-    const services = [...grants.mounts, area.mount, approvals.mount, ...residency.mounts]
+    const services = [...grants.mounts, area.mount, approvals.mount, ...residency.mounts, vitals.mount]
     const server = {
       name: NAME,
       listen: config.listen,
@@ -82,7 +93,8 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
       ...SUBSCRIPTIONS.map((row) => (stop: AbortSignal) => consume(deps, row, stop)),
       (stop) => sweepReceipts(deps, stop),
       (stop) => serveMetrics(metrics, { port: config.metricsPort }, stop),
-      (stop) => keepIdentity({ dir: tlsDir, address: config.peerRegistryAddress, trustDomain, clock, logger }, stop),
+      (stop) =>
+        keepIdentity({ ...way, dir: tlsDir, address: config.peerRegistryAddress, onRenewal: vitals.onRenewal }, stop),
     ])
   } finally {
     closing.abort()

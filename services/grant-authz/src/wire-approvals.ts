@@ -40,8 +40,15 @@ function withoutPlan(approval: Approval) {
   } // prettier-ignore
 }
 
-export function policyToWire({ setAt, ...policy }: ApprovalPolicy): WirePolicy {
-  return create(PolicySchema, { ...policy, ...(setAt && { setAt: timestampFromDate(setAt) }) })
+export function policyToWire({ action, verb, approvers, setBy, description, setAt }: ApprovalPolicy): WirePolicy {
+  return create(PolicySchema, {
+    action,
+    verb,
+    approvers,
+    setBy,
+    description,
+    ...(setAt && { setAt: timestampFromDate(setAt) }),
+  })
 }
 
 export function autonomyToWire({ halted, reason, setBy, since }: Autonomy): WireAutonomy {

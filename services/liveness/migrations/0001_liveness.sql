@@ -30,6 +30,8 @@ create table freshness (
   last_heard_by_them_at timestamptz,
   -- The last few nonces we sent, newest first: 16 bytes nonce, 8 bytes milliseconds since 1970, big endian.
   sent_nonces bytea not null default '' check (octet_length(sent_nonces) <= 96),
+  -- The nonce that their last beat echoed, if it is none of these.
+  unplaced_echo bytea check (octet_length(unplaced_echo) = 16),
   state_there text not null default '',
   clock_offset_ms double precision,
   round_trip_ms double precision,

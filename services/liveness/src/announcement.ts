@@ -1,4 +1,4 @@
-import { hearing, staleAt, type Freshness } from './freshness.ts'
+import { hearing, later, staleAt, type Freshness } from './freshness.ts'
 
 /** A peer's state, as peer-registry tells it. */
 export type PeerState =
@@ -25,7 +25,7 @@ export type Announcing = { readonly after: Freshness; readonly announcement: Ann
  */
 export function announceHeard(of: Freshness, state: PeerState, now: Date): Announcing {
   if (of.announced === 'heard') {
-    return { after: { ...of, silentAt: staleAt(of) ?? of.silentAt }, announcement: null }
+    return { after: { ...of, silentAt: later(staleAt(of), of.silentAt) }, announcement: null }
   }
   if (!BEATING.includes(state) || hearing(of, now) !== 'both') return { after: of, announcement: null }
   return tell(of, 'heard', now, staleAt(of))
@@ -54,7 +54,6 @@ export function reconcile(of: Freshness, state: PeerState, now: Date): Announcin
     return known ? { after: of, announcement: null } : tell(of, 'heard', now, staleAt(of))
   }
   if (state !== 'active') return { after: of, announcement: null }
-  if (of.announced === 'silent' && settled) return tell(of, 'silent', now, null)
   if (of.announced !== 'unknown') return { after: of, announcement: null }
   const silentAt = new Date(now.getTime() + of.staleAfterMs)
   return { after: { ...of, announced: 'heard', announcedAt: now, silentAt }, announcement: null }

@@ -11,11 +11,17 @@ const environment = z.object({
   PEER_REGISTRY_ADDRESS: hostPort.describe('host:port of peer-registry'),
   GRANT_AUTHZ_ADDRESS: hostPort.describe('host:port of grant-authz, which knows the operators'),
   AUDIT_LEDGER_ADDRESS: hostPort.describe('host:port of audit-ledger, whose heads beats tell'),
+  SPAWN_PROVISIONER_ADDRESS: hostPort.describe('host:port of spawn-provisioner, which knows our children'),
+  SDWAN_COMPILER_ADDRESS: hostPort.describe('host:port of sdwan-compiler, which the doctor asks'),
   GATEWAY_ADDRESS: hostPort.describe("host:port of the federation-gateway's inner door"),
   SWEEP_INTERVAL: durationMs
     .refine((ms) => ms >= 100, 'is shorter than 100ms')
     .default(1_000)
     .describe('how often silent peers are looked for, 100ms or longer; 1s unless said otherwise'),
+  TICK_INTERVAL: durationMs
+    .refine((ms) => ms >= 100 && ms <= 60_000, 'is not between 100ms and 60s')
+    .default(10_000)
+    .describe('how often it is decided what to do about silent peers, 100ms to 60s; 10s unless said otherwise'),
 })
 
 type Address = { readonly host: string; readonly port: number }
@@ -30,8 +36,11 @@ export type Config = {
   readonly peerRegistryAddress: Address
   readonly grantAuthzAddress: Address
   readonly auditLedgerAddress: Address
+  readonly spawnProvisionerAddress: Address
+  readonly sdwanCompilerAddress: Address
   readonly gatewayAddress: Address
   readonly sweepEveryMs: number
+  readonly tickMs: number
 }
 
 /** Reads what the process is told, or reports all that is wrong with it. */
@@ -47,7 +56,10 @@ export function configFrom(env: Readonly<Record<string, string | undefined>>): C
     peerRegistryAddress: said.PEER_REGISTRY_ADDRESS,
     grantAuthzAddress: said.GRANT_AUTHZ_ADDRESS,
     auditLedgerAddress: said.AUDIT_LEDGER_ADDRESS,
+    spawnProvisionerAddress: said.SPAWN_PROVISIONER_ADDRESS,
+    sdwanCompilerAddress: said.SDWAN_COMPILER_ADDRESS,
     gatewayAddress: said.GATEWAY_ADDRESS,
     sweepEveryMs: said.SWEEP_INTERVAL,
+    tickMs: said.TICK_INTERVAL,
   }
 }

@@ -32,7 +32,11 @@ export type Freshness = {
   readonly lastHeardByThemAt: Date | null
   /** The last few nonces we sent, packed (own-nonces.ts). */
   readonly sentNonces: Buffer
+  /** What their last beat echoed and is none of these: perhaps the nonce of a beat that is still on its way. */
+  readonly unplacedEcho: Buffer | null
   readonly stateThere: string
+  /** How they stand with our platform version; empty while they do not say. */
+  readonly versionStatusThere: string
   readonly clockOffsetMs: number | null
   readonly roundTripMs: number | null
   readonly nextBeatAt: Date | null
@@ -66,7 +70,9 @@ export function unheard(peerId: string, staleAfterMs: number): Freshness {
     restoredAt: null,
     lastHeardByThemAt: null,
     sentNonces: Buffer.alloc(0),
+    unplacedEcho: null,
     stateThere: '',
+    versionStatusThere: '',
     clockOffsetMs: null,
     roundTripMs: null,
     nextBeatAt: null,
@@ -101,6 +107,9 @@ export function withPatience(of: Freshness, staleAfterMs: number): Freshness {
   const after = { ...of, staleAfterMs }
   return of.announced === 'heard' ? { ...after, silentAt: staleAt(after) ?? of.silentAt } : after
 }
+
+/** `at`, or `bound` when that is earlier. */
+export const atMost = (at: Date | null, bound: Date): Date | null => (at && at > bound ? bound : at)
 
 /** The later of two moments, of which either may be missing. */
 export function later(a: Date | null, b: Date | null): Date | null {

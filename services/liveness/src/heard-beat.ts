@@ -1,5 +1,5 @@
-import { later, type Freshness } from './freshness.ts'
-import { sentAtOf } from './own-nonces.ts'
+import { atMost, later, type Freshness } from './freshness.ts'
+import { NONCE_BYTES, sentAtOf } from './own-nonces.ts'
 
 /** A beat of a peer's, as the gateway handed it over. */
 export type Beat = {
@@ -42,10 +42,13 @@ export function hearBeat(before: Freshness, beat: Beat): HeardBeat {
 
   const describedAnew = beat.describes && !same(before.descriptionSha256, beat.descriptionSha256)
   const restored = cameBack(before, beat)
+  const echoed = sentAtOf(before.sentNonces, beat.echoNonce)
   const after: Freshness = {
     ...before,
     lastHeardAt: later(before.lastHeardAt, beat.receivedAt),
-    lastHeardByThemAt: later(before.lastHeardByThemAt, sentAtOf(before.sentNonces, beat.echoNonce)),
+    lastHeardByThemAt: later(before.lastHeardByThemAt, atMost(echoed, beat.receivedAt)),
+    // Of a beat whose answer gets lost we learn by the echo, which may be here before we have given the answer up.
+    unplacedEcho: !echoed && beat.echoNonce.length === NONCE_BYTES ? beat.echoNonce : null,
     epoch: capped(beat.epoch),
     rememberedEpoch: epochToExceed(before, beat),
     incarnation: isKnown(before, beat) ? before.incarnation : beat.incarnation,

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { unheard } from './freshness.ts'
+import { hearBeat } from './heard-beat.ts'
 import { clockReading, noteAnswer, noteFailure } from './own-beat.ts'
 import { mintNonce, sentAtOf } from './own-nonces.ts'
 
@@ -53,6 +54,7 @@ test('an answer proves that they heard what we sent, as of when we sent it; a fa
     theirReceivedAt: null,
     theirSentAt: null,
     stateThere: 'enrolled',
+    versionStatusThere: '',
     trustBundleSequence: 3n,
     nextBeatAt: at(78_000),
   })
@@ -61,9 +63,52 @@ test('an answer proves that they heard what we sent, as of when we sent it; a fa
     lastError: '',
     lastHeardByThemAt: at(9_050),
     stateThere: 'enrolled',
+    versionStatusThere: '',
     trustBundleSequence: 3n,
     nextBeatAt: at(78_000),
   })
   // The answer to the first was lost, but an echo of it would still prove it was heard.
   expect(sentAtOf(answered.sentNonces, first)).toEqual(START)
+})
+
+const beatThatEchoes = (echoNonce: Buffer, receivedAt: Date) => ({
+  receivedAt,
+  nonce: mintNonce(),
+  echoNonce,
+  epoch: 1n,
+  incarnation: Buffer.alloc(16, 'b'),
+  sequence: 1n,
+  describes: false,
+  descriptionSha256: Buffer.alloc(0),
+  trustBundleSequence: 1n,
+})
+
+test('an echo that is here before we give up the answer proves all the same that they heard that beat', () => {
+  const nonce = mintNonce()
+  const { after: echoed } = hearBeat(unheard('p', 300_000), beatThatEchoes(nonce, at(2_000)))
+  expect(echoed.lastHeardByThemAt).toBeNull() // nobody has told us yet that we sent it
+  const failure = { nonce, sentAt: START, failedAt: at(10_000), error: 'DEADLINE_EXCEEDED', nextBeatAt: at(10_050) }
+  expect(noteFailure(echoed, failure)).toMatchObject({ lastHeardByThemAt: START, consecutiveFailures: 1 })
+  expect(noteFailure(echoed, { ...failure, nonce: mintNonce() }).lastHeardByThemAt).toBeNull()
+})
+
+test('a clock that is set back leaves nothing fresh beyond the moment at which it was heard', () => {
+  const before = noteFailure(unheard('p', 300_000), {
+    nonce: Buffer.alloc(16, 1),
+    sentAt: at(3_600_000),
+    failedAt: at(3_600_000),
+    error: '',
+    nextBeatAt: at(3_660_000),
+  })
+  const { after } = hearBeat(before, beatThatEchoes(Buffer.alloc(16, 1), at(5_000)))
+  expect(after).toMatchObject({ lastHeardAt: at(5_000), lastHeardByThemAt: at(5_000) })
+  const answer = {
+    theirReceivedAt: null,
+    theirSentAt: null,
+    stateThere: 'active',
+    versionStatusThere: '',
+    trustBundleSequence: 1n,
+  }
+  const sent = { nonce: mintNonce(), sentAt: at(3_600_000), answeredAt: at(10), nextBeatAt: at(60_000) }
+  expect(noteAnswer(unheard('p', 300_000), { ...answer, ...sent }).lastHeardByThemAt).toEqual(at(10))
 })

@@ -1,4 +1,4 @@
-import { later, type Freshness } from './freshness.ts'
+import { atMost, later, type Freshness } from './freshness.ts'
 import { rememberNonce } from './own-nonces.ts'
 
 /** A beat of ours that was answered. Moments without "their" are of our clock. */
@@ -9,6 +9,7 @@ export type AnsweredBeat = {
   readonly theirReceivedAt: Date | null
   readonly theirSentAt: Date | null
   readonly stateThere: string
+  readonly versionStatusThere: string
   readonly trustBundleSequence: bigint
   readonly nextBeatAt: Date
 }
@@ -23,14 +24,21 @@ export type FailedBeat = {
   readonly nextBeatAt: Date
 }
 
+/** How platform versions stand to each other. Whatever else a peer says of that is nothing. */
+const VERSION_STATUSES = ['compatible', 'degraded', 'incompatible'] as const
+
 /** Longer texts of others are cut. */
 const TEXT_LENGTH = 300
 
 /**
- * A text that another platform chose, as one line without control characters. Postgres cannot store U+0000, and a batch
- * that holds it once would be lost for every peer in it.
+ * A text that another platform chose, as one line without control characters. Postgres cannot store U+0000 (nor half a character
+ * in jsonb), and a batch that holds it once would be lost for every peer in it.
  */
-const line = (said: string): string => said.slice(0, TEXT_LENGTH).replaceAll(/\p{Cc}+/gu, ' ')
+export const line = (said: string): string =>
+  said
+    .slice(0, TEXT_LENGTH)
+    .toWellFormed()
+    .replaceAll(/\p{Cc}+/gu, ' ')
 
 /**
  * What we know of a peer after it answered a beat of ours: it hears us.
@@ -41,9 +49,11 @@ export function noteAnswer(before: Freshness, beat: AnsweredBeat): Freshness {
   return {
     ...before,
     ...clockReading(beat),
-    lastHeardByThemAt: later(before.lastHeardByThemAt, beat.sentAt),
+    lastHeardByThemAt: later(before.lastHeardByThemAt, atMost(beat.sentAt, beat.answeredAt)),
+    unplacedEcho: isEchoed(before, beat) ? null : before.unplacedEcho,
     sentNonces: rememberNonce(before.sentNonces, beat.nonce, beat.sentAt),
     stateThere: line(beat.stateThere),
+    versionStatusThere: VERSION_STATUSES.find((status) => status === beat.versionStatusThere) ?? '',
     trustBundleSequence: beat.trustBundleSequence,
     nextBeatAt: beat.nextBeatAt,
     consecutiveFailures: 0,
@@ -51,9 +61,15 @@ export function noteAnswer(before: Freshness, beat: AnsweredBeat): Freshness {
   }
 }
 
+/** What we know after a beat without an answer. If one of theirs has echoed it meanwhile, they heard it all the same. */
 export function noteFailure(before: Freshness, beat: FailedBeat): Freshness {
+  const echoed = isEchoed(before, beat)
   return {
     ...before,
+    lastHeardByThemAt: echoed
+      ? later(before.lastHeardByThemAt, atMost(beat.sentAt, beat.failedAt))
+      : before.lastHeardByThemAt,
+    unplacedEcho: echoed ? null : before.unplacedEcho,
     sentNonces: rememberNonce(before.sentNonces, beat.nonce, beat.sentAt),
     nextBeatAt: beat.nextBeatAt,
     consecutiveFailures: before.consecutiveFailures + 1,
@@ -61,6 +77,9 @@ export function noteFailure(before: Freshness, beat: FailedBeat): Freshness {
     lastErrorAt: beat.failedAt,
   }
 }
+
+const isEchoed = ({ unplacedEcho }: Freshness, { nonce }: { nonce: Buffer }): boolean =>
+  unplacedEcho !== null && unplacedEcho.equals(nonce)
 
 /** What one exchange says of the other clock; nothing when they did not stamp it. */
 export function clockReading(

@@ -16,17 +16,21 @@ import type { WatchedPeer } from './feed/watched-peer.ts'
 import { noHeads } from './heads/ledger-heads.ts'
 import { beatMetrics } from './metrics/beat-metrics.ts'
 import { livenessDatabase } from './operations/testing.ts'
+import { Tally } from './level/tally.ts'
 import { createRecorder } from './recorder/recorder.ts'
 import { CALLERS, handlers } from './rpc.ts'
 import * as freshness from './store/freshness.ts'
 import type { Tables } from './store/tables.ts'
+import { Ear } from './watch/ear.ts'
 
 const clock = new FakeClock()
 const peer: WatchedPeer = {
   peerId: randomUUID(),
   state: 'active',
   staleAfterMs: 300_000,
+  versionStatus: 'compatible',
   heartbeatIntervalMs: 60_000,
+  certificates: [],
   trustBundleSequence: 1n,
 }
 const feed: PeerFeed = {
@@ -42,7 +46,15 @@ beforeAll(async () => {
   database = await livenessDatabase()
   const { db } = database
   const metrics = beatMetrics(createMetrics('liveness'))
-  const deps = { db, clock, feed, heads: noHeads, metrics, recorder: createRecorder({ db, clock }) }
+  const deps = {
+    db,
+    clock,
+    feed,
+    heads: noHeads,
+    ear: new Ear(),
+    metrics,
+    recorder: createRecorder({ db, clock, tally: new Tally() }),
+  }
   server = startTestServer(mount(LivenessService, handlers(deps), CALLERS))
 })
 afterAll(() => database.drop())

@@ -11,6 +11,7 @@ import { beatPeer } from './rpc/beat-peer.ts'
 import { inAnyOrder } from './rpc/in-any-order.ts'
 import { FIRST, isPeerId, pageToken, readPageToken } from './rpc/page-token.ts'
 import { recordHeartbeats } from './rpc/record-heartbeats.ts'
+import type { Ear } from './watch/ear.ts'
 import * as freshness from './store/freshness.ts'
 import * as platform from './store/platform.ts'
 import type { Tables } from './store/tables.ts'
@@ -29,6 +30,7 @@ export type RpcDeps = {
   readonly feed: PeerFeed
   readonly recorder: Recorder
   readonly heads: LedgerHeads
+  readonly ear: Ear
   readonly metrics: BeatMetrics
 }
 
@@ -40,7 +42,7 @@ export function handlers(deps: RpcDeps): ServiceImpl<typeof LivenessService> {
   const { db, clock } = deps
   return {
     recordHeartbeats: (requests) =>
-      inAnyOrder(requests, (request) => recordHeartbeats(deps, request), MESSAGES_AT_ONCE),
+      deps.ear.during(inAnyOrder(requests, (request) => recordHeartbeats(deps, request), MESSAGES_AT_ONCE)),
 
     async listFreshness({ peerIds, pageSize, pageToken: token }) {
       const limit = pageSize || PAGE

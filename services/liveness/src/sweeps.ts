@@ -59,7 +59,7 @@ export async function measureAge({ db, clock, metrics, logger }: Deps, signal: A
         ['heard', heard],
         ['heard_by_them', heardByThem],
       ] as const) {
-        QUANTILES.forEach((quantile, at) => metrics.dataAge.set({ direction, quantile }, ages[at] ?? 0))
+        SHARES.forEach((share, at) => metrics.dataAge.set({ direction, share }, ages[at] ?? 0))
       }
     } catch (error) {
       logger.warn({ sweep: 'age', error }, 'the age of what we know could not be measured')
@@ -68,4 +68,4 @@ export async function measureAge({ db, clock, metrics, logger }: Deps, signal: A
   }
 }
 
-const QUANTILES = ['0.5', '0.99', '1'] as const
+const SHARES = ['0.5', '0.99', '1'] as const

@@ -20,13 +20,14 @@ export function toWire(of: Freshness, now: Date): WireFreshness {
     consecutiveFailures: of.consecutiveFailures,
     lastError: of.lastError,
     stateThere: of.stateThere,
+    versionStatusThere: of.versionStatusThere,
     announced: of.announced,
   })
 }
 
 const moment = (key: keyof WireFreshness, at: Date | null) => (at ? { [key]: timestampFromDate(at) } : {})
 
-function toDuration(ms: number): Duration {
+export function toDuration(ms: number): Duration {
   const seconds = Math.trunc(ms / 1_000)
   return create(DurationSchema, { seconds: BigInt(seconds), nanos: Math.round((ms - seconds * 1_000) * 1e6) })
 }

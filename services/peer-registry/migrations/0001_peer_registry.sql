@@ -10,6 +10,8 @@ create table platform (
   -- Our current trust bundle: its sequence only ever grows.
   bundle_sequence bigint not null check (bundle_sequence >= 1),
   bundle bytea not null,
+  -- Where our networks lie, as sdwan-compiler says; empty until it has.
+  prefix_advertisement text not null default '' check (prefix_advertisement ~ '^(fd[0-9a-f:]+::/(48|56|64))?$'),
   created_at timestamptz not null
 );
 
@@ -126,6 +128,8 @@ create table invitation (
   answer bytea,
   revoked_at timestamptz,
   expired_at timestamptz,
+  -- Made for a machine that we made: it lives as long as the machine's boot goes on.
+  boot_bound boolean not null default false,
   constraint invitation_redeemed_whole check (
     (redeemed_at is null) = (redeemed_by is null)
     and (redeemed_at is null) = (acceptance_digest is null)
@@ -134,13 +138,16 @@ create table invitation (
   constraint invitation_ends_once check (redeemed_at is null or revoked_at is null)
 );
 create index invitation_by_peer on invitation (peer_id, id);
+-- A machine is handed one, and the next takes its place.
+create unique index invitation_boot_bound_once on invitation (peer_id)
+  where boot_bound and redeemed_at is null and revoked_at is null;
 create index invitation_running_out on invitation (expires_at)
   where redeemed_at is null and revoked_at is null and expired_at is null;
 
 -- Work that needs the other side: a row until it is done (style.md: a verb cannot reach the network).
 create table errand (
   peer_id uuid not null references peer (id),
-  kind text not null check (kind in ('redeem', 'deliver_bundle', 'fetch_bundle', 'renew_certificate', 'notify_revocation', 'notify_relationship')),
+  kind text not null check (kind in ('redeem', 'deliver_bundle', 'fetch_bundle', 'renew_certificate', 'notify_revocation', 'notify_relationship', 'notify_compromise', 'report_clone')),
   -- What to say, word for word, so that saying it twice is saying it once.
   statement bytea,
   -- The invitation's token, sealed; only for redeem, and gone when it is done.
@@ -165,6 +172,8 @@ create table certificate (
   fingerprint text not null check (fingerprint ~ '^[0-9a-f]{64}$'),
   peer_id uuid references peer (id),
   hosts jsonb not null default '[]',
+  -- In the place of the name; null: the name.
+  common_name text check (common_name ~ '^[a-z][a-z0-9_]{2,62}$'),
   revoked_at timestamptz,
   revocation_reason text not null default ''
 );
@@ -222,7 +231,8 @@ create trigger peer_guarded before update on peer for each row execute function 
 -- An invitation is spent once, by one key, and one that was taken back stays so.
 create function guard_invitation() returns trigger language plpgsql as $$
 begin
-  if new.token_digest <> old.token_digest or new.peer_id <> old.peer_id
+  if new.token_digest <> old.token_digest or new.peer_id <> old.peer_id or new.boot_bound <> old.boot_bound
+    or new.expires_at <> old.expires_at and (not old.boot_bound or new.expires_at < old.expires_at)
     or old.redeemed_by is not null and (new.redeemed_by, new.acceptance_digest, new.answer, new.redeemed_at)
       is distinct from (old.redeemed_by, old.acceptance_digest, old.answer, old.redeemed_at)
     or old.revoked_at is not null and new.revoked_at is distinct from old.revoked_at
@@ -258,7 +268,41 @@ end
 $$;
 create trigger platform_guarded before update on platform for each row execute function guard_platform();
 
+create table sealing_key (
+  id boolean primary key default true check (id),
+  -- Ids of all keys that values here were ever sealed under, which tell nothing of the keys; the last is the newest.
+  key_ids bytea[] not null default '{}'
+);
+insert into sealing_key default values;
+
+-- A process that runs with a key that was replaced keeps nothing: that would be lost with its key.
+create function sealed_under_newest() returns trigger language plpgsql set search_path = peer_registry, pg_temp as $$
+declare
+  newest bytea;
+  sealed bytea;
+  its text;
+begin
+  foreach its in array tg_argv loop
+    sealed := (to_jsonb(new) ->> its)::bytea;
+    continue when sealed is null or (tg_op = 'UPDATE' and sealed is not distinct from (to_jsonb(old) ->> its)::bytea);
+    select key_ids[cardinality(key_ids)] into newest from sealing_key for share;
+    continue when newest is null or substring(sealed from 2 for 4) = newest;
+    raise exception 'sealed under a key that was replaced by %', encode(newest, 'hex') using errcode = 'PNSK1';
+  end loop;
+  return new;
+end
+$$;
+create trigger platform_sealed before insert or update of identity_key_sealed on platform
+  for each row execute function sealed_under_newest('identity_key_sealed');
+create trigger authority_sealed before insert or update of root_key_sealed, issuing_key_sealed on authority
+  for each row execute function sealed_under_newest('root_key_sealed', 'issuing_key_sealed');
+create trigger peer_sealed before insert or update of certificate_key_sealed on peer
+  for each row execute function sealed_under_newest('certificate_key_sealed');
+create trigger errand_sealed before insert or update of token_sealed on errand
+  for each row execute function sealed_under_newest('token_sealed');
+
 grant usage on schema peer_registry to peer_registry;
+grant select, update on sealing_key to peer_registry;
 grant select, insert, update on platform, authority, peer, invitation, certificate, rotation, trust_holder to peer_registry;
 grant select, insert, update, delete on errand to peer_registry;
 grant select, insert on contract_version to peer_registry;

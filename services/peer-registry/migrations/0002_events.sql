@@ -45,5 +45,12 @@ create table dead_letter (
   primary key (consumer, letter_id)
 );
 
+-- When the newest news of liveness about a peer was told: older news is heeded no more.
+create table liveness_news (
+  peer_id uuid primary key references peer (id),
+  told_at timestamptz not null
+);
+
+grant select, insert, update on liveness_news to peer_registry;
 grant select, insert, delete on inbox to peer_registry;
 grant select, insert on dead_letter to peer_registry;

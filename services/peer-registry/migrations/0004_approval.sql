@@ -35,5 +35,8 @@ create table held_invitation (
   primary key (plan_sha256, requested_by)
 );
 
+create trigger held_invitation_sealed before insert or update of invitation_sealed on held_invitation
+  for each row execute function sealed_under_newest('invitation_sealed');
+
 grant select, insert, update on executed_approval to peer_registry;
 grant select, insert, update, delete on held_invitation to peer_registry;

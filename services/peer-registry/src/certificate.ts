@@ -11,6 +11,8 @@ export type Certificate = {
   readonly fingerprint: string
   readonly peerId: string | null
   readonly hosts: readonly string[]
+  /** In the place of the name, where it has another: the role by which a machine is known to Postgres. */
+  readonly commonName: string | null
   readonly revokedAt: Date | null
   readonly revocationReason: string
 }

@@ -11,6 +11,9 @@ const WHOLE = {
   GATEWAY_ADDRESS: '127.0.0.1:7002',
   GRANT_AUTHZ_ADDRESS: '127.0.0.1:7005',
   AUDIT_LEDGER_ADDRESS: '127.0.0.1:7004',
+  SPAWN_PROVISIONER_ADDRESS: '127.0.0.1:7006',
+  SDWAN_COMPILER_ADDRESS: '127.0.0.1:7007',
+  LIVENESS_ADDRESS: '127.0.0.1:7003',
   SEALING_KEY_FILE: '/etc/powernode/sealing.key',
   PLATFORM_NAME: 'Platform A',
   FEDERATION_ENDPOINTS: '[{"url":"https://a.example:8443"}]',
@@ -18,7 +21,11 @@ const WHOLE = {
 
 test('what is not said has a value that is safe, and what must be said has none', () => {
   const config = configFrom(WHOLE)
-  expect(config.self.timers).toEqual({ heartbeatIntervalMs: 60_000, staleAfterMs: 300_000 })
+  expect(config.self.timers).toEqual({
+    heartbeatIntervalMs: 60_000,
+    staleAfterMs: 300_000,
+    staleAfterMostMs: 3_600_000,
+  })
   expect(config.self.window).toEqual({ min: 1, max: 1, features: [] })
   expect(config.self.endpoints).toEqual([{ url: 'https://a.example:8443', scope: 'wan', priority: 0, cidrHint: '' }])
   expect(JSON.stringify(config)).not.toContain('geheim')
@@ -29,8 +36,9 @@ test('everything wrong is said at once, each with its variable', () => {
     ...WHOLE,
     DATABASE_URL: undefined,
     METRICS_PORT: 'x',
+    DISCLOSURE_PLATFORM_VERSION: 'v2',
     FEDERATION_ENDPOINTS: '[{"url":"http://a.example"}]',
   }
-  for (const variable of ['DATABASE_URL', 'METRICS_PORT', 'FEDERATION_ENDPOINTS'])
+  for (const variable of ['DATABASE_URL', 'METRICS_PORT', 'DISCLOSURE_PLATFORM_VERSION', 'FEDERATION_ENDPOINTS'])
     expect(() => configFrom(wrong), variable).toThrow(variable)
 })

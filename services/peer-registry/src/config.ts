@@ -1,8 +1,10 @@
 import { durationMs, filePath, hostPort, port, readConfig, secret, type Secret } from '@powernode/process'
 import { z } from 'zod'
 import { DAY_MS } from './invitation.ts'
+import { mostPatience } from './peer.ts'
 import type { Lifetimes, Self } from './platform.ts'
 import { checkPeerUrl, peerUrlProblem } from './url.ts'
+import { partsOf } from './version.ts'
 
 const word = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'is not a lower-case word')
 const words = z
@@ -45,6 +47,9 @@ const environment = z.object({
   GATEWAY_ADDRESS: hostPort.describe('host:port of the inner side of federation-gateway'),
   GRANT_AUTHZ_ADDRESS: hostPort.describe('host:port of grant-authz, which knows the operators'),
   AUDIT_LEDGER_ADDRESS: hostPort.describe('host:port of audit-ledger, which finds forks'),
+  SPAWN_PROVISIONER_ADDRESS: hostPort.describe('host:port of spawn-provisioner, which knows the children we made'),
+  SDWAN_COMPILER_ADDRESS: hostPort.describe('host:port of sdwan-compiler, which knows the networks peers are let onto'),
+  LIVENESS_ADDRESS: hostPort.describe('host:port of liveness, which looks at a peer that was accepted'),
   AUDIT_FORK_POLICY: z
     .enum(['suspend', 'alert'])
     .default('suspend')
@@ -58,7 +63,12 @@ const environment = z.object({
     .describe('a JSON list such as [{"url":"https://federation.example.org:8443","scope":"wan","priority":0}]'),
   DISCLOSURE_CONTACT: z.string().max(256).default('').describe('how to reach whoever runs this platform'),
   DISCLOSURE_JURISDICTION: z.string().max(64).default(''),
-  DISCLOSURE_PLATFORM_VERSION: z.string().max(64).default(''),
+  DISCLOSURE_PLATFORM_VERSION: z
+    .string()
+    .max(64)
+    .refine((said) => said === '' || partsOf(said) !== undefined, 'is no version such as 1.4.0')
+    .default('')
+    .describe('with what is no version, no peer of ours would be compatible any more'),
   DISCLOSURE_RELEASE_TAG: z.string().max(64).default(''),
   CONTRACT_MIN: version.default(1),
   CONTRACT_MAX: version.default(1),
@@ -72,6 +82,12 @@ const environment = z.object({
   DATA_RESIDENCY: z.string().max(64).default(''),
   HEARTBEAT_INTERVAL: durationMs.default(60_000),
   STALE_AFTER: durationMs.default(300_000),
+  STALE_AFTER_MOST: durationMs
+    .refine((ms) => ms <= 86_400_000, 'is longer than 24h')
+    .optional()
+    .describe(
+      'the longest silence that is agreed to with a peer that wants more, 24h at most; 12 times STALE_AFTER unless said otherwise',
+    ),
   SERVICE_CERTIFICATE_LIFE: durationMs.default(7 * DAY_MS),
   OPERATOR_CERTIFICATE_LIFE: durationMs.default(90 * DAY_MS),
   PEER_CERTIFICATE_LIFE: durationMs.default(90 * DAY_MS),
@@ -87,6 +103,9 @@ export type Config = {
   readonly gatewayAddress: { readonly host: string; readonly port: number }
   readonly grantAuthzAddress: { readonly host: string; readonly port: number }
   readonly auditLedgerAddress: { readonly host: string; readonly port: number }
+  readonly spawnProvisionerAddress: { readonly host: string; readonly port: number }
+  readonly sdwanCompilerAddress: { readonly host: string; readonly port: number }
+  readonly livenessAddress: { readonly host: string; readonly port: number }
   readonly forkPolicy: 'suspend' | 'alert'
   readonly sealingKey: SealingKeyConfig
   readonly self: Self
@@ -112,6 +131,9 @@ export function configFrom(env: Readonly<Record<string, string | undefined>>): C
     gatewayAddress: said.GATEWAY_ADDRESS,
     grantAuthzAddress: said.GRANT_AUTHZ_ADDRESS,
     auditLedgerAddress: said.AUDIT_LEDGER_ADDRESS,
+    spawnProvisionerAddress: said.SPAWN_PROVISIONER_ADDRESS,
+    sdwanCompilerAddress: said.SDWAN_COMPILER_ADDRESS,
+    livenessAddress: said.LIVENESS_ADDRESS,
     forkPolicy: said.AUDIT_FORK_POLICY,
     sealingKey: {
       file: said.SEALING_KEY_FILE,
@@ -142,6 +164,10 @@ function selfFrom(said: z.infer<typeof environment>): Self {
     prefixAdvertisement: said.PREFIX_ADVERTISEMENT,
     dataResidency: said.DATA_RESIDENCY,
     window: { min: said.CONTRACT_MIN, max: said.CONTRACT_MAX, features: said.CONTRACT_FEATURES },
-    timers: { heartbeatIntervalMs: said.HEARTBEAT_INTERVAL, staleAfterMs: said.STALE_AFTER },
+    timers: {
+      heartbeatIntervalMs: said.HEARTBEAT_INTERVAL,
+      staleAfterMs: said.STALE_AFTER,
+      staleAfterMostMs: Math.max(said.STALE_AFTER, said.STALE_AFTER_MOST ?? mostPatience(said.STALE_AFTER)),
+    },
   }
 }

@@ -15,6 +15,9 @@ test('the order of a list is a change', () => {
 })
 
 test('text of others is one line that obeys nobody', () => {
+  expect(printable('😀'.repeat(9), 10), 'half a sign is none that JSON in a database takes').toSatisfy((said: string) =>
+    said.isWellFormed(),
+  )
   expect(printable('a\u001b[31mb\nc\u2028d\u202ee\u0000')).toBe('a [31mb c d e')
   expect(printable('x'.repeat(900), 10)).toBe('xxxxxxxxx…')
   expect(printable('Zürich – 東京 ✓')).toBe('Zürich – 東京 ✓')

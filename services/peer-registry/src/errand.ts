@@ -1,6 +1,13 @@
-/** Work that needs the other side. At most one of a kind for a peer. */
+/** Work that needs the other side, or another service. At most one of a kind for a peer. */
 export type ErrandKind =
-  'redeem' | 'deliver_bundle' | 'fetch_bundle' | 'renew_certificate' | 'notify_revocation' | 'notify_relationship'
+  | 'redeem'
+  | 'deliver_bundle'
+  | 'fetch_bundle'
+  | 'renew_certificate'
+  | 'notify_revocation'
+  | 'notify_relationship'
+  | 'notify_compromise'
+  | 'report_clone'
 
 export type Errand = {
   readonly peerId: string

@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf'
-import { append } from '@powernode/events'
+import { append, appendAll, type Announcement } from '@powernode/events'
 import type { Tx } from '@powernode/postgres'
 import { CertificateChangedSchema, RotationMovedSchema } from '@powernode/proto/powernode/ca/v1/events_pb.ts'
 import type {
@@ -12,12 +12,14 @@ import {
   PeerMovedSchema,
 } from '@powernode/proto/powernode/peer/v1/events_pb.ts'
 import { PeerState as WireState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
+import { causeOf } from './cause.ts'
 import type { Invitation } from './invitation.ts'
 import type { Move, Peer, PeerState } from './peer.ts'
 import type { RotationStep } from './rotation.ts'
 import { NO_SURROUNDINGS } from './standing.ts'
 import type { Tables } from './store/tables.ts'
-import { invitationToWire, peerToWire, STATES } from './wire.ts'
+import { invitationToWire, peerToWire } from './wire.ts'
+import { STATES } from './wire-words.ts'
 
 /** Who did it, and as part of which call. */
 export type By = { readonly actor: string; readonly requestId?: string; readonly traceparent?: string }
@@ -31,42 +33,57 @@ const SEVERITY: Readonly<Partial<Record<PeerState, 'medium' | 'high'>>> = {
   revoked: 'high',
 }
 
+type Moved = { readonly before: Peer | undefined; readonly after: Peer; readonly move: Move | 'propose' }
+
 /** fed.peer.<state>.<id>: a peer entered a state. */
-export async function peerMoved(
-  tx: Tx<Tables>,
-  by: By,
-  { before, after, move }: { before: Peer | undefined; after: Peer; move: Move | 'propose' },
-) {
-  await append(tx, {
-    noun: 'peer',
-    word: after.state,
-    id: after.id,
-    severity: SEVERITY[after.state],
-    peerId: after.id,
-    at: after.updatedAt,
-    ...causeOf(by),
-    payload: create(PeerMovedSchema, {
-      peer: peerToWire(after, NO_SURROUNDINGS),
-      previousState: before ? STATES[before.state] : WireState.UNSPECIFIED,
-      move,
-      reason: after.reason,
-    }),
-  })
+export async function peerMoved(tx: Tx<Tables>, by: By, moved: Moved) {
+  await append(tx, moveOf(by, moved))
 }
 
 /** fed.peer.changed.<id>: a peer changed without moving. That its data stays elsewhere has a kind of its own. */
 export async function peerChanged(tx: Tx<Tables>, by: By, after: Peer, changed: readonly string[]) {
-  await append(tx, {
-    noun: 'peer',
-    word: 'changed',
-    id: after.id,
-    ...(changed.includes('data_residency') && { kind: 'federation.peer.data_residency_changed', severity: 'medium' }),
-    peerId: after.id,
-    at: after.updatedAt,
-    ...causeOf(by),
-    payload: create(PeerChangedSchema, { peer: peerToWire(after, NO_SURROUNDINGS), changed: [...changed] }),
-  })
+  await append(tx, changeOf(by, after, changed))
 }
+
+/** fed.peer.changed.<id>, and fed.peer.<state>.<id> of those that moved: peers stand otherwise by their versions. */
+export async function versionsReassessed(
+  tx: Tx<Tables>,
+  by: By,
+  peers: readonly { readonly before: Peer; readonly after: Peer }[],
+) {
+  const news = peers.flatMap(({ before, after }) => [
+    changeOf(by, after, ['version_status']),
+    ...(before.state === after.state ? [] : [moveOf(by, { before, after, move: 'diverge' })]),
+  ])
+  await appendAll(tx, news)
+}
+
+const moveOf = (by: By, { before, after, move }: Moved): Announcement => ({
+  noun: 'peer',
+  word: after.state,
+  id: after.id,
+  severity: SEVERITY[after.state],
+  peerId: after.id,
+  at: after.updatedAt,
+  ...causeOf(by),
+  payload: create(PeerMovedSchema, {
+    peer: peerToWire(after, NO_SURROUNDINGS),
+    previousState: before ? STATES[before.state] : WireState.UNSPECIFIED,
+    move,
+    reason: after.reason,
+  }),
+})
+
+const changeOf = (by: By, after: Peer, changed: readonly string[]): Announcement => ({
+  noun: 'peer',
+  word: 'changed',
+  id: after.id,
+  ...(changed.includes('data_residency') && { kind: 'federation.peer.data_residency_changed', severity: 'medium' }),
+  peerId: after.id,
+  at: after.updatedAt,
+  ...causeOf(by),
+  payload: create(PeerChangedSchema, { peer: peerToWire(after, NO_SURROUNDINGS), changed: [...changed] }),
+})
 
 /** fed.invitation.<created|redeemed|revoked|expired>.<peer id>. */
 export async function invitationChanged(
@@ -120,5 +137,3 @@ export async function certificateChanged(
     payload: create(CertificateChangedSchema, { certificate }),
   })
 }
-
-const causeOf = ({ actor, requestId, traceparent }: By) => ({ actor, correlationId: requestId, traceparent })

@@ -31,6 +31,8 @@ export type Invitation = {
   readonly revokedAt: Date | null
   /** Set once, when the running out was announced. */
   readonly expiredAt: Date | null
+  /** Made for a machine that we made: it lives as long as the boot goes on, and is handed to nobody else. */
+  readonly bootBound: boolean
 }
 
 export type InvitationStatus = 'open' | 'redeemed' | 'expired' | 'revoked'
@@ -52,6 +54,17 @@ export function checkTtl(ttlMs: number): number {
   throw new Refusal('INVITATION_TTL_OUT_OF_RANGE', 'an invitation lives between 1 hour and 30 days', {
     metadata: { min_seconds: `${MIN_TTL_MS / 1000}`, max_seconds: `${MAX_TTL_MS / 1000}` },
     next: 'choose --ttl between 1h and 30d',
+  })
+}
+
+const MINUTE_MS = 60_000
+
+/** The life of a boot-bound invitation, counted from now each time: it is meant to be moved on, not to be long. */
+export function checkBootTtl(ttlMs: number): number {
+  if (ttlMs >= MINUTE_MS && ttlMs <= DEFAULT_TTL_MS) return ttlMs
+  throw new Refusal('SPAWN_TTL_OUT_OF_RANGE', 'the invitation of a child lives between 1 minute and 7 days', {
+    metadata: { min_seconds: `${MINUTE_MS / 1000}`, max_seconds: `${DEFAULT_TTL_MS / 1000}` },
+    next: 'choose --token-ttl between 1m and 7d',
   })
 }
 

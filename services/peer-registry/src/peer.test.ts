@@ -3,7 +3,16 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { agreeTimers, missingDisclosure, move, MOVES, nextState, PEER_STATES, RESUMED, type Move, type Peer } from './peer.ts' // prettier-ignore
 
-const ALL_MOVES: readonly Move[] = ['accept', 'enroll', 'heartbeat', 'fallSilent', 'suspend', 'resume', 'revoke']
+const ALL_MOVES: readonly Move[] = [
+  'accept',
+  'enroll',
+  'heartbeat',
+  'fallSilent',
+  'suspend',
+  'resume',
+  'revoke',
+  'diverge',
+]
 
 test('every move a peer may make, and no other', () => {
   const table = PEER_STATES.map((from) =>
@@ -13,14 +22,14 @@ test('every move a peer may make, and no other', () => {
       .trimEnd(),
   )
   expect(table).toEqual([
-    //         accept    enroll    heartbeat fallSilent suspend  resume    revoke
-    'proposed  accepted  -         -         -         -         -         revoked',
-    'accepted  -         enrolled  -         -         suspended -         revoked',
-    'enrolled  -         -         active    -         suspended -         revoked',
-    'active    -         -         active    degraded  suspended -         revoked',
-    'degraded  -         -         active    -         suspended -         revoked',
-    'suspended -         -         -         -         -         degraded  revoked',
-    'revoked   -         -         -         -         -         -         -',
+    //         accept    enroll    heartbeat fallSilent suspend  resume    revoke    diverge
+    'proposed  accepted  -         -         -         -         -         revoked   -',
+    'accepted  -         enrolled  -         -         suspended -         revoked   -',
+    'enrolled  -         -         active    -         suspended -         revoked   -',
+    'active    -         -         active    degraded  suspended -         revoked   degraded',
+    'degraded  -         -         active    -         suspended -         revoked   -',
+    'suspended -         -         -         -         -         degraded  revoked   -',
+    'revoked   -         -         -         -         -         -         -         -',
   ])
 })
 
@@ -96,14 +105,34 @@ test('a disclosure of blanks discloses nothing', () => {
   expect(missingDisclosure(said)).toEqual(['contact', 'jurisdiction', 'release_tag'])
 })
 
+const timersOf = (heartbeatIntervalMs: number, staleAfterMs: number, staleAfterMostMs = 12 * staleAfterMs) => ({
+  heartbeatIntervalMs,
+  staleAfterMs,
+  staleAfterMostMs,
+})
+
 test('both sides reach the same timers, whoever computes first, and patience outlasts three beats', () => {
-  const timers = fc.record({ heartbeatIntervalMs: fc.integer({ min: 100 }), staleAfterMs: fc.integer({ min: 200 }) })
+  const timers = fc
+    .record({
+      heartbeatIntervalMs: fc.integer({ min: 100, max: 3_600_000 }),
+      staleAfterMs: fc.integer({ min: 300, max: 86_400_000 }),
+      times: fc.integer({ min: 1, max: 20 }),
+    })
+    .map(({ heartbeatIntervalMs, staleAfterMs, times }) => timersOf(heartbeatIntervalMs, staleAfterMs, times * staleAfterMs)) // prettier-ignore
   fc.assert(
     fc.property(timers, timers, (ours, theirs) => {
       const agreed = agreeTimers(ours, theirs)
       expect(agreeTimers(theirs, agreed)).toEqual(agreed)
+      expect(agreeTimers(ours, agreed)).toEqual(agreed)
       expect(agreed.staleAfterMs).toBeGreaterThanOrEqual(3 * agreed.heartbeatIntervalMs)
+      expect(agreed.staleAfterMs).toBeLessThanOrEqual(Math.min(ours.staleAfterMostMs, theirs.staleAfterMostMs))
     }),
   )
-  expect(agreeTimers({ heartbeatIntervalMs: 1, staleAfterMs: 9 }, undefined)).toEqual({ heartbeatIntervalMs: 1, staleAfterMs: 9 }) // prettier-ignore
+  expect(agreeTimers(timersOf(1, 9), undefined)).toEqual(timersOf(1, 9))
+})
+
+test('nobody is made to wait for longer than it agrees to: twelve times its own patience, unless its operator says otherwise', () => {
+  const [ours, aDay] = [timersOf(60_000, 300_000), timersOf(3_600_000, 86_400_000)]
+  expect(agreeTimers(ours, aDay)).toMatchObject({ staleAfterMs: 3_600_000, heartbeatIntervalMs: 1_200_000 })
+  expect(agreeTimers(timersOf(60_000, 300_000, 86_400_000), aDay)).toMatchObject({ staleAfterMs: 86_400_000 })
 })

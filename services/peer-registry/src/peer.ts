@@ -1,10 +1,11 @@
 import { Refusal } from '@powernode/rpc'
 import type { ContractWindow } from './contract.ts'
 import type { Description, Disclosure } from './description.ts'
+import type { VersionStatus } from './version.ts'
 
 export const PEER_STATES = ['proposed', 'accepted', 'enrolled', 'active', 'degraded', 'suspended', 'revoked'] as const
 export type PeerState = (typeof PEER_STATES)[number]
-export type Move = 'accept' | 'enroll' | 'heartbeat' | 'fallSilent' | 'suspend' | 'resume' | 'revoke'
+export type Move = 'accept' | 'enroll' | 'heartbeat' | 'fallSilent' | 'suspend' | 'resume' | 'revoke' | 'diverge'
 
 export type PeerKind = 'platform' | 'sdwan_only'
 export type SpawnMode = 'managed_child' | 'autonomous_peer' | 'cluster_member' | 'out_of_band'
@@ -15,7 +16,17 @@ export type TrustMode = 'symmetric' | 'hierarchical'
 export type AdoptionRole = 'parent' | 'child'
 
 /** How often each side speaks, and after how much silence it counts as gone; equal on both sides. */
-export type Timers = { readonly heartbeatIntervalMs: number; readonly staleAfterMs: number }
+export type Timers = {
+  readonly heartbeatIntervalMs: number
+  readonly staleAfterMs: number
+  /** The longest silence that was, or would be, agreed to. */
+  readonly staleAfterMostMs: number
+}
+
+const A_DAY_MS = 86_400_000
+
+/** Who says nothing of it agrees to no more than twelve times its own patience. */
+export const mostPatience = (staleAfterMs: number): number => Math.min(12 * staleAfterMs, A_DAY_MS)
 
 /** One peering as we see it. Never replicated: the other side keeps its own. */
 export type Peer = Description & {
@@ -70,6 +81,9 @@ export type Peer = Description & {
   readonly adoptionOfferedByPeer: AdoptionRole | null
   readonly relationshipSequence: number
   readonly peerRelationshipSequence: number
+  /** How we stand with its platform version by the rules in force; empty before it has said one. */
+  readonly versionStatus: VersionStatus | ''
+  readonly refusedKinds: readonly string[]
   readonly revision: number
 }
 
@@ -78,7 +92,7 @@ export const MOVES: Readonly<Record<PeerState, Partial<Record<Move, PeerState>>>
   proposed: { accept: 'accepted', revoke: 'revoked' },
   accepted: { enroll: 'enrolled', suspend: 'suspended', revoke: 'revoked' },
   enrolled: { heartbeat: 'active', suspend: 'suspended', revoke: 'revoked' },
-  active: { heartbeat: 'active', fallSilent: 'degraded', suspend: 'suspended', revoke: 'revoked' },
+  active: { heartbeat: 'active', fallSilent: 'degraded', suspend: 'suspended', revoke: 'revoked', diverge: 'degraded' },
   degraded: { heartbeat: 'active', suspend: 'suspended', revoke: 'revoked' },
   // Where a resumed peer goes is in RESUMED, because it depends on where it was suspended from.
   suspended: { resume: 'degraded', revoke: 'revoked' },
@@ -113,6 +127,7 @@ const WORDS: Readonly<Record<Move, string>> = {
   suspend: 'be suspended',
   resume: 'be resumed',
   revoke: 'be revoked',
+  diverge: 'become degraded by its version',
 }
 
 /** The peer after a move, with the reason an operator will read; `since` only moves when the state does. */
@@ -130,6 +145,14 @@ export function move(peer: Peer, by: Move, reason: string, at: Date): Peer {
     revokedAt: by === 'revoke' ? at : peer.revokedAt,
   }
 }
+
+/**
+ * Whether news of liveness is older than what was heeded before. That a peer is heard and that it is not come on two roads, and
+ * after hours without NATS in any order. What was told by a clock that was ahead of ours does not count: it would stop all news
+ * until ours is there too.
+ */
+export const isOutdated = (toldAt: Date, heeded: Date | undefined, now: Date): boolean =>
+  heeded !== undefined && toldAt < heeded && heeded <= now
 
 /** The peer without the certificate it signed for us, and without the key of it. */
 export const withoutCertificate = (peer: Peer): Peer => ({ ...peer, certificateKeySealed: null, certificateChain: [] })
@@ -153,9 +176,14 @@ export function missingDisclosure(disclosure: Disclosure): readonly string[] {
   return parts.filter(([, said]) => said.trim() === '').map(([part]) => part)
 }
 
-/** Both sides propose timers; the slower beat and the longer patience are agreed, and patience outlasts three beats. */
+/**
+ * Both sides propose timers; the slower beat and the longer patience are agreed, up to what the less patient of both allows:
+ * a peer that is gone MUST NOT stand as active for as long as it likes. Patience outlasts three beats.
+ */
 export function agreeTimers(ours: Timers, theirs: Timers | undefined): Timers {
-  const heartbeatIntervalMs = Math.max(ours.heartbeatIntervalMs, theirs?.heartbeatIntervalMs ?? 0)
-  const staleAfterMs = Math.max(ours.staleAfterMs, theirs?.staleAfterMs ?? 0, 3 * heartbeatIntervalMs)
-  return { heartbeatIntervalMs, staleAfterMs }
+  const staleAfterMostMs = Math.min(ours.staleAfterMostMs, theirs?.staleAfterMostMs ?? Infinity)
+  const slowestMs = Math.max(ours.heartbeatIntervalMs, theirs?.heartbeatIntervalMs ?? 0)
+  const wantedMs = Math.max(ours.staleAfterMs, theirs?.staleAfterMs ?? 0, 3 * slowestMs)
+  const staleAfterMs = Math.min(wantedMs, staleAfterMostMs)
+  return { heartbeatIntervalMs: Math.min(slowestMs, Math.floor(staleAfterMs / 3)), staleAfterMs, staleAfterMostMs }
 }

@@ -12,6 +12,10 @@ export type Platform = {
   readonly bundleSequence: number
   /** The envelope of our current TrustBundle. */
   readonly bundle: Buffer
+  /** Where our networks lie, as sdwan-compiler says; empty until it has. */
+  readonly prefixAdvertisement: string
+  /** What we were last started as; peers stand compatible with it, or do not. */
+  readonly platformVersion: string
   readonly createdAt: Date
 }
 

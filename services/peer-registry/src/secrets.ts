@@ -8,6 +8,8 @@ export const SEALED = {
   issuingKey: (generation: number): string => `authority/${generation}/issuing-key`,
   peerCertificateKey: (peerId: string): string => `peer/${peerId}/certificate-key`,
   acceptanceToken: (peerId: string): string => `errand/${peerId}/acceptance-token`,
+  enrollment: (peerId: string): string => `parentage/${peerId}/enrollment`,
+  acceptanceRun: (runId: string): string => `acceptance-run/${runId}/token`,
   heldInvitation: ({ planSha256, requestedBy }: { planSha256: Buffer; requestedBy: string }): string =>
     `held-invitation/${planSha256.toString('hex')}/${requestedBy}`,
 } as const

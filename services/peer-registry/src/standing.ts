@@ -23,7 +23,10 @@ export const NO_SURROUNDINGS: Surroundings = { invitationUntil: undefined, erran
 
 /** Pure: the same peer in the same surroundings always reads the same. */
 export function standingOf(peer: Peer, around: Surroundings): Standing {
-  return { openItems: [...adoption(peer), ...openItems(around)], ...WHO_ACTS[peer.state](peer, around) }
+  return {
+    openItems: [...byVersion(peer), ...adoption(peer), ...openItems(around)],
+    ...WHO_ACTS[peer.state](peer, around),
+  }
 }
 
 type Acts = Omit<Standing, 'openItems'>
@@ -43,13 +46,17 @@ const WHO_ACTS: Readonly<Record<Peer['state'], (peer: Peer, around: Surroundings
   enrolled: (peer) => ({
     reason: peer.reason,
     waitingOn: 'them',
-    next: `wait for the first heartbeat; if it does not come: fedctl peer show ${peer.id}`,
+    next: isDivergent(peer)
+      ? UPGRADE
+      : `wait for the first heartbeat; if it does not come: fedctl peer show ${peer.id}`,
   }),
   active: (peer) => ({ reason: peer.reason, waitingOn: 'nobody', next: '' }),
   degraded: (peer) => ({
     reason: peer.reason,
     waitingOn: 'them',
-    next: `it recovers by itself with the next heartbeat; to stop trying: fedctl peer suspend ${peer.id}`,
+    next: isDivergent(peer)
+      ? UPGRADE
+      : `it recovers by itself with the next heartbeat; to stop trying: fedctl peer suspend ${peer.id}`,
   }),
   suspended: (peer) => ({ reason: peer.reason, waitingOn: 'us', next: `fedctl peer resume ${peer.id}` }),
   revoked: (peer) => ({
@@ -89,6 +96,22 @@ function redeeming(peer: Peer, { errands }: Surroundings): Acts {
   }
 }
 
+const isDivergent = ({ versionStatus }: Peer): boolean => versionStatus === 'incompatible'
+const UPGRADE = 'one side has to be upgraded, or a rule set; see: fedctl version list'
+
+/** What does not pass because of its version, while there is a peering. */
+function byVersion({ state, versionStatus, refusedKinds, disclosure }: Peer): readonly string[] {
+  if (state === 'revoked' || (versionStatus !== 'degraded' && versionStatus !== 'incompatible')) return []
+  const theirs = `its platform version ${disclosure.platformVersion || '(not said)'} is ${versionStatus} with ours`
+  const what =
+    versionStatus === 'incompatible'
+      ? 'only heartbeats and statements pass'
+      : refusedKinds.length > 0
+        ? `refused are ${refusedKinds.join(', ')}`
+        : 'whatever writes is refused'
+  return [`${theirs}: ${what} (fedctl version list)`]
+}
+
 /** Adoption that waits for one of the two sides. */
 function adoption(peer: Peer): readonly string[] {
   const { ours, theirs } = openOffers(peer)
@@ -111,4 +134,6 @@ const OWED: Readonly<Record<Errand['kind'], string>> = {
   renew_certificate: 'the peer has not renewed the certificate it signed for us',
   notify_revocation: 'the peer has not been told that the peering ended',
   notify_relationship: 'the peer has not been told what we are to each other now',
+  notify_compromise: 'the peer has not been told that we were compromised',
+  report_clone: 'spawn-provisioner has not been told that another machine showed the same invitation',
 }

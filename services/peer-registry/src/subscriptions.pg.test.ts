@@ -1,18 +1,19 @@
 import { create } from '@bufbuild/protobuf'
+import { timestampFromDate } from '@bufbuild/protobuf/wkt'
 import { EventSchema } from '@powernode/proto/powernode/event/v1/event_pb.ts'
 import {
   PeerBundleOutdatedSchema,
   PeerDescribedSchema,
   PeerHeardSchema,
-  PeerSilentSchema,
+  PeerUnreachableSchema,
 } from '@powernode/proto/powernode/liveness/v1/events_pb.ts'
 import { expectRefusal } from '@powernode/rpc/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { federate, owed, peerOn } from '../test/handshake.ts'
 import { everything, startPlatform, type TestPlatform } from '../test/platform.ts'
 import { stranger } from '../test/stranger.ts'
-import { bundleOutdated, described, heard, silent } from './subscriptions.ts'
-import { descriptionOf } from './wire.ts'
+import { bundleOutdated, described, heard, unreachable } from './subscriptions.ts'
+import { descriptionOf } from './wire-description.ts'
 
 let a: TestPlatform
 let b: TestPlatform
@@ -24,10 +25,14 @@ beforeEach(async () => {
 })
 afterEach(() => Promise.all([a.drop(), b.drop()]))
 
-const about = (id = peerId) => create(EventSchema, { peerId: id })
-const isHeard = () => a.act((tx, now) => heard.handle(tx, now, create(PeerHeardSchema), about()))
-const isSilent = (hearing: string) =>
-  a.act((tx, now) => silent.handle(tx, now, create(PeerSilentSchema, { freshness: { hearing } }), about()))
+const about = (id = peerId, at = a.clock.now()) => create(EventSchema, { peerId: id, at: timestampFromDate(at) })
+const isHeard = (at?: Date) =>
+  a.act((tx, now) => heard.handle(tx, now, create(PeerHeardSchema), about(peerId, at ?? now)))
+const isSilent = (hearing: string, at?: Date) =>
+  a.act((tx, now) => {
+    const said = create(PeerUnreachableSchema, { freshness: { hearing } })
+    return unreachable.handle(tx, now, said, about(peerId, at ?? now))
+  })
 const describes = (platform: ReturnType<typeof descriptionOf> | undefined) =>
   a.act((tx, now) => described.handle(tx, now, create(PeerDescribedSchema, platform && { platform }), about()))
 
@@ -44,8 +49,29 @@ test('silence says in which direction, so that an operator knows where to look',
   expect((await peerOn(a, peerId)).reason).toBe('nothing was heard for too long')
 })
 
+test('news that comes late changes nothing: the peer is as the newest said, in whatever order it is heard', async () => {
+  const state = async () => (await peerOn(a, peerId)).state
+  const at = (ms: number) => new Date(a.clock.now().getTime() + ms)
+  await isHeard(at(-3_600_000))
+  await isHeard(at(-1_000)) // active already: its moment counts all the same
+  await isSilent('neither', at(-60_000))
+  expect(await state(), 'it was heard since').toBe('active')
+  await isSilent('neither', at(-500))
+  await isHeard(at(-900))
+  expect(await state(), 'it fell silent since').toBe('degraded')
+  await isHeard(at(3_600_000)) // by a clock that was an hour ahead, for a moment
+  expect(await state()).toBe('active')
+  await isSilent('neither', at(10))
+  expect(await state(), 'a clock that was ahead stops no news').toBe('degraded')
+  const undated = create(EventSchema, { peerId })
+  await expectRefusal(
+    a.act((tx, now) => heard.handle(tx, now, create(PeerHeardSchema), undated)),
+    'REQUEST_INVALID',
+  )
+})
+
 test('a description changes what a peer says of itself: where it is called, never whom it is taken for', async () => {
-  const said = descriptionOf(b.us)
+  const said = descriptionOf(b.us, { prefixAdvertisement: '', platformVersion: '1.2.3' })
   said.dataResidency = 'EU'
   said.endpoints[0]!.url = 'https://new.b.example:8443'
   await describes(said)
@@ -62,7 +88,7 @@ test('a description changes what a peer says of itself: where it is called, neve
 })
 
 test('a forged description without a platform, in plain text, or of nobody is laid aside', async () => {
-  const said = descriptionOf(b.us)
+  const said = descriptionOf(b.us, { prefixAdvertisement: '', platformVersion: '1.2.3' })
   said.endpoints[0]!.url = 'http://127.0.0.1:22'
   await expectRefusal(describes(said), 'URL_INVALID')
   await expectRefusal(describes(undefined), 'REQUEST_INVALID')

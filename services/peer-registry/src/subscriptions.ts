@@ -1,10 +1,11 @@
+import { timestampDate, type Timestamp } from '@bufbuild/protobuf/wkt'
 import { subscription, type Subscription } from '@powernode/events'
 import { ForkDetectedSchema } from '@powernode/proto/powernode/audit/v1/events_pb.ts'
 import {
   PeerBundleOutdatedSchema,
   PeerDescribedSchema,
   PeerHeardSchema,
-  PeerSilentSchema,
+  PeerUnreachableSchema,
 } from '@powernode/proto/powernode/liveness/v1/events_pb.ts'
 import { Refusal } from '@powernode/rpc'
 import { applyDescription } from './operations/apply-description.ts'
@@ -19,17 +20,25 @@ export const heard = subscription<Tables, typeof PeerHeardSchema>({
   stream: 'LIVENESS',
   subject: 'fed.liveness.heard.*',
   event: PeerHeardSchema,
-  handle: (tx, now, _, { peerId }) => recordHeard(tx, now, { peerId }),
+  handle: (tx, now, _, { peerId, at }) => recordHeard(tx, now, { peerId, toldAt: toldAt(at) }),
 })
 
-export const silent = subscription<Tables, typeof PeerSilentSchema>({
-  consumer: 'peer-registry--silent',
+/** A silent peer is degraded when liveness has probed it and decided so; that it is silent is only said. */
+export const unreachable = subscription<Tables, typeof PeerUnreachableSchema>({
+  consumer: 'peer-registry--unreachable',
   stream: 'LIVENESS',
-  subject: 'fed.liveness.silent.*',
-  event: PeerSilentSchema,
-  handle: (tx, now, { freshness }, { peerId }) =>
-    recordSilent(tx, now, { peerId, why: WHY[freshness?.hearing ?? ''] ?? 'nothing was heard for too long' }),
+  subject: 'fed.liveness.unreachable.*',
+  event: PeerUnreachableSchema,
+  handle: (tx, now, { freshness }, { peerId, at }) => {
+    const why = WHY[freshness?.hearing ?? ''] ?? 'nothing was heard for too long'
+    return recordSilent(tx, now, { peerId, toldAt: toldAt(at), why })
+  },
 })
+
+function toldAt(at: Timestamp | undefined): Date {
+  if (!at) throw new Refusal('REQUEST_INVALID', 'news that does not say when it was told')
+  return timestampDate(at)
+}
 
 const WHY: Readonly<Record<string, string>> = {
   they_hear_us: 'they hear us, we do not hear them: no heartbeat of theirs arrives',
@@ -65,4 +74,10 @@ export const forkDetected = subscription<Tables, typeof ForkDetectedSchema>({
   handle: (tx) => heededAlarms.ring(tx),
 })
 
-export const SUBSCRIPTIONS = [heard, silent, described, bundleOutdated, forkDetected] as readonly Subscription<Tables>[]
+export const SUBSCRIPTIONS = [
+  heard,
+  unreachable,
+  described,
+  bundleOutdated,
+  forkDetected,
+] as readonly Subscription<Tables>[]

@@ -1,11 +1,14 @@
 import { until } from '@powernode/events/testing'
+import { newId } from '@powernode/postgres'
 import { createLogger } from '@powernode/process'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { federate, invite, peerOn, propose } from '../test/handshake.ts'
-import { announced, everything, startPlatform, type TestPlatform } from '../test/platform.ts'
+import { announced, everything, PROCESS_ID, startPlatform, type TestPlatform } from '../test/platform.ts'
 import { DAY_MS } from './invitation.ts'
 import { expireInvitations } from './operations/expire-invitations.ts'
+import { nameVersion } from './operations/name-version.ts'
 import * as errands from './store/errands.ts'
+import * as peers from './store/peers.ts'
 import { sweep, SWEEPS } from './sweeps.ts'
 
 let a: TestPlatform
@@ -66,4 +69,26 @@ test('a sweep that fails is tried again', async () => {
   })
   stop.abort()
   await running
+})
+
+/** More than one batch. */
+const PEERS = 600
+
+test('an upgrade of ours is taken in for all peers in one go, however many batches they are', async () => {
+  const { onA } = await federate(a, b)
+  await a.act(async (tx) => {
+    const peer = await peers.lock(tx, onA)
+    for (let at = 0; at < PEERS; at++) {
+      const platformId = at.toString(2).replaceAll('0', 'a').replaceAll('1', 'b').padStart(32, 'c')
+      const id = newId(a.clock.now())
+      await peers.insert(tx, { ...peer, id, name: '', state: 'active', platformId, trustDomain: `${id}.example` })
+    }
+  })
+  await a.act((tx, now) => nameVersion(tx, now, { processId: PROCESS_ID, version: '9.0.0' }))
+  const stop = new AbortController()
+  const deps = { db: a.db, us: a.us, clock: a.clock, logger: createLogger('sweep', { level: 'silent' }) }
+  const sweeping = sweep(deps, 'reassess_versions', SWEEPS['reassess_versions']!, stop.signal)
+  await until(async () => (await a.act((tx) => peers.list(tx, { states: ['degraded'], kind: undefined, spawnMode: undefined, afterId: undefined, limit: 2_000 }))).length === PEERS) // prettier-ignore
+  stop.abort()
+  await sweeping
 })

@@ -4,5 +4,5 @@
  */
 export function printable(said: string, longest = 500): string {
   const line = said.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim()
-  return line.length > longest ? `${line.slice(0, longest - 1)}…` : line
+  return line.length > longest ? `${line.slice(0, longest - 1).toWellFormed()}…` : line
 }

@@ -10,7 +10,7 @@ import { readOffer } from '../src/offer.ts'
 import { acceptInvitation } from '../src/operations/accept-invitation.ts'
 import { createInvitation, type Minted } from '../src/operations/create-invitation.ts'
 import { proposePeer, type Proposal } from '../src/operations/propose-peer.ts'
-import { redeemInvitation } from '../src/operations/redeem-invitation.ts'
+import { redeemInvitation, type Redemption } from '../src/operations/redeem-invitation.ts'
 import { storeAgreement } from '../src/operations/store-agreement.ts'
 import type { Peer, TrustMode } from '../src/peer.ts'
 import { SEALED } from '../src/secrets.ts'
@@ -75,8 +75,16 @@ export async function redemption({ us, ...b }: TestPlatform, peerId: string): Pr
   })
 }
 
-export const redeem = ({ act, us }: TestPlatform, request: AcceptRequest): Promise<AcceptResponse> =>
-  act((tx, now) => redeemInvitation(tx, now, { us, by: { actor: 'service/federation-gateway' }, request }))
+export const redeem = async (of: TestPlatform, request: AcceptRequest): Promise<AcceptResponse> => {
+  const redemption = await redeemed(of, request)
+  if ('refused' in redemption) throw redemption.refused
+  return redemption.answer
+}
+
+export const redeemed = ({ act, us }: TestPlatform, request: AcceptRequest): Promise<Redemption> =>
+  act((tx, now) =>
+    redeemInvitation(tx, now, { us, by: { actor: 'service/federation-gateway' }, request, sourceAddress: '192.0.2.7' }),
+  )
 
 export const store = ({ act, us }: TestPlatform, errand: Errand, answer: AcceptResponse): Promise<Peer> =>
   act((tx, now) => storeAgreement(tx, now, { us, by: BY, errand, answer }))

@@ -5,6 +5,7 @@ import { testDatabase } from '@powernode/postgres/testing'
 import { sql } from 'kysely'
 import { DAY_MS } from '../src/invitation.ts'
 import { createPlatform } from '../src/operations/create-platform.ts'
+import { nameVersion } from '../src/operations/name-version.ts'
 import type { Self } from '../src/platform.ts'
 import * as platform from '../src/store/platform.ts'
 import type { Tables } from '../src/store/tables.ts'
@@ -13,6 +14,8 @@ import { usFrom } from '../src/us.ts'
 export const SCHEMA = 'peer_registry'
 export const MIGRATIONS = new URL('../migrations', import.meta.url)
 export const BY = { actor: 'operator/alice' }
+/** Its one process, which is told of which version we are. */
+export const PROCESS_ID = '019b76da-a800-7000-8000-00000000beef'
 
 /** One platform's registry: its own database, CA and identity, at a moment the test decides. */
 export type TestPlatform = Awaited<ReturnType<typeof startPlatform>>
@@ -26,6 +29,7 @@ export async function startPlatform(trustDomain: string, { clock = new FakeClock
   await act((tx, now) => createPlatform(tx, now, { sealing, trustDomain }))
   const row = await act((tx) => platform.read(tx))
   const us = usFrom({ trustDomain, self: { ...selfOf(trustDomain), ...said }, lifetimes: LIFETIMES }, row, sealing)
+  await act((tx, now) => nameVersion(tx, now, { processId: PROCESS_ID, version: us.self.disclosure.platformVersion }))
   return { ...database, clock, sealing, us, act, platformId: us.platformId }
 }
 
@@ -42,7 +46,7 @@ const selfOf = (trustDomain: string): Self => ({
   prefixAdvertisement: '',
   dataResidency: '',
   window: { min: 1, max: 1, features: ['receipts'] },
-  timers: { heartbeatIntervalMs: 60_000, staleAfterMs: 300_000 },
+  timers: { heartbeatIntervalMs: 60_000, staleAfterMs: 300_000, staleAfterMostMs: 3_600_000 },
 })
 
 /** Every row of every table, to compare before and after what must change nothing. */
@@ -60,7 +64,7 @@ export function everything({ act }: Pick<TestPlatform, 'act'>): Promise<Record<s
 
 const TABLES = [
   'peer', 'invitation', 'errand', 'certificate', 'authority', 'platform', 'rotation', 'trust_holder', 'contract_version',
-  'outbox', 'inbox',
+  'outbox', 'inbox', 'spawned_child', 'parentage', 'notice', 'notice_delivery', 'version_rule',
 ] as const // prettier-ignore
 
 /** What was announced so far, as `<noun>.<word>`, oldest first. */

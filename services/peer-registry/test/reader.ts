@@ -1,4 +1,4 @@
-import type { WatchPeersResponse } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { WatchPeersResponse } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
 import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 
 /** Whether an update tells of a peer that it is in a state. */

@@ -37,7 +37,7 @@ export async function stranger(trustDomain: string, now: Date) {
       identityKey: key.publicKey,
       trustDomain,
       name: trustDomain,
-      disclosure: { contact: 'x', jurisdiction: 'x', platformVersion: 'x', releaseTag: 'x' },
+      disclosure: { contact: 'x', jurisdiction: 'x', platformVersion: '1.2.3', releaseTag: 'x' },
       contractWindow: { min: 1, max: 1 },
       endpoints: [{ url: `https://${trustDomain}:8443`, scope: 3 }],
       ...said,

@@ -17,6 +17,8 @@ const config = configFrom({
   LIVENESS_ADDRESS: at(ports.liveness),
   GRANT_AUTHZ_ADDRESS: at(ports.grants),
   AUDIT_LEDGER_ADDRESS: at(ports.ledger),
+  SPAWN_PROVISIONER_ADDRESS: at(0), // nothing that is asked here concerns a child
+  SDWAN_COMPILER_ADDRESS: at(0), // nor a network
   IDENTITY_DIR: dirs.gateway,
   TRUST_DOMAIN: 'a.example',
   METRICS_PORT: '0',

@@ -8,8 +8,11 @@ export type MeasuredThread<Said> = {
   readonly stop: () => Promise<void>
 }
 
+/** Room for new objects as services are started with (deploy/dev/src/start-service.ts): three semi-spaces of 32 MiB. For the rival too. */
+const AS_STARTED = { maxYoungGenerationSizeMb: 96 }
+
 export async function startMeasured<Said>(file: string, data: object): Promise<MeasuredThread<Said>> {
-  const worker = new Worker(new URL(file, import.meta.url), { workerData: data })
+  const worker = new Worker(new URL(file, import.meta.url), { workerData: data, resourceLimits: AS_STARTED })
   const next = async (): Promise<unknown> => {
     const [said] = (await once(worker, 'message')) as [unknown] // rejects when the thread fails
     return said

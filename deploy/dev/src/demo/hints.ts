@@ -1,6 +1,7 @@
 import { join, relative } from 'node:path'
 import { type Painter } from '../display.ts'
 import { type Platform } from '../platform.ts'
+import { type Side } from './fedctl.ts'
 
 /** Lines to paste: how to reach the running platforms with fedctl, grpcurl and curl. */
 export function hints(a: Platform, b: Platform, to: Painter): string {
@@ -14,10 +15,15 @@ export function hints(a: Platform, b: Platform, to: Painter): string {
         'status',
         'peer list',
         'peer show b',
+        'doctor peer b',
+        'remediation list',
+        'version simulate 2.0.0',
         'grant list',
         'audit status',
         'audit log b',
         'audit reconcile b',
+        'net show demo',
+        'net why hub web icmp6',
         'events watch',
       ].map((words) => `${fedctl} ${words}`),
     ],
@@ -27,6 +33,7 @@ export function hints(a: Platform, b: Platform, to: Painter): string {
         `I=${shown(a.operatorDir)}`,
         `${grpcurl} ${registry} list`,
         `${grpcurl} ${registry} powernode.peer.v1.PeerRegistryService/ListPeers`,
+        `${grpcurl} 127.0.0.1:${a.ports['sdwan-compiler']} powernode.sdwan.v1.SdwanService/ListNodes`,
         `${grpcurl} 127.0.0.1:${a.ports.door} grpc.health.v1.Health/Check`,
       ],
     ],
@@ -42,8 +49,19 @@ export function hints(a: Platform, b: Platform, to: Painter): string {
   return `\n${text.join('\n')}\n${portTable([a, b], to)}`
 }
 
+/** The same for a platform and the child it made. */
+export function spawnHints(a: Platform, hostname: string, child: Side | undefined, to: Painter): string {
+  const atA = [`child show ${hostname}`, 'child list', `instance show ${hostname}`, `peer show ${hostname}`, 'events list --kind federation.spawn.', `child terminate ${hostname} --dry-run`] // prettier-ignore
+  const atChild = ['status', 'peer list', 'grant list', 'policy list']
+  const lines = (side: Side, all: readonly string[]) =>
+    all.map((words) => `    npx fedctl --context ${contextOf(side)} ${words}\n`).join('')
+  const parts = [`  ${to.dim('fedctl, as an operator of A')}\n${lines(a, atA)}`]
+  if (child) parts.push(`  ${to.dim('as an operator of the child')}\n${lines(child, atChild)}`)
+  return `\n${parts.join('\n')}`
+}
+
 /** A name where fedctl finds it by one, else the file. */
-const contextOf = ({ name, fedctlContext }: Platform) =>
+const contextOf = ({ name, fedctlContext }: Side) =>
   relative(process.cwd(), fedctlContext) === join('.data', name, 'fedctl.json') ? name : shown(fedctlContext)
 
 /** The shorter of the path from here and the whole path. */
@@ -54,7 +72,16 @@ function shown(path: string): string {
 
 /** Which server is where. */
 function portTable(platforms: readonly Platform[], to: Painter): string {
-  const names = ['door', 'peer-registry', 'federation-gateway', 'liveness', 'audit-ledger', 'grant-authz'] as const
+  const names = [
+    'door',
+    'peer-registry',
+    'federation-gateway',
+    'liveness',
+    'audit-ledger',
+    'grant-authz',
+    'spawn-provisioner',
+    'sdwan-compiler',
+  ] as const
   const head = ['', ...names.map((name) => (name === 'door' ? "peers' door" : name)), 'logs']
   const rows = platforms.map((platform) => [
     platform.name.toUpperCase(),

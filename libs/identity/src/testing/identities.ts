@@ -13,6 +13,7 @@ export type TestPlace = {
   readonly dir: string
   readonly hosts?: readonly string[]
   readonly crls?: readonly Buffer[]
+  readonly commonName?: string
 }
 
 const LOCAL_HOSTS = ['localhost', '127.0.0.1', '::1']
@@ -29,12 +30,18 @@ export async function makeTestIdentity(
   spiffeId: SpiffeId,
   where: string | TestPlace,
 ): Promise<TlsMaterial> {
-  const { dir, hosts = LOCAL_HOSTS, crls = [] }: TestPlace = typeof where === 'string' ? { dir: where } : where
+  const {
+    dir,
+    hosts = LOCAL_HOSTS,
+    crls = [],
+    commonName,
+  }: TestPlace = typeof where === 'string' ? { dir: where } : where
   const now = systemClock.now()
   const { csrDer, privateKeyPkcs8Der } = await createCsr()
   const { chain } = await issueCertificate(authority, {
     holder: { csrDer },
     spiffeId,
+    commonName,
     hosts,
     notBefore: now,
     notAfter: new Date(now.getTime() + DAY_MS),

@@ -1,8 +1,8 @@
 import type { SpiffeId } from '@powernode/identity'
 import type { Permission } from '../server/permissions.ts'
 
-/** Whom a certificate of ours names: a service, or an operator, of whom it says nothing but the name. */
-export type Holder = { readonly kind: 'service' | 'operator'; readonly name: string }
+/** Whom a certificate of ours names: a service, a node of ours, or an operator, of whom it says nothing but the name. */
+export type Holder = { readonly kind: 'service' | 'operator' | 'instance'; readonly name: string }
 
 /** An operator, and what it may do at this moment. */
 export type OperatorCaller = {
@@ -19,10 +19,13 @@ export type OperatorCaller = {
   readonly by: 'certificate' | 'token'
 }
 
-/** Who calls a server of ours: another service, or an operator. */
-export type Caller = { readonly kind: 'service'; readonly name: string } | OperatorCaller
+/** Who calls a server of ours: another service, a node (its name is its uuid), or an operator. */
+export type Caller = { readonly kind: 'service' | 'instance'; readonly name: string } | OperatorCaller
 
-/** How a caller is written in logs, rows and events: `service/liveness`, `operator/alice`. */
+/** A program that acts on its own. */
+export const isAgent = (caller: Caller): boolean => caller.kind === 'operator' && caller.agent
+
+/** How a caller is written in logs, rows and events: `service/liveness`, `operator/alice`, `instance/<uuid>`. */
 export function callerText({ kind, name }: Holder): string {
   return `${kind}/${name}`
 }
@@ -30,10 +33,10 @@ export function callerText({ kind, name }: Holder): string {
 /**
  * Whom a verified certificate names, or nobody.
  *
- * MUST lie in our own trust domain: our CA also signs for peers and instances, and none of those has business here.
+ * MUST lie in our own trust domain: our CA also signs for peers, and none of those has business here.
  */
 export function holderFrom(id: SpiffeId | undefined, trustDomain: string): Holder | undefined {
   if (!id || id.trustDomain !== trustDomain) return undefined
-  if (id.kind !== 'service' && id.kind !== 'operator') return undefined
+  if (id.kind === 'peer') return undefined
   return { kind: id.kind, name: id.name }
 }

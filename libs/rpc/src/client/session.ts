@@ -112,12 +112,9 @@ export function keepSession(
     async request(method, path, headers, options) {
       for (;;) {
         const session = await ready()
-        try {
-          return session.request({ ...headers, ':method': method, ':path': path }, options)
-        } catch (error) {
-          if (!session.closed && !session.destroyed) throw error
-          leave(session) // went away between being found open and being used: nothing was sent
-        }
+        // Found open, and gone a moment later: asked all the same, it would answer with an error that sounds like a fault.
+        if (session.closed || session.destroyed) leave(session)
+        else return session.request({ ...headers, ':method': method, ':path': path }, options)
       }
     },
     notifyResponseByteRead() {},

@@ -13,6 +13,10 @@ export const CANCELED = Symbol('canceled')
  */
 export function expectedEnd(error: unknown): Refusal | typeof CANCELED | undefined {
   if (error instanceof Refusal) return error
+  if (isSealingKeyReplaced(error))
+    return new Refusal('SEALING_KEY_REPLACED', error.message, {
+      next: 'put the newest key into SEALING_KEY_FILE of this process and restart it; another process of the service may do it meanwhile',
+    })
   if (!(error instanceof ConnectError)) return isAbort(error) ? CANCELED : undefined
   switch (error.code) {
     case Code.DeadlineExceeded:
@@ -28,6 +32,10 @@ export function expectedEnd(error: unknown): Refusal | typeof CANCELED | undefin
       return undefined
   }
 }
+
+/** What @powernode/postgres throws, of which nothing is known here. */
+const isSealingKeyReplaced = (error: unknown): error is Error =>
+  error instanceof Error && error.name === 'SealingKeyReplaced'
 
 function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError'

@@ -81,6 +81,7 @@ let clock: FakeClock
 let log: string[]
 let stop: AbortController
 let kept: Promise<void>
+let renewals: string[]
 
 beforeEach(async () => {
   server = await startTlsServer(mount(CertificateAuthorityService, handlers, CALLERS))
@@ -91,10 +92,12 @@ beforeEach(async () => {
   trust = { sequence: 1n, roots: [signer.rootCertificate], crls: [], currentGeneration: 1 }
   reports = []
   log = []
+  renewals = []
   stop = new AbortController()
   const logger = createLogger('test', { destination: { write: (line) => void log.push(line) } })
   const address = { host: '127.0.0.1', port: server.port }
-  kept = keepIdentity({ dir, address, trustDomain: TRUST_DOMAIN, clock, logger }, stop.signal)
+  const onRenewal = (error: unknown) => void renewals.push(error instanceof Error ? error.message : 'renewed')
+  kept = keepIdentity({ dir, address, trustDomain: TRUST_DOMAIN, clock, logger, onRenewal }, stop.signal)
 })
 afterEach(async () => {
   stop.abort()
@@ -152,9 +155,7 @@ test('when the CA is replaced, both roots are trusted first, then the certificat
   const both = [signer.rootCertificate, next.rootCertificate]
   const held = readTlsFiles(server.serverDir)
   writeTlsFiles(server.serverDir, { ...held, ca: certificatesToPem(both) })
-  await expect
-    .poll(() => server.logged().filter(({ msg }) => msg === 'tls material loaded').length, { timeout: 5_000 })
-    .toBe(2)
+  await expect.poll(() => server.logged().filter(({ msg }) => msg === 'tls material loaded').length).toBe(2)
 
   say({ roots: both })
   await until(() => lastReport()?.sequence === 2n)
@@ -177,8 +178,10 @@ test('a certificate for another key is not taken, the log says why, and the next
   await clock.advance(16.5 * 3_600_000)
   await until(() => log.some((line) => line.includes('another key')))
   expect(readTlsFiles(dir).serial).toBe(serial)
+  expect(new Set(renewals)).toEqual(new Set(['the authority sent a certificate for another key']))
   signsFor = (asked) => Promise.resolve(asked)
   await until(() => readTlsFiles(dir).serial !== serial)
+  await until(() => renewals.at(-1) === 'renewed')
 })
 
 test('trust without any root is not taken', async () => {

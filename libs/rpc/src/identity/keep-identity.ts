@@ -18,6 +18,8 @@ export type KeepIdentityOptions = {
   readonly trustDomain: string
   readonly clock: Clock
   readonly logger: Logger
+  /** Told how each attempt to renew the certificate went: what it failed by, or undefined. */
+  readonly onRenewal?: ((error: unknown) => void) | undefined
 }
 
 type Keeper = KeepIdentityOptions & {
@@ -65,20 +67,25 @@ async function followTrust(keeper: Keeper, signal: AbortSignal): Promise<void> {
 
 async function renewInTime(keeper: Keeper, signal: AbortSignal): Promise<void> {
   const { clock, bell, dir, authority, logger } = keeper
-  await persistently({ ...keeper, task: 'renewing the certificate' }, signal, async (succeeded) => {
-    for (let due = dueAt(readTlsFiles(dir)); !signal.aborted; due = dueAt(readTlsFiles(dir))) {
-      while (!signal.aborted && clock.now() < due && !isOutdated(keeper)) {
-        await bell.wait(Math.min(due.getTime() - clock.now().getTime(), LOOK_AGAIN_MS), signal)
+  await persistently(
+    { ...keeper, task: 'renewing the certificate', onFailure: keeper.onRenewal },
+    signal,
+    async (succeeded) => {
+      for (let due = dueAt(readTlsFiles(dir)); !signal.aborted; due = dueAt(readTlsFiles(dir))) {
+        while (!signal.aborted && clock.now() < due && !isOutdated(keeper)) {
+          await bell.wait(Math.min(due.getTime() - clock.now().getTime(), LOOK_AGAIN_MS), signal)
+        }
+        if (isOutdated(keeper)) await clock.sleep(randomInt(SPREAD_MS), signal)
+        if (signal.aborted) return
+        const { serial, notAfter } = await renewCertificate(dir, authority)
+        succeeded()
+        keeper.onRenewal?.(undefined)
+        logger.info({ serial, expires_at: notAfter }, 'certificate renewed')
+        await clock.sleep(TAKEN_UP_AFTER_MS, signal)
+        await report(keeper)
       }
-      if (isOutdated(keeper)) await clock.sleep(randomInt(SPREAD_MS), signal)
-      if (signal.aborted) return
-      const { serial, notAfter } = await renewCertificate(dir, authority)
-      succeeded()
-      logger.info({ serial, expires_at: notAfter }, 'certificate renewed')
-      await clock.sleep(TAKEN_UP_AFTER_MS, signal)
-      await report(keeper)
-    }
-  })
+    },
+  )
 }
 
 /** Tells the authority what we hold and use: a rotation waits for it. */
@@ -100,7 +107,12 @@ function dueAt({ notBefore, notAfter }: TlsMaterial): Date {
 
 /** Runs `work` again and again, with growing pauses while it fails, and says in the log why it does. */
 async function persistently(
-  { clock, logger, task }: Keeper & { readonly task: string },
+  {
+    clock,
+    logger,
+    task,
+    onFailure,
+  }: Keeper & { readonly task: string; readonly onFailure?: KeepIdentityOptions['onRenewal'] },
   signal: AbortSignal,
   work: (succeeded: () => void) => Promise<void>,
 ): Promise<void> {
@@ -110,6 +122,7 @@ async function persistently(
       await work(() => (failures = 0))
     } catch (error) {
       if (signal.aborted) return
+      onFailure?.(error)
       logger.warn({ task, error, attempt: failures + 1 }, 'keeping the identity failed; trying again')
     }
     await clock.sleep(backoffMs(failures++, RETRY), signal)

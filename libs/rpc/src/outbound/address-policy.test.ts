@@ -64,6 +64,19 @@ test('a name is resolved by us, and refused when any of its addresses is forbidd
   await expectRefusal(resolveEndpoint('https://b.example', DEFAULT_ADDRESS_POLICY, lookup([])), 'PEER_UNREACHABLE')
 })
 
+test.each([
+  ['there is no such name', 'ENOTFOUND'],
+  ['there is no such name', 'ENODATA'],
+  ['no name service answered (EAI_AGAIN)', 'EAI_AGAIN'],
+])('a name that is not resolved says whose it is to mend: %s', async (why, code) => {
+  const lookup = () => Promise.reject(Object.assign(new Error('from the system'), { code }))
+  const refusal = await expectRefusal(
+    resolveEndpoint('https://b.example', DEFAULT_ADDRESS_POLICY, lookup),
+    'PEER_UNREACHABLE',
+  )
+  expect(refusal.message).toBe(`b.example cannot be resolved: ${why}`)
+})
+
 test.each(['https://127.1', 'https://0x7f.0.0.1', 'https://2130706433', 'https://[::1]', 'https://[::ffff:127.0.0.1]'])(
   '%s is loopback however it is spelt',
   async (url) => {

@@ -39,11 +39,21 @@ export async function resolveEndpoint(
 const HTTPS_PORT = 443
 
 async function resolved(host: string, lookup: Lookup): Promise<readonly string[]> {
-  const addresses = await lookup(host).catch(() => []) // no such name, or nobody to ask: the same for whoever calls
-  if (addresses.length === 0)
-    throw new Refusal('PEER_UNREACHABLE', `${host} cannot be resolved`, { metadata: { host } })
-  return addresses
+  const { addresses, why } = await lookup(host).then(
+    (found) => ({ addresses: found, why: 'the name has no address' }),
+    (error: unknown) => ({ addresses: [], why: whyNot(error) }),
+  )
+  if (addresses.length > 0) return addresses
+  throw new Refusal('PEER_UNREACHABLE', `${host} cannot be resolved: ${why}`, { metadata: { host } })
 }
+
+/** For whoever calls it is the same, and not for whoever mends it: the one is their entry, the other our own resolver. */
+function whyNot(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return NOBODY_KNOWS.has(code) ? 'there is no such name' : `no name service answered${code && ` (${code})`}`
+}
+
+const NOBODY_KNOWS: ReadonlySet<string> = new Set(['ENOTFOUND', 'ENODATA'])
 
 /** Every address, IPv6 and IPv4 as the system orders them. */
 async function allAddresses(host: string): Promise<string[]> {

@@ -174,3 +174,24 @@ test('a stream that an operator reads ends within a second or two once it may re
   server.stop()
   await expectRefusal(ofService!, 'SERVICE_UNAVAILABLE')
 })
+
+test('a node is let in where a row says so, as the uuid of its certificate, and nowhere else; a token makes it nobody else', async () => {
+  const uuid = '019f0000-0000-7000-8000-000000000001'
+  const forNodes = mount(
+    CertificateAuthorityService,
+    partly(CertificateAuthorityService, {
+      renewOwnCertificate: (_, context) => ({ chain: [Buffer.from(said(callerOf(context)))] }),
+      getAuthority: () => ({}),
+      watchTrust: () => (async function* () {})(), // oxlint-disable-line no-empty-function -- says nothing
+    }),
+    { ...CALLERS, renewOwnCertificate: ['instance'], watchTrust: ['service/*'] },
+  )
+  const node = startTestServer(forNodes).clientAs(CertificateAuthorityService, { kind: 'instance', name: uuid })
+  const { chain } = await node.renewOwnCertificate(
+    { csrDer: Buffer.from('csr') },
+    { headers: { authorization: 'Bearer for-alice' } },
+  )
+  expect(Buffer.from(chain[0] ?? []).toString()).toBe(`instance/${uuid}`)
+  await expectRefusal(node.getAuthority({}), 'CALLER_NOT_ALLOWED')
+  await expectRefusal(node.watchTrust({})[Symbol.asyncIterator]().next(), 'CALLER_NOT_ALLOWED')
+})

@@ -22,15 +22,18 @@ export type Authorize = (asked: Asked) => Promise<Caller>
  *
  * Deny by default: a method without a row is a fault of ours and refuses too. A row that says `operator` asks for a
  * certificate and no more, so that operators can keep theirs while nobody knows what they may do; a token is none, and
- * does not count there.
+ * does not count there. A node is a stranger wherever no row names nodes.
  */
 export function authorizer(mounts: readonly Mount[], operators: OperatorLookup): Authorize {
   const callersOf = new Map(mounts.map((mount) => [mount.service.typeName, mount]))
+  const nodesHaveBusiness = mounts.some(({ callers = {} }) => Object.values(callers).flat().includes('instance'))
   return async ({ origin, method, header, signal }) => {
     const { holder, certificateSha256 = '', problem = NOBODY } = origin
     if (!holder) {
       throw new Refusal('CERTIFICATE_NOT_TRUSTED', `your certificate is not accepted here: ${problem}`)
     }
+    if (holder.kind === 'instance' && !nodesHaveBusiness)
+      throw new Refusal('CERTIFICATE_NOT_TRUSTED', 'your certificate is not accepted here: nodes have no business here')
     const rpc = `${method.parent.typeName}/${method.name}`
     const mount = callersOf.get(method.parent.typeName)
     if (!mount) throw notAllowed(holder, rpc)
@@ -51,13 +54,13 @@ export function authorizer(mounts: readonly Mount[], operators: OperatorLookup):
   }
 }
 
-const NOBODY = 'it names neither a service nor an operator of this platform'
+const NOBODY = 'it names neither a service nor an operator nor a node of this platform'
 const LOOKING: Permission = 'system.federation.read'
 const OPERATORS_DOOR = 'operator-gateway'
 
 /** A token is taken from operators, and from the one service that passes theirs on; all others are who they are. */
 function speaksForOperators({ kind, name }: Holder): boolean {
-  return kind === 'operator' || name === OPERATORS_DOOR
+  return kind === 'operator' || (kind === 'service' && name === OPERATORS_DOOR)
 }
 
 /** The credentials after `Bearer`, which RFC 9110 lets anybody write as they like. What is another scheme is no token. */
@@ -66,13 +69,13 @@ function bearerOf(header: Headers): string | undefined {
 }
 
 function isMeant(name: CallerName, holder: Holder): boolean {
-  if (holder.kind === 'operator') return name === 'operator'
+  if (holder.kind !== 'service') return name === holder.kind
   return name === callerText(holder) || name === 'service/*'
 }
 
 /** An operator of whom nothing is known but the name, and who may do nothing that takes a permission. */
 function byCertificate({ kind, name }: Holder): Caller {
-  if (kind === 'service') return { kind, name }
+  if (kind !== 'operator') return { kind, name }
   return { kind, name, permissions: new Set(), agent: false, by: 'certificate' }
 }
 

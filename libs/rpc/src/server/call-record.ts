@@ -1,6 +1,6 @@
 import type { DescMethod } from '@bufbuild/protobuf'
 import { Code, ConnectError, createContextKey } from '@connectrpc/connect'
-import { elapsed, type Logger, type Metrics } from '@powernode/process'
+import { counting, elapsed, timing, type Logger, type Metrics } from '@powernode/process'
 import { callerText, type Caller, type Holder } from '../calls/caller.ts'
 import type { Trace } from '../calls/trace.ts'
 import { REQUEST_ID } from '../calls/request-id.ts'
@@ -61,6 +61,7 @@ export function createRecorder({ logger, metrics }: { logger: Logger; metrics: M
     labels,
   )
   const duration = metrics.histogram('fed_rpc_duration_seconds', 'How long calls took', ['rpc'], SECONDS)
+  const [count, took] = [counting(requests, labels), timing(duration, ['rpc'])]
 
   return ({ method, origin, requestId, trace }) => {
     const rpc = method ? `${method.parent.typeName}/${method.name}` : 'unknown'
@@ -72,8 +73,8 @@ export function createRecorder({ logger, metrics }: { logger: Logger; metrics: M
       settled = true
       const ms = time()
       const caller = call.caller ?? origin.holder
-      requests.inc({ rpc, caller_kind: caller?.kind ?? 'stranger', outcome })
-      duration.observe({ rpc }, ms / 1_000)
+      count(rpc, caller?.kind ?? 'stranger', outcome)
+      took(ms / 1_000, rpc)
       const fields = {
         rpc,
         caller: caller && callerText(caller),

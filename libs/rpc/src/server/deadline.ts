@@ -31,6 +31,15 @@ export function limitDeadline(header: Headers, method: DescMethod): Refusal | un
   return undefined
 }
 
+/** How long a caller in gRPC says that it waits, in headers that `limitDeadline` has looked at. */
+export function timeoutOf(header: Headers): number | undefined {
+  const value = header.get(GRPC)
+  return value === null ? undefined : Math.min(grpcTimeoutMs(value), LONGEST_TIMER_MS)
+}
+
+/** What one timer of Node can wait. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
 /** gRPC over HTTP/2: at most eight digits and a unit. */
 function grpcTimeoutMs(value: string): number {
   const [, amount, unit] = /^(\d{1,8})([HMSmun])$/.exec(value) ?? []

@@ -8,6 +8,7 @@ import type { Origin } from './call-record.ts'
 import type { Connections } from './connections.ts'
 import type { Dispatch } from './dispatch.ts'
 import { LIMITS } from './limits.ts'
+import type { TakeTalk } from './talks.ts'
 
 type Request = IncomingMessage | Http2ServerRequest
 type Response = ServerResponse | Http2ServerResponse
@@ -16,6 +17,7 @@ const BAD_REQUEST = 400
 
 type ListenerParts = {
   readonly dispatch: Dispatch
+  readonly takeTalk: TakeTalk
   readonly connections: Connections
   readonly clock: Clock
   readonly logger: Logger
@@ -24,6 +26,7 @@ type ListenerParts = {
 /** Takes requests from node:http2 (and HTTP/1.1 beside it) to the dispatch, and its answers back. */
 export function createListener({
   dispatch,
+  takeTalk,
   connections,
   clock,
   logger,
@@ -32,8 +35,10 @@ export function createListener({
     const done = connections.busy(req.socket)
     if ('stream' in res) res.stream.once('close', done)
     else res.once('close', done)
+    const origin = connections.originOf(req.socket)
     forgetUnreadBody(req, clock)
-    answer(dispatch, connections.originOf(req.socket), [req, res]).catch((error: unknown) => {
+    if ('stream' in req && takeTalk(req.stream, req.headers, origin)) return
+    answer(dispatch, origin, [req, res]).catch((error: unknown) => {
       if (hungUp(error)) return
       logger.error({ error, outcome: 'fault' }, 'answering failed')
       if (!res.headersSent) res.statusCode = BAD_REQUEST

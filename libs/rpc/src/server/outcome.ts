@@ -36,7 +36,7 @@ export function outcomes(stopping: AbortSignal, clock: Clock): Interceptor {
 }
 
 /** Ends a stream, with the refusal, once whoever reads it would not be let in again. */
-async function keepAsking(
+export async function keepAsking(
   stillAllowed: () => Promise<unknown>,
   access: AbortController,
   clock: Clock,

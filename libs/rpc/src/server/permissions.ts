@@ -10,6 +10,7 @@ export const PERMISSIONS = [
   'system.federation_resources.manage',
   'system.federation_ca.manage',
   'system.federation.spawn',
+  'system.sdwan.manage',
   'system.infra_tasks.control',
   'system.operators.manage',
 ] as const

@@ -14,6 +14,7 @@ import { createListener } from './listener.ts'
 import type { Mount } from './mount.ts'
 import type { OperatorLookup } from './operator-lookup.ts'
 import { reflection } from './reflection.ts'
+import { createTalks } from './talks.ts'
 import { contextOf, createTlsServer, listening } from './tls-server.ts'
 
 export type ServeOptions = {
@@ -62,12 +63,13 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
   const stopping = new AbortController()
   const own = [...services, health.mount(services.map(({ service }) => service.typeName))]
   const mounts = [...own, ...reflection(own.map(({ service }) => service))]
-  const dispatch = createDispatch({ mounts, operators, clock, logger, metrics, stopping: stopping.signal })
+  const parts = { mounts, operators, clock, logger, metrics, stopping: stopping.signal }
+  const [dispatch, takeTalk] = [createDispatch(parts), createTalks(parts)]
 
   const server = createTlsServer(trusted)
   const drops = createDrops({ logger, metrics })
   const connections = followConnections(server, { trustDomain, clock, drops, metrics })
-  server.on('request', createListener({ dispatch, connections, clock, logger }))
+  server.on('request', createListener({ dispatch, takeTalk, connections, clock, logger }))
   server.on('sessionError', (error) => logger.debug({ error }, 'session failed'))
 
   function use(material: TlsMaterial): void {

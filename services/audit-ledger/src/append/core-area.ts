@@ -45,8 +45,10 @@ export async function openCoreArea(
   deps: CoreAreaDeps,
   { sealing, trustDomain, entriesKeptForMs: keptMs }: CoreConfig,
 ): Promise<CoreArea> {
-  const { db, database, clock } = deps
-  const keys = await inTransaction(db, (tx) => takeKeys(tx, clock.now(), { sealing, trustDomain }))
+  const { db, database, clock, logger } = deps
+  const { keys, resealed } = await inTransaction(db, (tx) => takeKeys(tx, clock.now(), { sealing, trustDomain }))
+  if (resealed > 0)
+    logger.info({ count: resealed }, 'signing keys are sealed under the new key; the previous one can go')
   const obstacles = createObstacles(deps)
   const bells = createCheckpointBells()
   const signer = createSigner({ ...deps, keys })

@@ -13,6 +13,7 @@ import * as logs from '../store/logs.ts'
 import type { Tables } from '../store/tables.ts'
 import { tileReader } from '../store/tiles.ts'
 import { CALLERS, coreHandlers } from '../rpc.ts'
+import { appendTalks } from '../rpc/append.ts'
 import { createWatchers } from '../rpc/watchers.ts'
 import { NOW, TRUST_DOMAIN } from '../testing.ts'
 import { createAppender, type Appender } from './appender.ts'
@@ -92,7 +93,7 @@ export async function openDoor({ url, clock, isAlone = false }: Opened): Promise
   return {
     db,
     core,
-    mount: mount(AuditLedgerService, handlers, CALLERS),
+    mount: mount(AuditLedgerService, handlers, CALLERS, appendTalks({ ...deps, ...core })),
     async stop() {
       stopping.abort()
       await running

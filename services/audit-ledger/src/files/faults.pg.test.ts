@@ -20,6 +20,7 @@ import { createLogWriter } from './log-writer.ts'
 import { grow, KEYS, ORIGIN, PEER } from './testing/grow.ts'
 
 const SEAL_FOREVER = fileURLToPath(new URL('./testing/seal-forever.ts', import.meta.url))
+const COMPILED = fileURLToPath(new URL('../../../../.cache/compile', import.meta.url))
 const signal = new AbortController().signal
 let database: TestDatabase<Tables>
 let dir: string
@@ -47,7 +48,8 @@ type Sealer = {
 }
 
 function startSealer(): Sealer {
-  const env = { PATH: process.env['PATH'] ?? '', UV_USE_IO_URING: '0' }
+  const compiled = process.env['NODE_COMPILE_CACHE'] ?? COMPILED
+  const env = { PATH: process.env['PATH'] ?? '', UV_USE_IO_URING: '0', NODE_COMPILE_CACHE: compiled }
   const child = spawn(process.execPath, [SEAL_FOREVER, database.url, dir], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env,
@@ -86,21 +88,17 @@ async function expectWhole(acknowledged: number): Promise<void> {
   expect(report.checkpoint?.size).toBeGreaterThanOrEqual(acknowledged)
 }
 
-test(
-  'kill -9 at any moment tears nothing and loses nothing that was sealed, and the next start goes on',
-  { timeout: 120_000 },
-  async () => {
-    for (let round = 0; round < 12; round++) {
-      const sealer = startSealer()
-      const before = randomInt(4)
-      let seen = 0
-      await sealer.until(() => sealer.acknowledged() > 0 && seen++ >= before)
-      await systemClock.sleep(randomInt(25), signal)
-      await sealer.kill()
-      await expectWhole(sealer.acknowledged())
-    }
-  },
-)
+test('kill -9 at any moment tears nothing and loses nothing that was sealed, and the next start goes on', async () => {
+  for (let round = 0; round < 12; round++) {
+    const sealer = startSealer()
+    const before = randomInt(4)
+    let seen = 0
+    await sealer.until(() => sealer.acknowledged() > 0 && seen++ >= before)
+    await systemClock.sleep(randomInt(25), signal)
+    await sealer.kill()
+    await expectWhole(sealer.acknowledged())
+  }
+})
 
 const HAS_STRACE = mayTrace()
 if (!HAS_STRACE && process.env['CI'] === 'true') throw new Error('strace has to work here: apt-get install strace')
@@ -113,44 +111,36 @@ test.skipIf(!HAS_STRACE).for([
   ['a link that fails', 'link', 'EIO'],
   ['a rename that fails', 'rename', 'EIO'],
   ['a file that cannot be opened', 'openat', 'EMFILE'],
-])(
-  '%s is tried again, tears nothing, and what was missed is caught up',
-  { timeout: 60_000 },
-  async ([, call, error]) => {
-    const sealer = startSealer()
-    await sealer.until(() => sealer.acknowledged() > 0)
-    const { exited } = await inject(sealer.child, `${call}:error=${error}:when=2+3`)
-    await sealer.until(() => sealer.failures().length >= 4)
-    expect(sealer.failures().join()).toContain(error)
-    await sealer.kill()
-    await exited
-    await expectWhole(sealer.acknowledged())
+])('%s is tried again, tears nothing, and what was missed is caught up', async ([, call, error]) => {
+  const sealer = startSealer()
+  await sealer.until(() => sealer.acknowledged() > 0)
+  const { exited } = await inject(sealer.child, `${call}:error=${error}:when=2+3`)
+  await sealer.until(() => sealer.failures().length >= 4)
+  expect(sealer.failures().join()).toContain(error)
+  await sealer.kill()
+  await exited
+  await expectWhole(sealer.acknowledged())
 
-    const next = startSealer()
-    const size = sealer.acknowledged()
-    await next.until(() => next.acknowledged() > size)
-    await next.kill()
-    expect(next.failures()).toEqual([])
-    await expectWhole(next.acknowledged())
-  },
-)
+  const next = startSealer()
+  const size = sealer.acknowledged()
+  await next.until(() => next.acknowledged() > size)
+  await next.kill()
+  expect(next.failures()).toEqual([])
+  await expectWhole(next.acknowledged())
+})
 
-test.skipIf(!HAS_STRACE)(
-  'kill -9 within the very calls that make, flush, place and replace files',
-  { timeout: 120_000 },
-  async () => {
-    for (const call of ['openat', 'pwrite64', 'fsync', 'link', 'unlink', 'rename']) {
-      for (const when of [1, 2]) {
-        const sealer = startSealer()
-        await sealer.until(() => sealer.acknowledged() > 0)
-        const { exited } = await inject(sealer.child, `${call}:signal=KILL:when=${when}`)
-        await exited
-        expect(sealer.child.signalCode ?? (await once(sealer.child, 'exit'))[1], call).toBe('SIGKILL')
-        await expectWhole(sealer.acknowledged())
-      }
+test.skipIf(!HAS_STRACE)('kill -9 within the very calls that make, flush, place and replace files', async () => {
+  for (const call of ['openat', 'pwrite64', 'fsync', 'link', 'unlink', 'rename']) {
+    for (const when of [1, 2]) {
+      const sealer = startSealer()
+      await sealer.until(() => sealer.acknowledged() > 0)
+      const { exited } = await inject(sealer.child, `${call}:signal=KILL:when=${when}`)
+      await exited
+      expect(sealer.child.signalCode ?? (await once(sealer.child, 'exit'))[1], call).toBe('SIGKILL')
+      await expectWhole(sealer.acknowledged())
     }
-  },
-)
+  }
+})
 
 test.skipIf(!HAS_STRACE)(
   'a file is flushed before it has its name, and all of them, with their folders, before the checkpoint',

@@ -1,12 +1,14 @@
 import type { ServiceImpl } from '@connectrpc/connect'
 import type { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
+import type { Talk } from '@powernode/rpc'
 import type { Appender } from '../append/appender.ts'
-import type { NewEntry, Place, Written } from '../new-entry.ts'
+import type { NewEntry, Place } from '../new-entry.ts'
 import { placesOf } from '../operations/append/append-entries.ts'
 import { proveEntry } from '../operations/read/prove-entry.ts'
 import type { CheckpointBells } from '../signing/checkpoint-bells.ts'
 import { answerInOrder } from './answer-in-order.ts'
-import { newEntryFromWire } from './append-wire.ts'
+import { readTold, writeAnswer } from './append-frames.ts'
+import { newEntryFromWire, placeToWire, writtenToWire } from './append-wire.ts'
 import { actIn, type DoorDeps } from './door.ts'
 import { awaitSigned } from './await-signed.ts'
 
@@ -52,6 +54,18 @@ export function appendHandlers({ db, clock, appender, bells }: AppendDeps): Hand
   }
 }
 
+/** The same stream for callers in gRPC, as bytes. */
+export function appendTalks({
+  clock,
+  appender,
+}: Pick<AppendDeps, 'clock' | 'appender'>): Readonly<Record<string, Talk>> {
+  const answer = async (message: Buffer): Promise<Uint8Array> => {
+    const { number, entries } = readTold(message, clock.now())
+    return writeAnswer(number, await appender.append(entries))
+  }
+  return { appendStream: { atOnce: MESSAGES_AT_ONCE, answer } }
+}
+
 /** How far each log has to be signed so that all of these entries are. */
 function endsOf(items: readonly NewEntry[], places: readonly Place[]): ReadonlyMap<string, number> {
   const ends = new Map<string, number>()
@@ -60,16 +74,4 @@ function endsOf(items: readonly NewEntry[], places: readonly Place[]): ReadonlyM
     ends.set(log, Math.max(ends.get(log) ?? 0, sequence + 1))
   }
   return ends
-}
-
-/** What was turned away is said of that alone: on one stream come the calls of all peers. */
-function writtenToWire(written: readonly Written[]) {
-  return {
-    places: written.map((one) => ('refused' in one ? {} : placeToWire(one))),
-    refused: written.flatMap((one, index) => ('refused' in one ? [{ index, reason: one.refused }] : [])),
-  }
-}
-
-function placeToWire({ sequence, treeSize }: Place) {
-  return { sequence: BigInt(sequence), treeSize: BigInt(treeSize) }
 }

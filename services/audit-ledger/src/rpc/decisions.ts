@@ -10,7 +10,8 @@ type Handlers = Pick<ServiceImpl<typeof AuditLedgerService>, 'getDecision' | 'li
 
 export const DECISION_CALLERS = {
   getDecision: ['system.federation.read'],
-  listDecisions: ['system.federation.read', 'service/grant-authz'],
+  // Which grants are used, for reviews.
+  listDecisions: ['system.federation.read', 'service/grant-authz', 'service/liveness'],
 } as const
 
 const DEFAULT_LIMIT = 100

@@ -29,15 +29,22 @@ const selected = (tx: LedgerTx) =>
 
 type Row = Awaited<ReturnType<ReturnType<typeof selected>['executeTakeFirstOrThrow']>>
 
-/** The newest first; of one peer, or of all. */
+export type AlarmFilter = {
+  readonly peerId: string
+  readonly openOnly: boolean
+  readonly beforeId?: string | undefined
+  readonly limit: number
+}
+
+/** The newest first (UUIDv7); of one peer, or of all. */
 export async function list(
   tx: LedgerTx,
-  { peerId, openOnly, limit }: { readonly peerId: string; readonly openOnly: boolean; readonly limit: number },
+  { peerId, openOnly, beforeId, limit }: AlarmFilter,
 ): Promise<readonly Alarm[]> {
   const rows = await selected(tx)
     .$if(peerId !== '', (query) => query.where('peer_id', '=', peerId))
     .$if(openOnly, (query) => query.where('settlement.alarm_id', 'is', null))
-    .orderBy('alarm.at', 'desc')
+    .$if(beforeId !== undefined, (query) => query.where('id', '<', beforeId ?? ''))
     .orderBy('id', 'desc')
     .limit(limit)
     .execute()

@@ -1,8 +1,5 @@
-import { sql, type QueryExecutorProvider, type RawBuilder } from 'kysely'
-import type { LedgerTx } from './tables.ts'
-
-/** What runs a statement: a transaction, or the pool, on which a statement is a transaction by itself. */
-export type Executor = QueryExecutorProvider
+import { bools, float8s, int4s, int8s, keptStatement, texts, uuids } from '@powernode/postgres'
+import type { Executor, LedgerTx } from './tables.ts'
 
 /** Entries by column, as they go to the database: one row at one index of each. Bytes stand packed, in the order of the rows. */
 export type Columns = {
@@ -43,7 +40,7 @@ export type KnownEnd = {
  * MUST hold the logs' locks; the database refuses a gap.
  */
 export async function add(tx: LedgerTx, columns: Columns): Promise<void> {
-  await sql`select write_entries(${entriesOf(columns)}, ${payloadsOf(columns)}, ${tilesOf(columns)})`.execute(tx)
+  await writeEntries(tx, valuesOf(columns))
 }
 
 /**
@@ -52,37 +49,61 @@ export async function add(tx: LedgerTx, columns: Columns): Promise<void> {
  */
 export async function addAtOnce(on: Executor, columns: Columns, ends: readonly KnownEnd[]): Promise<boolean> {
   const sorted = [...ends].sort((a, b) => (a.name < b.name ? -1 : 1))
-  const known = sql`${sorted.map(({ name }) => name)}, ${sorted.map(({ id }) => id)}, ${sorted.map(({ size }) => size)},
-    ${Buffer.concat(sorted.map(({ leafHash }) => leafHash ?? Buffer.alloc(32)))}`
-  const { rows } = await sql<{ written: boolean }>`
-    select write_at_ends(${known}, ${entriesOf(columns)}, ${payloadsOf(columns)}, ${tilesOf(columns)}) as written`.execute(
-    on,
-  )
-  return rows[0]?.written === true
+  const known = [
+    texts(sorted.map(({ name }) => name)),
+    int4s(sorted.map(({ id }) => id)),
+    int8s(sorted.map(({ size }) => size)),
+    Buffer.concat(sorted.map(({ leafHash }) => leafHash ?? Buffer.alloc(32))),
+  ]
+  const [row] = await writeAtEnds(on, [...known, ...valuesOf(columns)])
+  return row?.written === true
+}
+
+/** Calls of functions, whose plans are kept, by statements that are kept as well. */
+const writeEntries = keptStatement('write_entries', `select write_entries(${parameters(23)})`)
+const writeAtEnds = keptStatement<{ written: boolean }>(
+  'write_at_ends',
+  `select write_at_ends(${parameters(27)}) as written`,
+)
+
+function parameters(count: number): string {
+  return Array.from({ length: count }, (_, n) => `$${n + 1}`).join(', ')
 }
 
 /**
- * Bytes travel packed into one value each and are cut up there: in arrays they would travel as hexadecimal text, twice as long
- * and escaped one by one, and that would cost more than all the rest of an append. And the statements are a function's, because
- * their plans are kept then.
+ * Everything travels as bytes. Those of leaves, hashes and payloads are packed into one value each and cut up there: in arrays
+ * they would be copied once more on either side.
  */
-function entriesOf(columns: Columns): RawBuilder<unknown> {
-  const { logIds, sequences, ids, actions, ats, directions, remoteIds, leaves, leafHashes } = columns
-  return sql`${logIds}, ${sequences}, ${ids}, ${actions}, ${ats.map(Number)}, ${directions}, ${remoteIds},
-    ${offsets(leaves)}, ${lengths(leaves)}, ${Buffer.concat(leaves)}, ${Buffer.concat(leafHashes)}`
-}
-
-function payloadsOf({ payloads, logIds, sequences }: Columns): RawBuilder<unknown> {
+function valuesOf(columns: Columns): readonly Buffer[] {
+  const { logIds, sequences, payloads, tiles } = columns
   const bodies = payloads.map(({ body }) => body)
-  return sql`${payloads.map(({ row }) => logIds[row])}, ${payloads.map(({ row }) => sequences[row])},
-    ${payloads.map(({ disclosed }) => disclosed)}, ${offsets(bodies)}, ${lengths(bodies)}, ${Buffer.concat(bodies)},
-    ${Buffer.concat(payloads.map(({ salt }) => salt))}`
-}
+  return [
+    int4s(logIds),
+    int8s(sequences),
+    uuids(columns.ids),
+    texts(columns.actions),
+    float8s(columns.ats.map(Number)),
+    texts(columns.directions),
+    uuids(columns.remoteIds),
+    int4s(offsets(columns.leaves)),
+    int4s(lengths(columns.leaves)),
+    Buffer.concat(columns.leaves),
+    Buffer.concat(columns.leafHashes),
 
-function tilesOf({ tiles }: Columns): RawBuilder<unknown> {
-  return sql`${tiles.map(({ logId }) => logId)}, ${tiles.map(({ level }) => level)},
-    ${tiles.map(({ position }) => position)}, ${Buffer.concat(tiles.map(({ hashes }) => hashes))},
-    ${Buffer.concat(tiles.map(({ root }) => root))}`
+    int4s(payloads.map(({ row }) => logIds[row] ?? 0)),
+    int8s(payloads.map(({ row }) => sequences[row] ?? 0)),
+    bools(payloads.map(({ disclosed }) => disclosed)),
+    int4s(offsets(bodies)),
+    int4s(lengths(bodies)),
+    Buffer.concat(bodies),
+    Buffer.concat(payloads.map(({ salt }) => salt)),
+
+    int4s(tiles.map(({ logId }) => logId)),
+    int4s(tiles.map(({ level }) => level)),
+    int8s(tiles.map(({ position }) => position)),
+    Buffer.concat(tiles.map(({ hashes }) => hashes)),
+    Buffer.concat(tiles.map(({ root }) => root)),
+  ]
 }
 
 /** Where each part begins in all of them packed; SQL counts bytes from 1. */

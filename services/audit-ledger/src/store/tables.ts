@@ -1,4 +1,5 @@
 import type { Tx } from '@powernode/postgres'
+import type { QueryExecutorProvider } from 'kysely'
 import type { EventTables } from './event-tables.ts'
 import type { FileTables } from './file-tables.ts'
 import type { LogTables } from './log-tables.ts'
@@ -9,3 +10,6 @@ import type { WitnessTables } from './witness-tables.ts'
 export type Tables = LogTables & EventTables & WitnessTables & MirrorTables & FileTables
 
 export type LedgerTx = Tx<Tables>
+
+/** What runs a statement: a transaction, or the pool, on which a statement is a transaction by itself. */
+export type Executor = QueryExecutorProvider

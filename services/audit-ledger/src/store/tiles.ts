@@ -1,6 +1,6 @@
 import type { TileReader } from '@powernode/tlog'
 import { sql } from 'kysely'
-import type { LedgerTx } from './tables.ts'
+import type { Executor, LedgerTx } from './tables.ts'
 
 const WIDTH = 256
 const HASH_BYTES = 32
@@ -13,13 +13,13 @@ export class LogDamaged extends Error {
 type Asked = Parameters<TileReader>[0][number]
 
 /**
- * Reads tiles of a log's tree, complete or partial, all in one statement.
+ * Reads tiles of a log's tree, complete or partial, all in one statement: a function's, whose plan is kept.
  *
  * Full ones are kept. What a partial one holds is rebuilt: of level 0 from the leaves, above from the roots of the full
  * tiles below (C2SP tlog-tiles: a hash at level L is that of a full tile at level L - 1).
  */
-export function tileReader(tx: LedgerTx, logId: number): TileReader {
-  return async (tiles) => hashesOf(tx, logId, tiles, { fromFull: true })
+export function tileReader(on: Executor, logId: number): TileReader {
+  return async (tiles) => hashesOf(on, logId, tiles, { fromFull: true })
 }
 
 type Name = Pick<Asked, 'level' | 'position'>
@@ -55,27 +55,15 @@ export async function fullTiles(tx: LedgerTx, logId: number, asked: readonly Nam
 
 /** The first hashes of each of these tiles, as many as are asked for, packed: from those that are full, or from what is below. */
 async function hashesOf(
-  tx: LedgerTx,
+  on: Executor,
   logId: number,
   asked: readonly Asked[],
   { fromFull }: { readonly fromFull: boolean },
 ): Promise<readonly Buffer[]> {
   if (asked.length === 0) return []
   const { rows } = await sql<{ hashes: Buffer | null }>`
-    select coalesce(
-      case when ${fromFull}::bool then (
-        select substr(hashes, 1, asked.width * 32) from tile
-        where log_id = ${logId} and level = asked.level and position = asked.position) end,
-      case when asked.level = 0 then (
-        select string_agg(leaf_hash, '' order by sequence) from entry
-        where log_id = ${logId} and sequence >= asked.position * 256 and sequence < asked.position * 256 + asked.width)
-      else (
-        select string_agg(root, '' order by position) from tile
-        where log_id = ${logId} and level = asked.level - 1
-          and position >= asked.position * 256 and position < asked.position * 256 + asked.width) end) as hashes
-    from unnest(${asked.map(({ level }) => level)}::int[], ${asked.map(({ position }) => position)}::bigint[],
-      ${asked.map(({ width }) => width)}::int[]) with ordinality as asked (level, position, width, nth)
-    order by nth`.execute(tx)
+    select tile_hashes(${logId}, ${asked.map(({ level }) => level)}, ${asked.map(({ position }) => position)},
+      ${asked.map(({ width }) => width)}, ${fromFull}) as hashes`.execute(on)
   return asked.map(({ level, position, width }, at) => {
     const hashes = rows[at]?.hashes ?? Buffer.alloc(0)
     if (hashes.length === width * HASH_BYTES) return hashes

@@ -1,7 +1,13 @@
 import { isMessage, type DescEnum, type JsonObject, type Message } from '@bufbuild/protobuf'
 import { timestampDate, type Timestamp } from '@bufbuild/protobuf/wkt'
 import { GrantChangedSchema } from '@powernode/proto/powernode/grant/v1/events_pb.ts'
-import { PeerSilentSchema } from '@powernode/proto/powernode/liveness/v1/events_pb.ts'
+import {
+  CertRotationRequiredSchema,
+  PeerRehandshakedSchema,
+  PeerSilentSchema,
+  PeerUnreachableSchema,
+} from '@powernode/proto/powernode/liveness/v1/events_pb.ts'
+import type { Remediation } from '@powernode/proto/powernode/liveness/v1/remediation_pb.ts'
 import { PeerChangedSchema, PeerMovedSchema } from '@powernode/proto/powernode/peer/v1/events_pb.ts'
 import {
   PeerKindSchema,
@@ -27,6 +33,13 @@ export function documentedFields(
       declared_by: actor.startsWith('peer/') ? 'remote_peer' : 'operator',
     })
   if (isMessage(message, PeerSilentSchema)) return said({ last_heartbeat_at: moment(message.freshness?.lastHeardAt) })
+  if (isMessage(message, PeerUnreachableSchema) || isMessage(message, PeerRehandshakedSchema))
+    return remedied(message.remediation)
+  if (isMessage(message, CertRotationRequiredSchema))
+    return {
+      ...remedied(message.remediation),
+      ...said({ cert_reason: message.remediation?.reason, certificate_id: message.signal?.certificate }),
+    }
   if (!isMessage(message, GrantChangedSchema) || kind !== 'federation.grant.archived') return {}
   const { id, remoteSubject, resourceKind, revokedAt, revocationReason } = message.grant ?? {}
   return said({
@@ -49,6 +62,9 @@ function peerMoved(peer: Peer | undefined, previous: PeerState): JsonObject {
     contract_version: peer.contractVersion || undefined,
   })
 }
+
+const remedied = (entry: Remediation | undefined): JsonObject =>
+  said({ peer_status: entry?.inputs['peer_state'], detail: entry?.detail })
 
 /** What is not known is left out. */
 function said(fields: Readonly<Record<string, string | number | undefined>>): JsonObject {

@@ -89,8 +89,20 @@ function peerLane(deps: CourierDeps): Lane {
     peers.isReachable(peerId)
       ? bring(deps, peerId, { kind: 'peer', carrier: peerCarrier(deps, peerId) }, signal)
       : NOTHING
-  return { turns: new Turns({ clock, work, atOnce: PEERS_AT_ONCE }), takes: peers.isReachable }
+  return { turns: new Turns({ clock, work, atOnce: PEERS_AT_ONCE, passes: isNotHeardYet }), takes: peers.isReachable }
 }
+
+/** A gateway has just started, or has not heard yet of what was agreed a moment ago: ours, or theirs. */
+function isNotHeardYet(error: unknown): boolean {
+  const refusal = refusalOf(error)
+  return NOT_HEARD_YET.has(refusal?.metadata['peer_reason'] ?? refusal?.reason ?? '')
+}
+const NOT_HEARD_YET: ReadonlySet<string> = new Set([
+  'POLICY_STALE',
+  'PEER_NOT_FOUND',
+  'PEER_NOT_ENROLLED',
+  'PEER_UNKNOWN',
+])
 
 const NOTHING = Promise.resolve()
 

@@ -3,11 +3,8 @@ import type { Clock } from '@powernode/clock'
 import { Follower } from '@powernode/feed'
 import type { Logger, Metrics } from '@powernode/process'
 import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
-import type {
-  PeerRegistryService,
-  PeerRoute,
-  WatchPeersResponse,
-} from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { PeerRoute, WatchPeersResponse } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
+import type { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { Refusal } from '@powernode/rpc'
 import type { PeerIdentity } from '../peer-keys.ts'
 

@@ -10,9 +10,9 @@ afterEach(async () => {
   await Promise.all(running.splice(0))
 })
 
-function start(work: Work, atOnce = 2) {
+function start(work: Work, atOnce = 2, passes?: (error: unknown) => boolean) {
   const clock = new FakeClock()
-  const turns = new Turns({ clock, work, atOnce })
+  const turns = new Turns({ clock, work, atOnce, ...(passes && { passes }) })
   const stop = new AbortController()
   stopping.push(stop)
   running.push(turns.run(stop.signal))
@@ -84,4 +84,26 @@ test('what goes on failing is tried less and less often', async () => {
   const gaps = tried.slice(1).map((at, n) => at - tried[n]!)
   expect(Math.max(...gaps.slice(0, 3))).toBeLessThan(2_000)
   expect(Math.min(...gaps.slice(-2))).toBeGreaterThanOrEqual(30_000)
+})
+
+test('what passes in a moment is tried again in a moment, however long it was away before', async () => {
+  const tried: { at: number; away: boolean }[] = []
+  const { turns, clock } = start(
+    async () => {
+      const away = tried.length < 10
+      tried.push({ at: clock.now().getTime(), away })
+      throw new Error(away ? 'nobody there' : 'just started')
+    },
+    2,
+    (error) => error instanceof Error && error.message === 'just started',
+  )
+  turns.ring('child')
+  await until(async () => {
+    await clock.sleeping(1)
+    await clock.advance(1_000)
+    return tried.length >= 14
+  })
+  const since = tried.filter(({ away }) => !away).map(({ at }) => at)
+  const gaps = since.slice(1).map((at, n) => at - since[n]!)
+  expect(gaps.slice(0, 3).map((gap, n) => gap <= 100 * 2 ** n)).toEqual([true, true, true])
 })

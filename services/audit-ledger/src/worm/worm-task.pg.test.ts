@@ -77,9 +77,13 @@ test('each start holds the whole stream against the database, and gives the alar
   await grow(database.db, 600)
   worm.ring(1)
   await until(async () => (await lastSegment()) === 1)
+  const gauged = async (name: string) => (await metrics.registry.getSingleMetric(name)?.get())?.values[0]?.value ?? 0
+  const verifiedAt = () => gauged('fed_audit_last_verified_timestamp_seconds')
+  await until(async () => (await verifiedAt()) > 0)
   stopping.abort()
   await running
   expect(lines.join()).not.toContain('ALARM')
+  const before = await verifiedAt()
 
   const owner = openDb<Tables>({ url: database.ownerUrl, schema: 'audit_ledger', applicationName: 'somebody who may' })
   await sql`alter table entry disable trigger user`.execute(owner)
@@ -90,14 +94,13 @@ test('each start holds the whole stream against the database, and gives the alar
   await owner.destroy()
   start()
   await until(() => lines.some((line) => line.includes('ALARM') && line.includes('entry 7')))
-  const contradictions = async () =>
-    (await metrics.registry.getSingleMetric('fed_audit_worm_contradictions')?.get())?.values[0]?.value
-  await until(async () => (await contradictions()) === 1)
+  await until(async () => (await gauged('fed_audit_worm_contradictions')) === 1)
 
   const open = () =>
     inTransaction(database.db, (tx) => listAlarms(tx, systemClock.now(), { peerId: PEER, openOnly: true }))
   await until(async () => (await open()).length === 1)
   const [alarm] = await open()
   expect(alarm).toMatchObject({ peerId: PEER, whose: 'ours', kind: 'worm', detail: expect.stringContaining('entry 7') })
+  expect(await verifiedAt(), 'what contradicts itself is not verified').toBe(before)
   for (const note of [alarm?.firstNote, alarm?.secondNote]) expect(note).toContain(`${ORIGIN}\n600\n`)
 })

@@ -107,8 +107,13 @@ function createVerdicts(metrics: Metrics): Verdicts {
   }
 }
 
-/** Every message of the stream against the database, once a day: not only that it grew, but that it is what it was. */
+/**
+ * Every message of the stream against the database, once a day: not only that it grew, but that it is what it was. That all was
+ * verified is said only when nothing was left out, and all was well.
+ */
 async function compareAll(deps: Deps & { readonly shelf: Shelf }, verdicts: Verdicts, isOver: () => boolean) {
+  const verified = deps.metrics.gauge('fed_audit_last_verified_timestamp_seconds', 'When every log was last found to be, entry by entry, what its copy in the stream is') // prettier-ignore
+  let isWell = true
   const compare = async (head: Head) => {
     const compared = `${head.origin} as compared`
     let first: Contradiction | undefined
@@ -117,8 +122,11 @@ async function compareAll(deps: Deps & { readonly shelf: Shelf }, verdicts: Verd
       deps.logger.error({ task: 'worm', path: head.origin, sequence: seq }, `ALARM: ${flaw}`)
     }
     verdicts[first ? 'contradicts' : 'agrees'](compared)
-    if (first) throw first
+    if (!first) return
+    isWell = false
+    throw first
   }
   const { place } = verdicts
   await eachHead(deps, compare, { verdicts: { place, contradicts: () => undefined, agrees: () => undefined }, isOver })
+  if (isWell && !isOver()) verified.set(deps.clock.now().getTime() / 1_000)
 }

@@ -8,12 +8,12 @@ import { logIdOf } from '../log-id.ts'
 import type { Outcome } from '../output.ts'
 import { plain } from '../plain.ts'
 import { usage } from '../problem.ts'
-import { folderText, plainFolder, plainProof, proofVerdictText, serviceText } from '../render/verdict.ts'
+import { folderText, notHereText, plainFolder, plainProof, proofVerdictText, serviceText } from '../render/verdict.ts'
 import { read, readBytes } from '../said.ts'
 import type { Alone, Session } from '../session.ts'
 import { collect } from '../values.ts'
 import { damageKind, gravest, MEANINGS, type DamageKind } from '../verify/damage.ts'
-import { verifyFolder } from '../verify/folder.ts'
+import { logsNotHere, verifyFolder } from '../verify/folder.ts'
 import { verifyProof } from '../verify/proof-file.ts'
 import { checkByService } from '../verify/service-check.ts'
 import { trustFrom, type Trusted } from '../verify/trust.ts'
@@ -65,11 +65,12 @@ async function verifyPath(alone: Alone, { path, keys, policy, previous, leaf }: 
   const before = previous === undefined ? undefined : read(resolve(cwd, previous), previous)
   const verdicts = await verifyFolder(alone, whole, { trusted, previous: before })
   if (verdicts.length === 0) throw usage(`${path} holds no log: there is no checkpoint in it`, HOW)
+  const notHere = logsNotHere(whole, verdicts, trusted)
   const worst = gravest(verdicts.flatMap(({ damages }) => damages))
   return {
-    data: plainFolder(verdicts),
-    text: (canvas) => folderText(verdicts, canvas),
-    exit: worst?.exit ?? EXIT.done,
+    data: plainFolder(verdicts, notHere),
+    text: (canvas) => [folderText(verdicts, canvas), notHereText(notHere, canvas)].filter(Boolean).join('\n\n'),
+    exit: worst?.exit ?? (notHere.length > 0 ? DAMAGE_EXIT.missing_checkpoint : EXIT.done),
   }
 }
 

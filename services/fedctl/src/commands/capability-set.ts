@@ -24,8 +24,12 @@ export const capabilitySet = (run: Run) =>
         .choices(DIRECTIONS)
         .makeOptionMandatory(),
     )
-    .addOption(new Option('--policy <policy>', 'when').choices(POLICIES).default('manual'))
-    .addOption(new Option('--conflict <resolution>', 'which of two wins').choices(RESOLUTIONS).default('prompt'))
+    .addOption(new Option('--policy <policy>', 'when they travel').choices(POLICIES).default('manual'))
+    .addOption(
+      new Option('--conflict <resolution>', 'which of two changes wins')
+        .choices(RESOLUTIONS)
+        .default('newer_wins_logical_clock'),
+    )
     .option('--filter <key=value>', 'only what is like this; can be repeated', pairs, {})
     .option('--remove', 'take it away')
     .addOption(dryRun())

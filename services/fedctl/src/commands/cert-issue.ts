@@ -12,17 +12,28 @@ import { DRY_RUN } from '../render/changed.ts'
 import type { Session } from '../session.ts'
 import { collect, durationMs } from '../values.ts'
 
-const KINDS = { operator: CertificateKind.OPERATOR, service: CertificateKind.SERVICE } as const
+const KINDS = {
+  operator: CertificateKind.OPERATOR,
+  service: CertificateKind.SERVICE,
+  instance: CertificateKind.INSTANCE,
+} as const
 
 /** The key is made here and never leaves the folder: the CA sees a request signed with it. */
 export const certIssue = (run: Run) =>
   new Command('issue')
-    .description('a certificate for an operator or a service: cert.pem, key.pem and roots.pem in a folder')
-    .argument('<name>', 'last part of its SPIFFE id: alice, liveness')
+    .description(
+      'a certificate for an operator, a service or a node (instance): cert.pem, key.pem and roots.pem in a folder',
+    )
+    .argument('<name>', 'last part of its SPIFFE id: alice, liveness, the uuid of a node')
     .requiredOption('--out <folder>', 'where the files go; made when missing')
     .addOption(new Option('--kind <kind>', 'for whom').choices(Object.keys(KINDS)).default('operator'))
     .option('--host <host>', 'a name or address the service answers under; can be repeated', collect)
-    .addOption(new Option('--ttl <duration>', 'how long it is good for').argParser(durationMs))
+    .addOption(
+      new Option(
+        '--ttl <duration>',
+        'how long it is good for (default: 90d for an operator, 7d else, unless peer-registry is told otherwise)',
+      ).argParser(durationMs),
+    )
     .addOption(dryRun())
     .addOption(wait())
     .action(

@@ -14,7 +14,7 @@ export const certRevoke = (run: Run) =>
     .description('refuse a certificate, or all of an identity, from now on, also on connections that are open')
     .argument(
       '<serial or identity>',
-      'a serial (see: fedctl cert list), or operator/<name> or service/<name> for all of its certificates',
+      'a serial (see: fedctl cert list), or operator/<name>, service/<name> or instance/<uuid> for all of its certificates',
     )
     .addOption(reason())
     .addOption(dryRun())
@@ -33,11 +33,17 @@ export const certRevoke = (run: Run) =>
     )
 
 async function revoke({ clients }: Session, what: string, said: Said): Promise<Certificate[]> {
-  const [, kind, name = ''] = /^(operator|service)\/(.+)$/.exec(what) ?? []
+  const [, kind, name = ''] = /^(operator|service|instance)\/(.+)$/.exec(what) ?? []
   if (kind === undefined) {
     const { certificate } = await clients.authority.revokeCertificate({ ...said, serial: what.toLowerCase() })
     return certificate ? [certificate] : []
   }
-  const wanted = kind === 'service' ? CertificateKind.SERVICE : CertificateKind.OPERATOR
-  return (await clients.authority.revokeIdentity({ ...said, kind: wanted, name })).certificates
+  return (await clients.authority.revokeIdentity({ ...said, kind: KINDS[kind] ?? CertificateKind.UNSPECIFIED, name }))
+    .certificates
+}
+
+const KINDS: Readonly<Record<string, CertificateKind>> = {
+  operator: CertificateKind.OPERATOR,
+  service: CertificateKind.SERVICE,
+  instance: CertificateKind.INSTANCE,
 }

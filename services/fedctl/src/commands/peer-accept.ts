@@ -1,10 +1,10 @@
-import { Command, Option } from '@commander-js/extra-typings'
+import { Command } from '@commander-js/extra-typings'
 import { TrustMode } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import type { Run } from '../invoke.ts'
 import { invitationText } from '../invitation-text.ts'
-import { dryRun, invitation, wait } from '../options.ts'
+import { dryRun, invitation, trust, wait } from '../options.ts'
 import { changedPeer } from '../render/changed.ts'
-import { valueOf, wordsOf } from '../render/words.ts'
+import { valueOf } from '../render/words.ts'
 import { isWaiting, untilUp } from '../wait.ts'
 
 export const peerAccept = (run: Run) =>
@@ -14,7 +14,7 @@ export const peerAccept = (run: Run) =>
     .option('--url <url>', "the inviter's gateway; only with a bare token", '')
     .option('--ca-pin <sha256>', "SHA-256 of the inviter's root CA, hex; only with a bare token", '')
     .option('--name <name>', 'what to call the peer here', '')
-    .addOption(new Option('--trust <mode>', 'whose CA vouches for us').choices(wordsOf(TrustMode)).default('symmetric'))
+    .addOption(trust())
     .addOption(dryRun())
     .addOption(wait())
     .action(

@@ -16,7 +16,7 @@ export const resourceShow = (run: Run) =>
   new Command('show')
     .description('one resource with its fields: our own, or with --peer as the peer shows it to us')
     .argument('<kind>', 'for example NodeModule')
-    .argument('<id>', 'compared byte by byte')
+    .argument('<id>', 'its id; compared byte by byte')
     .addOption(ofPeer())
     .addOption(bearer())
     .addOption(forNode())

@@ -3,7 +3,7 @@ import { Command } from '@commander-js/extra-typings'
 import { ResourceSchema } from '@powernode/proto/powernode/federation/v1/resource_pb.ts'
 import { callHeaders } from '../bearer.ts'
 import type { Run } from '../invoke.ts'
-import { bearer, forNode, overNetwork, dryRun, fields, ofPeer, revision, wait } from '../options.ts'
+import { bearer, forNode, overNetwork, dryRun, fields, whosePeer, revision, wait } from '../options.ts'
 import { plain } from '../plain.ts'
 import { needed } from '../peer-choice.ts'
 import { usage } from '../problem.ts'
@@ -19,7 +19,7 @@ export const resourceUpdate = (run: Run) =>
     .description("change fields of a peer's resource, over the border; --dry-run asks only whether we may")
     .argument('<kind>', 'for example NodeModule')
     .argument('<id>', 'its id; compared byte by byte')
-    .addOption(ofPeer())
+    .addOption(whosePeer())
     .addOption(fields())
     .option('-f, --file <file>', 'the fields as JSON or YAML; - reads them from stdin')
     .addOption(revision())

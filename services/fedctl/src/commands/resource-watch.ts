@@ -5,7 +5,7 @@ import {
 } from '@powernode/proto/powernode/federation/v1/resource_pb.ts'
 import { callHeaders } from '../bearer.ts'
 import type { Run } from '../invoke.ts'
-import { bearer, forNode, overNetwork, ofPeer } from '../options.ts'
+import { bearer, forNode, overNetwork, whosePeer } from '../options.ts'
 import type { Canvas } from '../output.ts'
 import { needed } from '../peer-choice.ts'
 import { plain } from '../plain.ts'
@@ -17,7 +17,7 @@ import { resolvePeer } from '../resolve-peer.ts'
 export const resourceWatch = (run: Run) =>
   new Command('watch')
     .description("a peer's resources of a kind, then every change, until Ctrl-C or until it is no longer allowed")
-    .addOption(ofPeer())
+    .addOption(whosePeer())
     .requiredOption('--kind <kind>', 'of which kind')
     .option('--id <id>', 'only this one', '')
     .addOption(bearer())

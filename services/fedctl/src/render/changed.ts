@@ -3,6 +3,7 @@ import { PeerSchema } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Canvas, Outcome } from '../output.ts'
 import { plain } from '../plain.ts'
+import { silenceAgreed } from './timers.ts'
 import { stateColour } from './paint.ts'
 import { sheet } from './table.ts'
 import { word } from './words.ts'
@@ -15,7 +16,7 @@ export function changedPeer(peer: Peer | undefined, dryRun: boolean | undefined,
   return {
     data: { dry_run: dryRun === true, peer: plain(PeerSchema, peer), ...more.data },
     text: (canvas) =>
-      [dryRun ? canvas.to.warn(DRY_RUN) : '', peerLines(peer, canvas), more.text?.(canvas) ?? '']
+      [dryRun ? canvas.to.warn(DRY_RUN) : '', peerLines(peer, dryRun === true, canvas), more.text?.(canvas) ?? '']
         .filter((part) => part !== '')
         .join('\n\n'),
     exit: peer.openItems.length > 0 && !dryRun ? EXIT.doneWithOpenItems : EXIT.done,
@@ -24,7 +25,7 @@ export function changedPeer(peer: Peer | undefined, dryRun: boolean | undefined,
 
 type More = { readonly data?: Record<string, unknown>; readonly text?: (canvas: Canvas) => string }
 
-function peerLines(peer: Peer, { to, paste }: Canvas): string {
+function peerLines(peer: Peer, dryRun: boolean, { to, paste }: Canvas): string {
   const state = word(PeerState, peer.state)
   return sheet(
     [
@@ -34,6 +35,7 @@ function peerLines(peer: Peer, { to, paste }: Canvas): string {
       ['reason', peer.reason],
       ['waiting on', word(WaitingOn, peer.waitingOn)],
       ['next', paste(peer.next)],
+      ['silence', dryRun ? silenceAgreed(peer) : ''],
       ['open items', peer.openItems.map((item) => `- ${item}`).join('\n'), to.warn],
     ],
     to,

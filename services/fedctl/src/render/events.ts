@@ -2,7 +2,7 @@ import { Severity } from '@powernode/proto/powernode/event/v1/event_pb.ts'
 import type { FeedEvent } from '@powernode/proto/powernode/audit/v1/event_pb.ts'
 import type { Canvas } from '../output.ts'
 import type { NamePeers } from '../peer-names.ts'
-import { harmless } from './paint.ts'
+import { harmlessLine } from './paint.ts'
 import { moment } from './time.ts'
 import { word } from './words.ts'
 
@@ -18,8 +18,8 @@ export function eventLine(event: FeedEvent, { to }: Canvas, name: NamePeers = (t
   return [
     to.dim(moment(event.at)),
     (colours[severity] ?? ((text: string) => text))(severity.padEnd(8)),
-    harmless(event.kind.padEnd(36)),
-    harmless(name(event.peerId) || '-').padEnd(12),
-    to.dim(`by ${harmless(name(event.actor))}`),
+    harmlessLine(event.kind.padEnd(36)),
+    harmlessLine(name(event.peerId) || '-').padEnd(12),
+    to.dim(`by ${harmlessLine(name(event.actor))}`),
   ].join('  ')
 }

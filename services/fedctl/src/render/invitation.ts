@@ -1,7 +1,8 @@
 import type { Timestamp } from '@bufbuild/protobuf/wkt'
 import type { Invitation, InvitationPreview } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
-import type { MintedInvitation } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { MintedInvitation } from '@powernode/proto/powernode/peer/v1/invitation_pb.ts'
 import type { Canvas } from '../output.ts'
+import type { NamePeers } from '../peer-names.ts'
 import { sheet, table } from './table.ts'
 import { age, left, moment } from './time.ts'
 
@@ -24,7 +25,11 @@ export function mintedText({ invitation, text, command }: MintedInvitation, whom
   ].join('\n')
 }
 
-export function invitationTable(invitations: readonly Invitation[], { now, to, width }: Canvas): string {
+export function invitationTable(
+  invitations: readonly Invitation[],
+  { now, to, width }: Canvas,
+  nameOf: NamePeers,
+): string {
   if (invitations.length === 0) return 'no invitations'
   const colours = { open: to.good, redeemed: to.dim, expired: to.dim, revoked: to.dim }
   return table(
@@ -36,7 +41,7 @@ export function invitationTable(invitations: readonly Invitation[], { now, to, w
         text: ({ status }) => status,
         colour: ({ status }) => colours[status as keyof typeof colours] ?? ((text) => text),
       },
-      { title: 'PEER', text: ({ peerId }) => peerId },
+      { title: 'PEER', text: ({ peerId }) => nameOf(peerId) },
       { title: 'NAME', text: ({ name }) => name || '-' },
       { title: 'EXPIRES', text: ({ status, expiresAt }) => (status === 'open' ? `in ${left(expiresAt, now)}` : '-') },
       { title: 'MADE', text: ({ createdAt, createdBy }) => `${age(createdAt, now)} ago by ${createdBy}` },

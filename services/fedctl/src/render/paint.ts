@@ -25,6 +25,16 @@ export function harmless(text: string): string {
   return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
 }
 
+/** The same, fit for one line: or else whoever wrote it would write the lines below it too. */
+export const harmlessLine = (text: string): string => harmless(text.replaceAll(/\s*[\n\r\u0085\u2028\u2029]\s*/g, ' '))
+
+/** What is left when somebody forgot: a text for a terminal that does no more to it than colour, as we do. */
+export const colouredOnly = (text: string): string =>
+  text.replaceAll(
+    /\u001b(?!\[[0-9;]{0,16}m)|[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
+    '\ufffd',
+  )
+
 export function stateColour(paint: Paint, state: string): (text: string) => string {
   return STATE_COLOURS[state]?.(paint) ?? ((text) => text)
 }

@@ -43,7 +43,7 @@ export function peerSheet(view: PeerView, canvas: Canvas): string {
   return [...shown, ...missing(view.unavailable, to)].join('\n\n')
 }
 
-function standing({ peer, dealings }: PeerView, { now, to, paste }: Canvas): Fact[] {
+function standing({ peer, dealings, compromises = [] }: PeerView, { now, to, paste }: Canvas): Fact[] {
   const state = word(PeerState, peer.state)
   const before = word(PeerState, peer.suspendedFrom)
   return [
@@ -51,6 +51,11 @@ function standing({ peer, dealings }: PeerView, { now, to, paste }: Canvas): Fac
     ['id', peer.id],
     ['state', `${state}${before ? ` (was ${before})` : ''}`, stateColour(to, state)],
     ['reason', peer.reason],
+    [
+      'compromised',
+      compromises.map(({ id, summary, declaredAt }) => `${summary}, it said ${age(declaredAt, now)} ago; ${paste(`fedctl notice show ${id}`)}`).join('\n'), // prettier-ignore
+      to.bad,
+    ],
     ['since', peer.since ? `${moment(peer.since)} UTC, ${age(peer.since, now)} ago` : ''],
     ['waiting on', word(WaitingOn, peer.waitingOn), peer.waitingOn === WaitingOn.US ? to.warn : undefined],
     ['next', paste(peer.next), to.bold],
@@ -96,7 +101,10 @@ function identity({ peer }: PeerView): Fact[] {
     ['we are', [word(SpawnRole, peer.spawnRole), word(SpawnMode, peer.spawnMode)].filter(Boolean).join(', ')],
     ['contact', peer.disclosure?.contact ?? ''],
     ['jurisdiction', peer.disclosure?.jurisdiction ?? ''],
-    ['version', [peer.disclosure?.platformVersion, peer.disclosure?.releaseTag].filter(Boolean).join(', ')],
+    [
+      'version',
+      [peer.disclosure?.platformVersion, peer.disclosure?.releaseTag, peer.versionStatus].filter(Boolean).join(', '),
+    ],
     ['data residency', peer.dataResidency],
     ['prefix', peer.prefixAdvertisement],
     ['extensions', peer.extensionSlugs.join(', ')],
@@ -147,7 +155,7 @@ function endpointLine({ endpoint, status, lastFailureError }: PeerView['peer']['
   return harmless(`${endpoint?.url ?? ''}  ${status}${lastFailureError ? `: ${lastFailureError}` : ''}`)
 }
 
-function grantLine(grant: PeerView['grants'][number], now: Date): string {
+export function grantLine(grant: PeerView['grants'][number], now: Date): string {
   const scopes = grant.scopes.join(',')
   return harmless(
     `${grant.resourceKind || '*'}/${grant.resourceId || '*'}  ${scopes}  ${grant.remoteSubject}  expires in ${left(grant.expiresAt, now)}`,

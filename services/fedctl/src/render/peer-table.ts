@@ -14,14 +14,14 @@ export function peerTable(views: readonly PeerView[], { now, to, width, paste }:
   const rows = table(
     views,
     [
-      { title: 'PEER', text: ({ peer }) => peer.name || peer.id },
+      { title: 'PEER', text: nameIn(views) },
       {
         title: 'STATE',
         text: ({ peer }) => word(PeerState, peer.state),
         colour: ({ peer }) => stateColour(to, word(PeerState, peer.state)),
       },
       { title: 'HEARD in/out', text: (view) => heard(view, now), colour: (view) => heardColour(view, to) },
-      { title: 'CERT', text: ({ shownUntil }) => left(shownUntil, now), colour: (view) => certColour(view, now, to) },
+      { title: 'CERT', text: (view) => cert(view, now), colour: (view) => certColour(view, now, to) },
       { title: 'CONTRACT', text: ({ peer }) => (peer.contractVersion > 0 ? String(peer.contractVersion) : '-') },
       { title: 'GRANTS', text: ({ grants }) => (grants.length > 0 ? String(grants.length) : '-') },
       { title: 'RTT', text: ({ freshness }) => rtt(freshness?.roundTrip) },
@@ -32,6 +32,17 @@ export function peerTable(views: readonly PeerView[], { now, to, width, paste }:
   )
   return [rows, ...missing(views[0]?.unavailable ?? [], to)].join('\n')
 }
+
+/** Its name; where several have one name, as after a peering that ended and another with the same platform, the id too. */
+function nameIn(views: readonly PeerView[]): (view: PeerView) => string {
+  const count = new Map<string, number>()
+  for (const { peer } of views) count.set(peer.name, (count.get(peer.name) ?? 0) + 1)
+  return ({ peer: { id, name } }) => (name === '' ? id : (count.get(name) ?? 0) > 1 ? `${name} (${id})` : name)
+}
+
+/** How long what we show to the peer is still good for; to one that is revoked nothing is shown. */
+const cert = ({ peer, shownUntil }: PeerView, now: Date): string =>
+  peer.state === PeerState.REVOKED ? '-' : left(shownUntil, now)
 
 /** Age of the last beat we heard, and of the last of ours that we know they heard. */
 export function heard({ peer, freshness }: PeerView, now: Date): string {
@@ -46,7 +57,8 @@ function heardColour({ freshness }: PeerView, to: Canvas['to']): (text: string) 
   return freshness.hearing === 'both' ? (text) => text : to.bad
 }
 
-function certColour({ shownUntil }: PeerView, now: Date, to: Canvas['to']): (text: string) => string {
+function certColour({ peer, shownUntil }: PeerView, now: Date, to: Canvas['to']): (text: string) => string {
+  if (peer.state === PeerState.REVOKED) return to.dim
   const ms = shownUntil ? Number(shownUntil.seconds) * 1_000 - now.getTime() : Infinity
   return ms <= 0 ? to.bad : ms < SOON_MS / 24 ? to.warn : (text) => text
 }

@@ -105,6 +105,16 @@ test('the list of peers', () => {
   ])
 })
 
+test('a peering that ended and a new one with the same platform are told apart; to who is revoked no certificate is shown', () => {
+  const revoked = { ...active, peer: { ...active.peer, id: '0198-a', state: PeerState.REVOKED } }
+  const rows = peerTable([revoked, active, degraded], canvas).split('\n').slice(1)
+  expect(rows.map((row) => row.split(/ {2,}/).slice(0, 4))).toEqual([
+    ['org-b (0198-a)', 'revoked', '-', '-'],
+    ['org-b (0198-b)', 'active', '3s/2s', '41d'],
+    ['org-c', 'degraded', '4m12s/1s', '-'],
+  ])
+})
+
 test('a terminal cuts the last column, a program never', () => {
   const narrow = peerTable([degraded], { ...canvas, width: 80 }).split('\n')
   expect(narrow[1]).toHaveLength(80)

@@ -1,32 +1,43 @@
 import { RotationStep } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import { PeerState, WaitingOn } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
+import { ChildState } from '@powernode/proto/powernode/spawn/v1/child_pb.ts'
 import type { Canvas } from '../output.ts'
-import { countByState, type PlatformStatus, type ServiceHealth } from '../platform-status.ts'
+import { childrenByState, countByState, type PlatformStatus, type ServiceHealth } from '../platform-status.ts'
 import { autonomyText } from './approvals.ts'
 import { certificateTable } from './certificate-table.ts'
 import { harmless, stateColour } from './paint.ts'
 import { waiting } from './rotation.ts'
 import { sheet, table } from './table.ts'
+import { span } from './time.ts'
 import { plural, word } from './words.ts'
 
 const ENDED: readonly RotationStep[] = [RotationStep.RETIRED, RotationStep.CANCELLED]
 
-/** Nothing needs a hand: services serve, no peer is degraded or waits for us, nothing waits for approval or runs out, no log is in doubt. */
-export function isWell({ services, peers, expiring, approvals, autonomy, alarms }: PlatformStatus): boolean {
+/**
+ * Nothing needs a hand: services serve, no peer is degraded or waits for us, nothing waits for approval or runs out, no log
+ * is in doubt, no child waits for us, and nothing is left of one.
+ */
+export function isWell(status: PlatformStatus): boolean {
+  const { services, peers, expiring, approvals, autonomy, alarms, children, orphans } = status
   return (
     services.every(({ status }) => status === 'serving' || status === 'not configured') &&
     peers.every((peer) => peer.state !== PeerState.DEGRADED && peer.openItems.length === 0) &&
     expiring.length === 0 &&
     approvals.length === 0 &&
     autonomy?.halted !== true &&
-    alarms.length === 0
+    alarms.length === 0 &&
+    !children.some(needsUs) &&
+    orphans.length === 0
   )
 }
+
+const needsUs = ({ state, waitingOn }: PlatformStatus['children'][number]): boolean =>
+  waitingOn === WaitingOn.US && state !== ChildState.ACTIVE
 
 /** The platform on one screen. */
 export function statusText(status: PlatformStatus, canvas: Canvas): string {
   const { to } = canvas
-  const { platform, peers, expiring, rotation, approvals, autonomy, alarms } = status
+  const { platform, expiring, rotation, approvals, autonomy, alarms, children, orphans } = status
   const described = platform?.platform
   const parts = [
     sheet(
@@ -45,8 +56,10 @@ export function statusText(status: PlatformStatus, canvas: Canvas): string {
     ),
     services(status.services, canvas),
     `${to.bold('Peers')}\n${peerCounts(status, to)}`,
+    children.length > 0 ? `${to.bold('Children')}\n${childCounts(status, to)}` : '',
     alarms.length > 0 ? `${to.bad('Logs in doubt')}\n${alarmLines(status, canvas)}` : '',
-    waitingForUs(peers, canvas),
+    waitingForUs(status, canvas),
+    orphans.length > 0 ? `${to.warn('Left without a child')}\n${orphanLines(orphans, canvas)}` : '',
     approvals.length > 0 ? `${to.warn('Waiting for approval')}\n${approvalLines(approvals, canvas)}` : '',
     autonomy?.halted ? `${to.warn('Autonomy')}  ${autonomyText(autonomy, canvas)}` : '',
     expiring.length > 0 ? `${to.warn('Certificates that run out')}\n${certificateTable(expiring, canvas)}` : '',
@@ -73,10 +86,24 @@ function services(all: readonly ServiceHealth[], { to, width }: Canvas): string 
   )
 }
 
-function peerCounts({ peers }: PlatformStatus, to: Canvas['to']): string {
-  const counts = Object.entries(countByState(peers)).filter(([, count]) => count > 0)
-  if (counts.length === 0) return '  none yet'
-  return `  ${counts.map(([state, count]) => stateColour(to, state)(`${count} ${state}`)).join('   ')}`
+const peerCounts = ({ peers }: PlatformStatus, to: Canvas['to']): string =>
+  counts(countByState(peers), to) || '  none yet'
+
+const childCounts = ({ children }: PlatformStatus, to: Canvas['to']): string => counts(childrenByState(children), to)
+
+function counts(byState: Readonly<Record<string, number>>, to: Canvas['to']): string {
+  const found = Object.entries(byState).filter(([, count]) => count > 0)
+  if (found.length === 0) return ''
+  return `  ${found.map(([state, count]) => stateColour(to, state)(`${count} ${state}`)).join('   ')}`
+}
+
+function orphanLines(orphans: PlatformStatus['orphans'], { paste }: Canvas): string {
+  return orphans
+    .map(({ kind, name, ageSeconds, next }) => {
+      const since = span(Number(ageSeconds) * 1_000)
+      return `  ${harmless(`${kind} ${name}, ${since} old`)}${next ? `; next: ${paste(harmless(next))}` : ''}`
+    })
+    .join('\n')
 }
 
 function alarmLines({ alarms, peers }: PlatformStatus, { paste }: Canvas): string {
@@ -96,12 +123,14 @@ function approvalLines(approvals: PlatformStatus['approvals'], { paste }: Canvas
   return lines.join('\n')
 }
 
-function waitingForUs(peers: PlatformStatus['peers'], { to, paste }: Canvas): string {
-  const ours = peers.filter((peer) => peer.waitingOn === WaitingOn.US || peer.openItems.length > 0)
+function waitingForUs({ peers, children }: PlatformStatus, { to, paste }: Canvas): string {
+  const ours = [
+    ...peers
+      .filter((peer) => peer.waitingOn === WaitingOn.US || peer.openItems.length > 0)
+      .map(({ name, id, openItems, reason, next }) => ({ who: name || id, what: openItems[0] ?? reason, next })),
+    ...children.filter(needsUs).map(({ hostname, reason, next }) => ({ who: hostname, what: reason, next })),
+  ]
   if (ours.length === 0) return ''
-  const lines = ours.map((peer) => {
-    const what = peer.openItems[0] ?? peer.reason
-    return harmless(`  ${peer.name || peer.id}: ${what}${peer.next ? `; next: ${paste(peer.next)}` : ''}`)
-  })
+  const lines = ours.map(({ who, what, next }) => harmless(`  ${who}: ${what}${next ? `; next: ${paste(next)}` : ''}`))
   return `${to.warn('Open')}\n${lines.join('\n')}`
 }

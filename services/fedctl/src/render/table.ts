@@ -1,4 +1,4 @@
-import { harmless, widthOf, type Paint } from './paint.ts'
+import { harmless, harmlessLine, widthOf, type Paint } from './paint.ts'
 
 export type Column<Row> = {
   readonly title: string
@@ -12,7 +12,7 @@ export type Column<Row> = {
  * Texts come from other platforms too, so nothing in them reaches the terminal as a command.
  */
 export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[], to: Paint, width?: number): string {
-  const cells = rows.map((row) => columns.map((column) => oneLine(column.text(row))))
+  const cells = rows.map((row) => columns.map((column) => harmlessLine(column.text(row))))
   const widths = columns.map(({ title }, index) =>
     Math.max(title.length, ...cells.map((line) => widthOf(line[index] ?? ''))),
   )
@@ -50,8 +50,6 @@ export function sheet(facts: readonly Fact[], to: Paint, indent = ''): string {
     })
     .join('\n')
 }
-
-const oneLine = (text: string): string => harmless(text.replaceAll(/\s*\n\s*/g, ' '))
 
 function cut(text: string, room: number | undefined): string {
   if (room === undefined || widthOf(text) <= room || room < 8) return text

@@ -15,6 +15,12 @@ export function folderText(verdicts: readonly LogVerdict[], canvas: Canvas): str
   return verdicts.map((verdict) => logText(verdict, canvas)).join('\n\n')
 }
 
+/** Whole logs that are missing: one line each. */
+export const notHereText = (names: readonly string[], { to }: Canvas): string =>
+  names
+    .map((name) => `${to.bad('not here')}  ${harmless(name)}: a key of it was given, and its folder is gone`)
+    .join('\n')
+
 function logText({ folder, report, damages }: LogVerdict, { to }: Canvas): string {
   const { checkpoint, signers, found } = report
   const name = harmless(checkpoint?.origin ?? folder)
@@ -57,8 +63,9 @@ const namesOf = (verified: readonly Verified[], type: string): string =>
 
 const timeOf = (ms: number): string => `${new Date(ms).toISOString().replace('T', ' ').slice(0, 19)} UTC`
 
-export const plainFolder = (verdicts: readonly LogVerdict[]) => ({
-  whole: verdicts.every(({ report }) => report.intact),
+export const plainFolder = (verdicts: readonly LogVerdict[], notHere: readonly string[]) => ({
+  whole: verdicts.every(({ report }) => report.intact) && notHere.length === 0,
+  not_here: notHere,
   logs: verdicts.map(({ folder, report, damages }) => ({
     folder,
     whole: report.intact,

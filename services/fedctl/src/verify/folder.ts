@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join, relative, resolve, sep } from 'node:path'
 import { filesIn, verifyDirectory, type Report } from '@powernode/ledger'
 import { usage } from '../problem.ts'
@@ -49,6 +49,25 @@ function originOf(path: string, { verifiers }: Trusted): { readonly origin?: str
   const named = verifiers.find(({ type, name }) => type === 'ed25519' && folder.endsWith(`/${name}`))
   return named ? { origin: named.name } : {}
 }
+
+/**
+ * Logs that keys were given for, and that are not in a folder in which others of the same platform lie under their names: as the
+ * ledger's own files do. Whoever takes a whole log away leaves no trace of it in the others. An export of a few logs names none.
+ */
+export function logsNotHere(dir: string, verdicts: readonly LogVerdict[], { verifiers }: Trusted): string[] {
+  const named = verifiers.filter(({ type }) => type === 'ed25519').map(({ name }) => name)
+  const missing = verdicts.flatMap(({ folder }) => {
+    const path = folder.split(sep).join('/')
+    const found = named.find((name) => `/${path}`.endsWith(`/${name}`))
+    if (found === undefined) return []
+    const above = path.slice(0, path.length - found.length)
+    const sisters = named.filter((name) => platformOf(name) === platformOf(found))
+    return sisters.filter((name) => !existsSync(join(dir, above, name)))
+  })
+  return [...new Set(missing)].toSorted()
+}
+
+const platformOf = (origin: string): string => origin.split('/')[0] ?? ''
 
 /** Folders with a checkpoint, or with tiles that have lost theirs; what lies within a log is none of its own. */
 function logsIn(dir: string): string[] {

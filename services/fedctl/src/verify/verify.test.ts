@@ -149,6 +149,22 @@ describe('a log in a folder', () => {
     expect([exit, out.match(/^(whole|damaged)/gm)]).toEqual([DAMAGE_EXIT.malformed_checkpoint, ['whole', 'damaged']])
   })
 
+  test('taken away as a whole is missed where its sisters lie under their names, and not in an export of a few', async () => {
+    const sister = makeKeys(ORIGIN.replace(/1$/, '2'))
+    const words = [...put(join('ledger', ORIGIN)), '--key', 'sister.vkeys']
+    place('sister.vkeys', verifiersFor(sister)[0]?.vkey ?? '')
+    words[2] = 'ledger'
+    const { exit, out } = await run(words)
+    expect(out).toMatch(/^whole {2}300/)
+    expect(out).toContain(`not here  ${sister.origin}`)
+    expect(exit).toBe(DAMAGE_EXIT.missing_checkpoint)
+    expect(JSON.parse((await run([...words, '-o', 'json'])).out)).toMatchObject({ whole: false, not_here: [sister.origin] }) // prettier-ignore
+    put(join('ledger', sister.origin), makeLog(sister, SIZE))
+    expect((await run(words)).exit).toBe(0)
+    put(join('exports', 'one'))
+    expect((await run(['audit', 'verify', 'exports', ...words.slice(3)])).exit).toBe(0)
+  })
+
   test('a bar moves where somebody waits at a terminal, and nowhere else', async () => {
     const verify = put()
     const seen = await run(verify, { progressColumns: 80 })

@@ -7,9 +7,9 @@ import {
   type ResidencyVerdict,
   type Verdict,
 } from '@powernode/policy'
-import type { Logger, Metrics } from '@powernode/process'
+import { counting, type Logger, type Metrics } from '@powernode/process'
 import { Refusal } from '@powernode/rpc'
-import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
 import type { Visit } from '../door/visit.ts'
 import type { HeldPolicy } from '../policy/held-policy.ts'
 import { newDecisionId } from './decision-id.ts'
@@ -72,7 +72,8 @@ export class Decider {
 
   constructor(parts: DeciderParts) {
     this.#parts = parts
-    this.#count = parts.metrics.counter('fed_gateway_decisions_total', 'Calls of peers that were decided', ['reason'])
+    const decided = parts.metrics.counter('fed_gateway_decisions_total', 'Calls of peers that were decided', ['reason'])
+    this.#count = counting(decided, ['reason'])
   }
 
   get policy(): HeldPolicy {
@@ -84,9 +85,9 @@ export class Decider {
   }
 
   /** As things stand at this very moment. */
-  judge(request: AccessRequest): Verdict {
+  judge(request: AccessRequest, atMs = this.nowMs): Verdict {
     const { policy } = this.#parts
-    return policy.fresh ? decide(policy.now, request, this.nowMs) : staleVerdict()
+    return policy.fresh ? decide(policy.now, request, atMs) : staleVerdict()
   }
 
   /** The peer as it stands by now; or what speaks against it. */
@@ -100,8 +101,10 @@ export class Decider {
   }
 
   /** Decides, and returns when that is durable. Where residency alone forbids the call, an override lets it pass once. */
-  async onRecord(call: Call, verdict = this.judge(call.request)): Promise<Made> {
-    const made = this.#make(verdict)
+  async onRecord(call: Call, judged?: Verdict): Promise<Made> {
+    const atMs = this.nowMs
+    const verdict = judged ?? this.judge(call.request, atMs)
+    const made = this.#make(verdict, atMs)
     const settled = verdict.axis === 'residency' ? await this.#overridden(call, made) : made
     const { visit } = call
     const { decisions } = this.#parts
@@ -133,9 +136,8 @@ export class Decider {
     return made
   }
 
-  #make(verdict: Verdict): Made {
+  #make(verdict: Verdict, atMs = this.nowMs): Made {
     const { policy } = this.#parts
-    const atMs = this.nowMs
     return { id: newDecisionId(atMs), atMs, verdict, overrideId: '', version: policy.version, epoch: policy.now.epoch }
   }
 
@@ -172,7 +174,7 @@ export class Decider {
     visit.decisionId = id
     visit.sequence = undefined
     visit.receipt = undefined
-    this.#count.inc({ reason: verdict.reason })
+    this.#count(verdict.reason)
   }
 }
 

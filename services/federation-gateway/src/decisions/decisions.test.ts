@@ -12,7 +12,7 @@ import { everyMethodFor } from '../../test/inner-services.ts'
 import { Turns } from '../door/turns.ts'
 import { outcomeEntry, sentEntry } from './call-entry.ts'
 import { Decisions } from './decisions.ts'
-import { aDecision } from './testing.ts'
+import { aDecision, talkTo } from './testing.ts'
 
 const GATEWAY = { kind: 'service', name: 'federation-gateway' } as const
 const idOf = (n: number) => `01930000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`
@@ -54,7 +54,14 @@ beforeEach(() => {
   server = startTestServer(mount(AuditLedgerService, impl, everyMethodFor(AuditLedgerService, [GATEWAY_NAME])))
   const logger = createLogger('test', { destination: { write: (line) => void lines.push(line) } })
   const ledger = server.clientAs(AuditLedgerService, GATEWAY)
-  decisions = new Decisions({ ledger, clock: systemClock, logger, metrics: metricsOf, turns: new Turns() })
+  decisions = new Decisions({
+    ledger,
+    openTalk: talkTo(ledger),
+    clock: systemClock,
+    logger,
+    metrics: metricsOf,
+    turns: new Turns(),
+  })
   stopping = new AbortController()
 })
 afterEach(async () => {
@@ -120,7 +127,7 @@ test('whoever waits in vain is refused, and what was not sent is not sent later'
   const refusal = expectRefusal(decisions.record(call(1)), 'RECORD_UNAVAILABLE')
   const silent = startTestServer().clientAs(AuditLedgerService, GATEWAY)
   const clock = new FakeClock(systemClock.now())
-  const alone = new Decisions({ ledger: silent, clock, logger: createLogger('test', { level: 'silent' }), metrics: createMetrics('test'), turns: new Turns() }) // prettier-ignore
+  const alone = new Decisions({ ledger: silent, openTalk: talkTo(silent), clock, logger: createLogger('test', { level: 'silent' }), metrics: createMetrics('test'), turns: new Turns() }) // prettier-ignore
   const inVain = expectRefusal(alone.record(call(2)), 'RECORD_UNAVAILABLE')
   const ended = new AbortController()
   ended.abort()

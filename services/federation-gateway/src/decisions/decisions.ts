@@ -1,14 +1,18 @@
 import type { Client } from '@connectrpc/connect'
 import { backoffMs, type Clock } from '@powernode/clock'
-import { elapsed, type Logger, type Metrics } from '@powernode/process'
+import { elapsed, timing, type Logger, type Metrics } from '@powernode/process'
 import type { NewEntry } from '@powernode/proto/powernode/audit/v1/entry_pb.ts'
-import type { AppendStreamResponse, AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
+import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
+import type { ClientTalk, OpenTalk } from '@powernode/rpc'
 import type { Turns } from '../door/turns.ts'
+import { readAnswer, writeMessage } from './append-frames.ts'
 import { Unrecorded } from './unrecorded.ts'
 import { BATCH_BYTES, fitting, weightOf } from './weigh.ts'
 
 export type DecisionsParts = {
-  readonly ledger: Pick<Client<typeof AuditLedgerService>, 'append' | 'appendStream'>
+  readonly ledger: Pick<Client<typeof AuditLedgerService>, 'append'>
+  /** Opens the stream on which entries go to the ledger. */
+  readonly openTalk: OpenTalk
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
@@ -48,19 +52,21 @@ export class Decisions {
   readonly #elapsedMs = elapsed()
   readonly #took
   #queue: Waiting[] = []
-  readonly #sent = new Map<bigint, readonly Waiting[]>()
-  #number = 0n
-  #wake: () => void = () => {}
+  readonly #sent = new Map<number, readonly Waiting[]>()
+  #number = 0
+  #talk: ClientTalk | undefined
+  #isSending = false
   #giveUp: () => void = () => {}
 
   constructor(parts: DecisionsParts) {
     this.#parts = parts
     this.#unrecorded = new Unrecorded(parts)
-    this.#took = parts.metrics.histogram(
+    const took = parts.metrics.histogram(
       'fed_gateway_decision_record_duration_seconds',
       'How long it took until a decision was durable',
       [],
     )
+    this.#took = timing(took, [])
   }
 
   /** Resolves, with its place in the log, when the entry is durable; throws the refusal that its caller gets instead of an answer. */
@@ -70,7 +76,7 @@ export class Decisions {
     if (bytes > BATCH_BYTES) return Promise.reject(this.#unrecorded.refusal('ENTRY_TOO_LARGE', entry))
     return new Promise((resolve, reject) => {
       this.#queue.push({ entry, bytes, sinceMs: this.#elapsedMs(), resolve, reject })
-      this.#wake()
+      this.#sendSoon()
     })
   }
 
@@ -90,21 +96,26 @@ export class Decisions {
 
   /** Keeps a stream to the ledger open until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { ledger, logger, clock } = this.#parts
+    const { openTalk, logger, clock } = this.#parts
     const looking = this.#loseHope(signal)
     for (let failures = 1; !signal.aborted; failures++) {
       const over = new AbortController()
       const open = AbortSignal.any([signal, over.signal])
       this.#giveUp = () => over.abort()
+      const onAnswer = (bytes: Buffer) => {
+        if (open.aborted) return // they are told again
+        failures = 0
+        this.#written(bytes)
+      }
       try {
-        for await (const answer of ledger.appendStream(this.#batches(open), { signal: open, timeoutMs: 0 })) {
-          failures = 0
-          this.#written(answer)
-        }
+        this.#talk = await openTalk(AuditLedgerService.method.appendStream, onAnswer, open)
+        this.#sendSoon()
+        await this.#talk.ended
       } catch (error) {
         if (!signal.aborted) logger.warn({ task: 'decisions', error }, 'the stream of decisions broke')
       }
       over.abort()
+      this.#talk = undefined
       this.#queue = [...[...this.#sent.values()].flat(), ...this.#queue]
       this.#sent.clear()
       await clock.sleep(backoffMs(failures, RECONNECT), signal)
@@ -113,19 +124,21 @@ export class Decisions {
     for (const { reject, entry } of this.#queue.splice(0)) reject(this.#unrecorded.refusal('stopping', entry))
   }
 
+  /** Not before the turn is over in which a decision was made, and what follows from it: all of that turn share a message. */
+  #sendSoon(): void {
+    if (this.#isSending || !this.#talk || !this.#isDue()) return
+    this.#isSending = true
+    queueMicrotask(() => process.nextTick(this.#send))
+  }
+
   /** All entries that came in while those before were being written make the next message. */
-  async *#batches(signal: AbortSignal): AsyncGenerator<{ number: bigint; entries: NewEntry[] }> {
-    signal.addEventListener('abort', () => this.#wake(), { once: true })
-    while (!signal.aborted) {
-      if (!this.#isDue()) {
-        // Goes on when the turn is over in which a decision was made, so that all of that turn share a message.
-        await new Promise<void>((resolve) => (this.#wake = resolve))
-        continue
-      }
+  readonly #send = (): void => {
+    this.#isSending = false
+    while (this.#talk && this.#isDue()) {
       const batch = this.#queue.splice(0, fitting(this.#queue))
       const number = ++this.#number
       this.#sent.set(number, batch)
-      yield { number, entries: batch.map(({ entry }) => entry) }
+      this.#talk.send(writeMessage(number, batch))
     }
   }
 
@@ -134,19 +147,21 @@ export class Decisions {
     return this.#sent.size < UNDERWAY && this.#queue.length >= FULL_ENOUGH
   }
 
-  #written({ number, places, refused }: AppendStreamResponse): void {
+  #written(bytes: Buffer): void {
+    const { number, sequences, refused } = readAnswer(bytes)
     const nowMs = this.#elapsedMs()
-    const batch = this.#sent.get(number) ?? []
+    const batch = this.#sent.get(number)
+    if (batch?.length !== sequences.length)
+      throw new Error(`the ledger has said ${sequences.length} places of message ${number}`)
     this.#sent.delete(number)
-    const turnedAway = new Map(refused.map(({ index, reason }) => [index, reason]))
     for (const [index, { sinceMs, entry, resolve, reject }] of batch.entries()) {
-      const reason = turnedAway.get(index)
-      const sequence = places[index]?.sequence ?? 0n
-      this.#took.observe({}, (nowMs - sinceMs) / 1_000)
+      const reason = refused.get(index)
+      const sequence = BigInt(sequences[index] ?? 0)
+      this.#took((nowMs - sinceMs) / 1_000)
       if (reason === undefined) this.#parts.turns.take(() => resolve(sequence))
       else this.#parts.turns.take(() => reject(this.#unrecorded.refusal(reason, entry)))
     }
-    this.#wake()
+    this.#sendSoon()
   }
 
   /**

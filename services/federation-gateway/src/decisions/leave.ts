@@ -1,7 +1,8 @@
 import { residencyVerdict, staleVerdict, type ResidencyVerdict, type ServedKind, type Verdict } from '@powernode/policy'
 import { Refusal } from '@powernode/rpc'
-import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
 import type { Asked } from '../door/unary.ts'
+import { kindObjection } from '../peers/by-version.ts'
 import { refusalOf, verdictOnRecord, type Call, type Decider, type Made } from './decider.ts'
 import { accessRequest, contentIdIn, wantsReceipt, type Wanted } from './presented.ts'
 
@@ -16,12 +17,14 @@ export async function leaveFor(decider: Decider, asked: Asked, wanted: Wanted): 
   const { visit, headers } = asked
   const { visitor, peer: route } = visit
   if (!route) throw new Error('a peer was admitted without being known')
-  const shown = { contentId: contentIdIn(headers), wantsReceipt: wantsReceipt(headers) }
-  const call = { visit, wanted, request: accessRequest(wanted, headers, { visitor, route }), ...shown }
+  const refused = kindObjection(route, wanted)
+  if (refused) throw refused
+  const request = accessRequest(wanted, headers, { visitor, route })
+  const call = { visit, wanted, request, contentId: contentIdIn(headers), wantsReceipt: wantsReceipt(headers) }
   const made = await decider.onRecord(call)
   if (!made.verdict.allowed) throw refusalOf(made)
   const leave = new Leave(decider, call, made)
-  await leave.confirm()
+  if (leave.objection()) await leave.confirm()
   if (wanted.scope === 'read' || leave.kind.writable) return leave
   throw new Refusal('RESOURCE_READ_ONLY', 'resources of this kind are not changed by peers', {
     metadata: { kind: leave.kind.kind, decision_id: leave.decisionId },
@@ -47,13 +50,11 @@ export class Leave {
   readonly #decider: Decider
   #call: Call
   #made: Made
-  #untilMs: number
 
   constructor(decider: Decider, call: Call, made: Made) {
     this.#decider = decider
     this.#call = call
     this.#made = made
-    this.#untilMs = this.#grantEndsMs()
   }
 
   get decisionId(): string {
@@ -83,12 +84,14 @@ export class Leave {
     const route = this.#decider.readmitted(this.#call.visit)
     if (route instanceof Refusal) return route
     this.#follow(route)
+    const refused = kindObjection(route, this.#call.wanted)
+    if (refused) return refused
     if (!policy.fresh) return staleVerdict()
-    if (policy.version === this.#made.version && this.#decider.nowMs < this.#untilMs) return undefined
+    const { version, verdict: before } = this.#made
+    if (policy.version === version && this.#decider.nowMs < before.untilMs) return undefined
     const verdict = this.#decider.judge(this.#call.request)
     if (!this.#isGood(verdict)) return verdict
-    this.#made = { ...this.#made, version: policy.version }
-    this.#untilMs = this.#grantEndsMs()
+    this.#made = { ...this.#made, version: policy.version, verdict: { ...before, untilMs: verdict.untilMs } }
     return undefined
   }
 
@@ -97,7 +100,6 @@ export class Leave {
     for (let found = this.objection(); found; found = this.objection()) {
       if (found instanceof Refusal) throw found
       this.#made = await allowedOnRecord(this.#decider, this.#call)
-      this.#untilMs = this.#grantEndsMs()
     }
   }
 
@@ -154,9 +156,5 @@ export class Leave {
   /** What residency forbids, and an override let pass, passes to the end. */
   #isGood({ allowed, axis }: Verdict): boolean {
     return allowed || (axis === 'residency' && this.#made.overrideId !== '')
-  }
-
-  #grantEndsMs(): number {
-    return this.#decider.policy.now.grant(this.#made.verdict.grantId)?.expiresAtMs ?? 0
   }
 }

@@ -1,6 +1,6 @@
 import type { AccessRequest, Scope } from '@powernode/policy'
 import { Refusal } from '@powernode/rpc'
-import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
 import { isUuid } from './decision-id.ts'
 import type { CallHeaders } from '../door/unary.ts'
 import type { Visitor } from '../door/visitor.ts'
@@ -67,8 +67,7 @@ export function wantsReceipt(headers: CallHeaders): boolean {
 function bearerIn(headers: CallHeaders): string | undefined {
   const values = headers.get('authorization')
   if (values.length === 0) return undefined
-  const [, bearer] = BEARER.exec(values.map(String).join(', ')) ?? []
-  return bearer
+  return BEARER.exec(values.length === 1 ? String(values[0]) : values.join(', '))?.[1]
 }
 
 function idIn(headers: CallHeaders, name: string): string {

@@ -1,3 +1,12 @@
+import { fromBinary, toBinary } from '@bufbuild/protobuf'
+import type { Client } from '@connectrpc/connect'
+import {
+  AppendStreamRequestSchema,
+  AppendStreamResponseSchema,
+  type AppendStreamRequest,
+  type AuditLedgerService,
+} from '@powernode/proto/powernode/audit/v1/service_pb.ts'
+import { FRAME_HEADER_BYTES, type OpenTalk } from '@powernode/rpc'
 import type { DecisionRecord } from './decision-record.ts'
 
 /** A decision about a call of a peer, as a test wants it. */
@@ -31,5 +40,31 @@ export function aDecision(said: Partial<DecisionRecord> = {}): DecisionRecord {
     policyEpoch: 0n,
     remoteDecisionId: '',
     ...said,
+  }
+}
+
+/** The stream of entries to a ledger in memory, where there is no wire. */
+export function talkTo(ledger: Pick<Client<typeof AuditLedgerService>, 'appendStream'>): OpenTalk {
+  return async (_method, onAnswer, signal) => {
+    const said: AppendStreamRequest[] = []
+    let wake = () => {}
+    async function* messages() {
+      signal.addEventListener('abort', () => wake(), { once: true })
+      while (!signal.aborted) {
+        const next = said.shift()
+        if (next) yield next
+        else await new Promise<void>((resolve) => (wake = resolve))
+      }
+    }
+    const ended = (async () => {
+      for await (const answer of ledger.appendStream(messages(), { signal, timeoutMs: 0 }))
+        onAnswer(Buffer.from(toBinary(AppendStreamResponseSchema, answer)))
+    })()
+    ended.catch(() => {})
+    const send = (frame: Buffer) => {
+      said.push(fromBinary(AppendStreamRequestSchema, frame.subarray(FRAME_HEADER_BYTES)))
+      wake()
+    }
+    return { send, ended }
   }
 }

@@ -2,7 +2,8 @@ import type { Clock } from '@powernode/clock'
 import { Refusal } from '@powernode/rpc'
 import type { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
-import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
+import { divergence } from '../peers/by-version.ts'
 import type { PeerTable } from '../peers/peer-table.ts'
 import type { Identity } from './identity.ts'
 import type { Visit } from './visit.ts'
@@ -10,13 +11,15 @@ import type { Visit } from './visit.ts'
 /** The contract version that the package powernode.federation.v1 is. */
 export const CONTRACT_VERSION = 1
 
-const { ACCEPTED, ENROLLED, ACTIVE, DEGRADED, SUSPENDED } = PeerState
+const { ACCEPTED, ENROLLED, ACTIVE, DEGRADED, SUSPENDED, REVOKED } = PeerState
 const REACHABLE = [ENROLLED, ACTIVE, DEGRADED] as const
 
 /**
  * In which states a peer may call what. A method without a row does not compile; a state not listed is refused.
  * `anybody`: the request itself carries what admits it. Accepted peers may beat, because a disclosure that was missing
- * travels with the beats. A peering may be ended by the other side whatever we think of it.
+ * travels with the beats. A peering may be ended by the other side whatever we think of it, and who did not hear our answer may
+ * ask for the same receipt again (it ends nothing twice); a warning that it was broken into is heard. A road between the networks
+ * is for those alone who have been heard.
  */
 export const ADMITTED: Readonly<Record<keyof typeof FederationService.method, 'anybody' | readonly PeerState[]>> = {
   accept: 'anybody',
@@ -24,7 +27,9 @@ export const ADMITTED: Readonly<Record<keyof typeof FederationService.method, 'a
   getTrustBundle: REACHABLE,
   publishTrustBundle: REACHABLE,
   renewCertificate: REACHABLE,
-  notifyRevocation: [ACCEPTED, ...REACHABLE, SUSPENDED],
+  notifyRevocation: [ACCEPTED, ...REACHABLE, SUSPENDED, REVOKED],
+  notifyCompromise: [ACCEPTED, ...REACHABLE, SUSPENDED],
+  diagnose: [ACCEPTED, ...REACHABLE],
   listResources: REACHABLE,
   getResource: REACHABLE,
   updateResource: REACHABLE,
@@ -37,6 +42,9 @@ export const ADMITTED: Readonly<Record<keyof typeof FederationService.method, 'a
   readMirror: REACHABLE,
   listAuditExcerpts: REACHABLE,
   getReceipt: REACHABLE,
+  enrollNode: REACHABLE,
+  attendMember: REACHABLE,
+  exchangeOverlay: [ACTIVE, DEGRADED],
 }
 
 /** The states in which a peer may ask what is served here: reflection and health. */
@@ -61,10 +69,12 @@ export function peerAdmitted(identity: Identity, table: PeerTable, states: reado
   return peer
 }
 
-/** Whether the peer that a call was admitted for would be admitted again, for what stands on a decision. */
+/** Whether the peer that a call was admitted for would be admitted again, for what goes on for longer than one word. */
 export function stillAdmitted(table: PeerTable, clock: Clock): (visit: Visit) => PeerRoute {
   return ({ visitor, peer }) => {
     const found = peerAdmitted(visitor.identity, table, REACHABLE, clock.now())
+    const objection = divergence(found)
+    if (objection) throw objection
     if (found.peerId === peer?.peerId) return found
     throw new Refusal('PEER_UNKNOWN', 'your certificate is in order, but it stands for another peering by now')
   }

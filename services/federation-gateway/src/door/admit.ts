@@ -1,12 +1,12 @@
 import type { Clock } from '@powernode/clock'
-import { Refusal } from '@powernode/rpc'
+import { Refusal, takeOrRefuse, type RateLimit } from '@powernode/rpc'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import type { CallLimits } from '../limits.ts'
+import { versionObjection } from '../peers/by-version.ts'
 import type { PeerTable } from '../peers/peer-table.ts'
 import { ADMITTED, checkAcquainted, checkContract, CURRENT_STATES, peerAdmitted } from './admission.ts'
 import type { Arrivals } from './arrivals.ts'
 import { isLedgerCall } from './ledger.ts'
-import { takeOrRefuse, type RateLimit } from './rate-limits.ts'
 import type { Turns } from './turns.ts'
 import type { Recorder, Visit, Visits } from './visit.ts'
 
@@ -68,6 +68,8 @@ export function admit({ table, clock, isServed, limits }: Attendance, path: stri
   if (method) {
     visit.peer = peerAdmitted(identity, table, states, clock.now())
     checkContract(visit.peer)
+    const objection = versionObjection(visit.peer, method)
+    if (objection) throw objection
   } else {
     visit.peer = checkAcquainted(identity, table, clock.now())
   }

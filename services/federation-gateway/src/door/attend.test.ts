@@ -1,3 +1,4 @@
+import { rateLimit } from '@powernode/rpc'
 import { Metadata, status as Status, type ServerInterceptingCallInterface } from '@grpc/grpc-js'
 import { beforeEach, expect, test } from 'vitest'
 import { systemClock } from '@powernode/clock'
@@ -5,7 +6,6 @@ import { createLogger, createMetrics } from '@powernode/process'
 import { PeerTable } from '../peers/peer-table.ts'
 import { Arrivals } from './arrivals.ts'
 import { attendance } from './attend.ts'
-import { rateLimit } from './rate-limits.ts'
 import type { Visitor } from './visitor.ts'
 import { createRecorder, visits } from './visit.ts'
 

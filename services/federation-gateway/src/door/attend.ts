@@ -37,7 +37,7 @@ function interceptor(parts: Attendance, session: Session): ServerInterceptor {
     call.sendStatus = (status) => {
       isOver = true
       arrived()
-      visit ??= parts.record(rpc, visitor, requestIdFrom(undefined), childOf(undefined))
+      visit ??= parts.record({ rpc, visitor, requestId: requestIdFrom(undefined), trace: childOf(undefined) })
       if (status.code === Status.OK) visit.succeed()
       const typed = status.code === Status.OK || status.metadata?.get('grpc-status-details-bin').length
       send(typed ? status : visit.fail(refusalBehind(status) ?? new Error(status.details)))
@@ -47,12 +47,12 @@ function interceptor(parts: Attendance, session: Session): ServerInterceptor {
       start(next) {
         next({
           onReceiveMetadata(metadata, proceed) {
-            visit = parts.record(
+            visit = parts.record({
               rpc,
               visitor,
-              requestIdFrom(text(metadata, REQUEST_ID)),
-              childOf(text(metadata, TRACEPARENT)),
-            )
+              requestId: requestIdFrom(text(metadata, REQUEST_ID)),
+              trace: childOf(text(metadata, TRACEPARENT)),
+            })
             parts.visits.set(metadata, visit)
             const awaited = {
               dueMs: 0,

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
+import { framed } from '@powernode/rpc'
 import { expect, test } from 'vitest'
 import { Body } from './body.ts'
-import { framed } from './grpc-wire.ts'
 
 const MOST = 100
 

@@ -1,7 +1,4 @@
-import { Refusal } from '@powernode/rpc'
-
-/** Before each message: whether it is packed, and how long it is. */
-export const FRAME_HEADER_BYTES = 5
+import { FRAME_HEADER_BYTES, Refusal } from '@powernode/rpc'
 
 /**
  * The one message of a call as it comes in (gRPC's length-prefixed message).

@@ -1,21 +1,26 @@
 import { hash } from 'node:crypto'
 import type { UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { Metrics } from '@powernode/process'
-import { Refusal, refusalOf } from '@powernode/rpc'
+import { Refusal, refusalOf, takeOrRefuse, type RateLimit } from '@powernode/rpc'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import type { PeerTable } from '../peers/peer-table.ts'
+import { diagnosisHandlers, type DiagnosisParts } from './diagnosis.ts'
 import type { Heartbeats } from './heartbeats.ts'
-import { takeOrRefuse, type RateLimit } from './rate-limits.ts'
 import { ledgerHandlers, type LedgerDoorParts } from './ledger.ts'
+import { overlayHandlers, type OverlayParts } from './overlay.ts'
 import { noticeHandlers, type NoticeParts } from './notices.ts'
 import type { ResourceParts } from './resource-parts.ts'
 import { resourceHandlers } from './resources.ts'
+import { spawningHandlers, type SpawningParts } from './spawning.ts'
 import { onward, passOn, peerOf, required, unary, type UnaryParts } from './unary.ts'
 
 export type FederationParts = UnaryParts &
   ResourceParts &
   NoticeParts &
-  LedgerDoorParts & {
+  DiagnosisParts &
+  LedgerDoorParts &
+  SpawningParts &
+  OverlayParts & {
     readonly heartbeats: Heartbeats
     /** Told of every peer we hear from, so that it is called again if it had been given up. */
     readonly outbound: { readonly heard: (peerId: string) => void }
@@ -42,7 +47,10 @@ export function federationHandlers(
   return {
     ...resourceHandlers(parts),
     ...noticeHandlers(parts),
+    ...diagnosisHandlers(parts),
     ...ledgerHandlers(parts),
+    ...spawningHandlers(parts),
+    ...overlayHandlers(parts),
 
     accept: unary(parts, accept, async (request, asked) => {
       const token = hash('sha256', request.acceptanceToken, 'base64url')
@@ -88,8 +96,9 @@ export function federationHandlers(
 
     notifyRevocation: unary(parts, notifyRevocation, async ({ notice }, asked) => {
       const { peerId } = peerOf(asked)
-      await passOn(registry.receiveRevocation({ peerId, notice: required(notice) }, onward(asked)))
-      return {}
+      const said = { peerId, notice: required(notice) }
+      const { receipt } = await passOn(registry.receiveRevocation(said, onward(asked)))
+      return { receipt: required(receipt) }
     }),
   }
 }

@@ -1,14 +1,22 @@
-import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2'
+import { constants, sensitiveHeaders, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2'
 import { status as Status, type MetadataValue, type StatusObject } from '@grpc/grpc-js'
+import { Health } from '@powernode/proto/grpc/health/v1/health_pb.ts'
 import { Refusal } from '@powernode/rpc'
-import { FRAME_HEADER_BYTES } from './body.ts'
 import type { CallHeaders } from './unary.ts'
+import { DECISION_ID, LEDGER_SEQUENCE, RECEIPT, type Visit } from './visit.ts'
 
 const { HTTP2_HEADER_STATUS, HTTP2_HEADER_CONTENT_TYPE } = constants
 /** As a list, which Node sends as it is. */
 export const HEADERS = [HTTP2_HEADER_STATUS, '200', HTTP2_HEADER_CONTENT_TYPE, 'application/grpc+proto', 'grpc-accept-encoding', 'identity,deflate,gzip'] // prettier-ignore
 export const HEADERS_ALONE = { [HTTP2_HEADER_STATUS]: 200, [HTTP2_HEADER_CONTENT_TYPE]: 'application/grpc+proto' }
-export const ANSWERS = { waitForTrailers: true, sendDate: false }
+const ANSWERS = { waitForTrailers: true, sendDate: false }
+const DATED_ANSWERS = { waitForTrailers: true, sendDate: true }
+const HEALTH = `/${Health.typeName}/${Health.method.check.name}`
+
+/** Whoever asks for our health learns what time it is here: when beats fail, a peer can compare the clocks by nothing else. */
+export function answersTo(path: string): typeof ANSWERS {
+  return path === HEALTH ? DATED_ANSWERS : ANSWERS
+}
 export const ENDS = { endStream: true }
 export const OK: OutgoingHttpHeaders = { 'grpc-status': Status.OK }
 export const TIMEOUT = 'grpc-timeout'
@@ -34,13 +42,16 @@ export function msOf(timeout: string): number {
   return Math.min(Number(amount) * (UNIT_MS[unit] ?? 0), LONGEST_TIMER_MS)
 }
 
-/** A message as it goes over the wire: not packed, and how long it is. */
-export function framed(bytes: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + bytes.length)
-  frame[0] = 0
-  frame.writeUInt32BE(bytes.length, 1)
-  frame.set(bytes, FRAME_HEADER_BYTES)
-  return frame
+/** What no two calls have alike stays out of the table of headers (RFC 7541 §6.2.3), where it would take the place of those that all have. */
+const DECIDED = { ...OK, [sensitiveHeaders]: [DECISION_ID, LEDGER_SEQUENCE, RECEIPT] }
+
+/** What follows an answer: that it is one, and where the decision about its call is written down. */
+export function trailersAfter({ decisionId, sequence, receipt }: Visit): OutgoingHttpHeaders {
+  if (decisionId === '') return OK
+  const trailers: OutgoingHttpHeaders = { ...DECIDED, [DECISION_ID]: decisionId }
+  if (sequence !== undefined) trailers[LEDGER_SEQUENCE] = String(sequence)
+  if (receipt !== undefined) trailers[RECEIPT] = Buffer.from(receipt).toString('base64')
+  return trailers
 }
 
 export function trailersOf({ code, details, metadata }: StatusObject): OutgoingHttpHeaders {

@@ -1,7 +1,7 @@
 import type { Clock } from '@powernode/clock'
 import type { Logger, Metrics } from '@powernode/process'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
-import type { Health } from '@powernode/rpc'
+import { rateLimit, type Health } from '@powernode/rpc'
 import type { Config } from '../config.ts'
 import type { Decider } from '../decisions/decider.ts'
 import type { Outbound } from '../egress/outbound.ts'
@@ -14,7 +14,6 @@ import { federationHandlers } from './federation.ts'
 import { createGrpcServer, pathsOf, talksOf } from './grpc-server.ts'
 import type { Heartbeats } from './heartbeats.ts'
 import { machineServices } from './machine-services.ts'
-import { rateLimit } from './rate-limits.ts'
 import { Sessions } from './sessions.ts'
 import type { Turns } from './turns.ts'
 import { createRecorder, visits } from './visit.ts'
@@ -47,6 +46,7 @@ export function openSessions(deps: SessionDeps): Sessions {
     ...neighbours,
     acceptsPerToken: rateLimit(limits.acceptsPerToken, 60),
     descriptionsPerPeer: rateLimit(DESCRIPTIONS, DESCRIPTIONS_SECONDS),
+    diagnosesPerPeer: rateLimit(1, DIAGNOSIS_SECONDS),
   })
   const served = [{ service: FederationService, handlers }, ...machineServices(parts, health, [FederationService])]
   const paths = pathsOf(served)
@@ -84,6 +84,9 @@ export function openSessions(deps: SessionDeps): Sessions {
 /** How often a peer may describe itself: a platform does when its operator changes something, and when it starts. */
 const DESCRIPTIONS = 20
 const DESCRIPTIONS_SECONDS = 600
+
+/** The contract says so: once in ten seconds. */
+const DIAGNOSIS_SECONDS = 10
 
 /** A busy log has 40 checkpoints a second, and 10,000 entries a second are shipped in 40 messages. */
 const LEDGER_CALLS = 200

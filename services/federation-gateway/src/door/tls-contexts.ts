@@ -1,7 +1,7 @@
 import { constants } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
 import { certificatesToPem, derToPem, type TlsMaterial } from '@powernode/identity'
-import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
 import type { Change, PeerTable } from '../peers/peer-table.ts'
 
 /** Of every context: TLS 1.3 or nothing, and no session tickets, so that each connection verifies its certificate anew. */

@@ -1,12 +1,11 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
-import { childOf, Refusal, REQUEST_ID, requestIdFrom, TRACEPARENT } from '@powernode/rpc'
+import { childOf, framed, Refusal, REQUEST_ID, requestIdFrom, TRACEPARENT } from '@powernode/rpc'
 import { admit, dawdled, REFUSED_GRACE_MS, isUntrusted, type Attendance } from './admit.ts'
 import type { Awaited } from './arrivals.ts'
 import { Body } from './body.ts'
 import {
-  ANSWERS,
+  answersTo,
   ENDS,
-  framed,
   HEADERS,
   HEADERS_ALONE,
   HeldHeaders,
@@ -14,10 +13,11 @@ import {
   OK,
   textOf,
   TIMEOUT,
+  trailersAfter,
   trailersOf,
 } from './grpc-wire.ts'
 import type { Session } from './sessions.ts'
-import { timeLeftMs, trailerOf, type Asked, type CallHeaders, type Respond } from './unary.ts'
+import { timeLeftMs, type Asked, type CallHeaders, type Respond } from './unary.ts'
 import type { Visit } from './visit.ts'
 
 /** What answers calls to one path. */
@@ -69,12 +69,12 @@ export class UnaryCall implements Asked, Awaited {
     this.#stream[CALL] = this
     stream.on('error', ignored)
     stream.on('close', onClose)
-    this.visit = parts.record(
-      answerer.rpc,
-      session.visitor,
-      requestIdFrom(textOf(headers[REQUEST_ID])),
-      childOf(textOf(headers[TRACEPARENT])),
-    )
+    this.visit = parts.record({
+      rpc: answerer.rpc,
+      visitor: session.visitor,
+      requestId: requestIdFrom(textOf(headers[REQUEST_ID])),
+      trace: childOf(textOf(headers[TRACEPARENT])),
+    })
     parts.arrivals.expect(this)
     try {
       this.#keepDeadline(textOf(headers[TIMEOUT]))
@@ -148,9 +148,8 @@ export class UnaryCall implements Asked, Awaited {
   #answer(bytes: Uint8Array): void {
     if (this.#isOver || this.#isGone()) return
     this.#isOver = true
-    const trailer = trailerOf(this.visit)
-    if (trailer) this.#trailers = { ...OK, ...trailer.toHttp2Headers() }
-    this.#stream.respond(HEADERS, ANSWERS)
+    this.#trailers = trailersAfter(this.visit)
+    this.#stream.respond(HEADERS, answersTo(this.#answerer.path))
     this.#stream.end(framed(bytes))
   }
 

@@ -7,10 +7,10 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from '@bufbuild/protobuf'
-import { Metadata, type handleUnaryCall, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js'
+import { Metadata, type handleUnaryCall } from '@grpc/grpc-js'
 import type { Clock } from '@powernode/clock'
 import { Refusal, refusalOf, refuseInvalid, REQUEST_ID, TRACEPARENT, traceparentOf, warmUp } from '@powernode/rpc'
-import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
 import type { CallLimits } from '../limits.ts'
 import { sayWhereRecorded, type Visit, type Visits } from './visit.ts'
 
@@ -38,7 +38,13 @@ export type UnaryHandler<I extends DescMessage, O extends DescMessage> = (
   asked: Asked,
 ) => Promise<MessageInitShape<O>>
 
-type ServerSurfaceCall = ServerUnaryCall<Buffer, Buffer> | ServerWritableStream<Buffer, Buffer>
+/** What every kind of call of the library has. */
+type ServerSurfaceCall = {
+  readonly metadata: Metadata
+  readonly cancelled: boolean
+  getDeadline(): Date | number
+  once(event: 'cancelled', listener: () => void): unknown
+}
 
 export type UnaryParts = { readonly visits: Visits; readonly clock: Clock; readonly limits: CallLimits }
 

@@ -3,6 +3,7 @@ import {
   toBinary,
   type DescMessage,
   type DescMethod,
+  type DescMethodBiDiStreaming,
   type DescMethodServerStreaming,
   type DescMethodUnary,
   type MessageShape,
@@ -14,8 +15,9 @@ import { elapsed } from '@powernode/process'
 import { Refusal, REQUEST_ID, requestOf, TRACEPARENT } from '@powernode/rpc'
 import type { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
-import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
 import { policyStale } from '../door/admission.ts'
+import { kindObjection, versionObjection, type OfKind } from '../peers/by-version.ts'
 import type { PeerTable } from '../peers/peer-table.ts'
 import type { Outbound } from './outbound.ts'
 import type { PeerCall } from './peer-client.ts'
@@ -34,6 +36,8 @@ const CALLED_IN: Readonly<Record<keyof typeof FederationService.method, readonly
   publishTrustBundle: REACHABLE,
   renewCertificate: REACHABLE,
   notifyRevocation: [ACCEPTED, ...REACHABLE, SUSPENDED, REVOKED],
+  notifyCompromise: [ACCEPTED, ...REACHABLE, SUSPENDED],
+  diagnose: [ACCEPTED, ...REACHABLE],
   listResources: REACHABLE,
   getResource: REACHABLE,
   updateResource: REACHABLE,
@@ -46,29 +50,38 @@ const CALLED_IN: Readonly<Record<keyof typeof FederationService.method, readonly
   readMirror: REACHABLE,
   listAuditExcerpts: REACHABLE,
   getReceipt: REACHABLE,
+  enrollNode: REACHABLE,
+  attendMember: REACHABLE,
+  exchangeOverlay: [ACTIVE, DEGRADED],
 }
 
 export type CallParts = { readonly table: PeerTable; readonly outbound: Outbound; readonly clock: Clock }
 
 /** What goes out with a message: further headers, whether it may reach the peer twice, and what is done before it leaves. */
-export type Beside = Pick<PeerCall, 'repeatable' | 'leaving'> & { readonly headers?: Readonly<Record<string, string>> }
+export type Beside = Pick<PeerCall, 'repeatable' | 'leaving' | 'attemptTimeoutMs'> & {
+  readonly headers?: Readonly<Record<string, string>>
+}
 
-/** One of ours with the peer it wants to call, which may be called for this now. */
-export type Errand = { readonly route: PeerRoute; readonly context: HandlerContext }
+/** One of ours with the peer it wants to call, which may be called for this now; and for a resource of which kind. */
+export type Errand = { readonly route: PeerRoute; readonly context: HandlerContext; readonly wanted: Wanted }
+type Wanted = OfKind | undefined
 
 /** Which peer our caller means. A call of our own waits a moment for the lease on the peers. */
+// oxlint-disable-next-line max-params -- with what, which call, whose, and for what
 export async function errandOf(
   { table, clock }: CallParts,
   { localName }: DescMethod,
   context: HandlerContext,
+  wanted?: Wanted,
 ): Promise<Errand> {
   await untilFresh(table, clock, context.signal)
-  return { route: routeFor(table, context.requestHeader.get(PEER_ID_HEADER), localName), context }
+  const peerId = context.requestHeader.get(PEER_ID_HEADER)
+  return { route: routeFor(table, peerId, { method: localName, wanted }), context, wanted }
 }
 
 /** What is asked of a peer. */
 export type Asking<I extends DescMessage, O extends DescMessage> = {
-  readonly method: DescMethodUnary<I, O> | DescMethodServerStreaming<I, O>
+  readonly method: DescMethodUnary<I, O> | DescMethodServerStreaming<I, O> | DescMethodBiDiStreaming<I, O>
   readonly request: MessageShape<I>
 }
 
@@ -88,7 +101,7 @@ export async function callPeer<I extends DescMessage, O extends DescMessage>(
 /** A call as it goes over the border: with the request id and the trace of the one that it is made for. */
 export function peerCall<I extends DescMessage, O extends DescMessage>(
   { clock, table }: CallParts,
-  { context, route: { peerId } }: Errand,
+  { context, route: { peerId }, wanted }: Errand,
   { method, request }: Asking<I, O>,
 ): PeerCall {
   const { requestId, traceparent } = requestOf(context)
@@ -104,7 +117,7 @@ export function peerCall<I extends DescMessage, O extends DescMessage>(
     objection: () => {
       if (!table.fresh) return policyStale()
       const route = table.peer(peerId)
-      return route ? objectionTo(route, method.localName) : gone(peerId)
+      return route ? objectionTo(route, { method: method.localName, wanted }) : gone(peerId)
     },
   }
 }
@@ -132,13 +145,13 @@ async function untilFresh(table: PeerTable, clock: Clock, signal: AbortSignal): 
 }
 
 /** The peer meant, when it may be called for this now. */
-function routeFor(table: PeerTable, peerId: string | null, method: string): PeerRoute {
+function routeFor(table: PeerTable, peerId: string | null, purpose: Purpose): PeerRoute {
   if (!peerId)
     throw new Refusal('REQUEST_INVALID', `the header ${PEER_ID_HEADER} names the peer to call, and is missing`)
   if (!table.fresh) throw policyStale()
   const route = table.peer(peerId)
   if (!route) throw gone(peerId)
-  const objection = objectionTo(route, method)
+  const objection = objectionTo(route, purpose)
   if (objection) throw objection
   return route
 }
@@ -147,11 +160,16 @@ function gone(peerId: string): Refusal {
   return new Refusal('PEER_NOT_FOUND', `there is no peer ${peerId}`, { metadata: { peer_id: peerId } })
 }
 
+/** What a peer is called for. */
+export type Purpose = { readonly method: string; readonly wanted?: Wanted }
+
 /** Why a peer may not be called for this, as things stand; undefined: it may. */
-export function objectionTo(route: PeerRoute, method: string): Refusal | undefined {
-  const states = Object.hasOwn(CALLED_IN, method) ? CALLED_IN[method as keyof typeof CALLED_IN] : [] // just checked
-  return states.includes(route.state) ? undefined : refusalOfState(route, method)
+export function objectionTo(route: PeerRoute, { method, wanted }: Purpose): Refusal | undefined {
+  if (!isCalled(method) || !CALLED_IN[method].includes(route.state)) return refusalOfState(route, method)
+  return versionObjection(route, method) ?? (wanted && kindObjection(route, wanted))
 }
+
+const isCalled = (method: string): method is keyof typeof CALLED_IN => Object.hasOwn(CALLED_IN, method)
 
 function refusalOfState({ peerId, state }: PeerRoute, method: string): Refusal {
   const details = { metadata: { peer_id: peerId }, next: `fedctl peer show ${peerId}` }

@@ -7,6 +7,7 @@ import { mount, Refusal, type ResolvedEndpoint } from '@powernode/rpc'
 import { refusesEverybodyElse, startTestServer } from '@powernode/rpc/testing'
 import type { TlsMaterial } from '@powernode/identity'
 import { configFrom } from '../config.ts'
+import { talkTo } from '../decisions/testing.ts'
 import { Decisions } from '../decisions/decisions.ts'
 import { PeerTable } from '../peers/peer-table.ts'
 import { Turns } from '../door/turns.ts'
@@ -14,8 +15,9 @@ import { HeldPolicy } from '../policy/held-policy.ts'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import { GrantAuthzService } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
 import { CALLERS, forwarders } from './forward.ts'
+import { EndpointMemory } from './endpoint-memory.ts'
 import { Outbound } from './outbound.ts'
-import { ROAD_CALLERS, roadHandlers } from './roads.ts'
+import { ROAD_CALLERS, roadHandlers } from '../roads/roads.ts'
 
 test('every call outward is refused to everybody whom its table does not name', async () => {
   const { outbound: limits } = configFrom({
@@ -25,6 +27,8 @@ test('every call outward is refused to everybody whom its table does not name', 
     LIVENESS_ADDRESS: '127.0.0.1:1',
     GRANT_AUTHZ_ADDRESS: '127.0.0.1:1',
     AUDIT_LEDGER_ADDRESS: '127.0.0.1:1',
+    SPAWN_PROVISIONER_ADDRESS: '127.0.0.1:1',
+    SDWAN_COMPILER_ADDRESS: '127.0.0.1:1',
     IDENTITY_DIR: '/nowhere',
     TRUST_DOMAIN: 'a.example',
     METRICS_PORT: '0',
@@ -47,13 +51,14 @@ test('every call outward is refused to everybody whom its table does not name', 
     spiffeId: { trustDomain: 'a.example', kind: 'service', name: 'federation-gateway' },
     serial: '1',
   }
-  const outbound = new Outbound({ ...deps, own, resolve, limits })
-  const roads = roadHandlers({ outbound, resolve, clock: systemClock, trustDomain: 'a.example', connectTimeoutMs: 1 })
+  const memory = new EndpointMemory(deps)
+  const outbound = new Outbound({ ...deps, own, resolve, memory, limits })
+  const roads = roadHandlers({ ...deps, outbound, resolve, names: () => resolve, memory, limits })
   const grants = startTestServer().clientAs(GrantAuthzService, undefined)
   const ledger = startTestServer().clientAs(AuditLedgerService, undefined)
   const nobody = {
     policy: new HeldPolicy(),
-    decisions: new Decisions({ ...deps, ledger, turns: new Turns() }),
+    decisions: new Decisions({ ...deps, ledger, openTalk: talkTo(ledger), turns: new Turns() }),
     grants,
     consume: async () => false,
   }

@@ -4,7 +4,7 @@ import type { Metrics } from '@powernode/process'
 import type { Clock } from '@powernode/clock'
 import type { Logger } from '@powernode/process'
 import { EndpointScope, type Endpoint } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
-import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
 
 /** For so long an endpoint that failed is tried after all others. */
 const FAILED_FOR_MS = 30_000

@@ -4,6 +4,8 @@ import { elapsed, type Metrics } from '@powernode/process'
 import { Refusal, type CallersTable } from '@powernode/rpc'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { callPeer, errandOf, type CallParts } from './call-peer.ts'
+import { forwardDiagnose } from './diagnose.ts'
+import { forwardMember } from './attend-member.ts'
 import { LEDGER_CALLERS } from './ledger.ts'
 import type { OutParts } from './out-call.ts'
 import { resourceForwarders } from './resources.ts'
@@ -19,6 +21,8 @@ export const CALLERS: CallersTable<typeof FederationService> = {
   publishTrustBundle: ['service/peer-registry'],
   renewCertificate: ['service/peer-registry'],
   notifyRevocation: ['service/peer-registry'],
+  notifyCompromise: ['service/peer-registry'],
+  diagnose: ['service/liveness', 'system.federation.read'],
   listResources: ['system.federation.read'],
   getResource: ['system.federation.read'],
   updateResource: ['system.federation_resources.manage'],
@@ -26,6 +30,9 @@ export const CALLERS: CallersTable<typeof FederationService> = {
   checkAccess: ['system.federation.read'],
   notifyGrant: ['service/grant-authz'],
   notifyRelationship: ['service/peer-registry'],
+  enrollNode: ['service/node-agent'],
+  attendMember: ['service/node-agent'],
+  exchangeOverlay: ['service/sdwan-compiler'],
   ...LEDGER_CALLERS,
 }
 
@@ -54,6 +61,9 @@ export function forwarders(parts: ForwardParts): ServiceImpl<typeof FederationSe
     publishTrustBundle: forward(method.publishTrustBundle),
     renewCertificate: forward(method.renewCertificate),
     notifyRevocation: forward(method.notifyRevocation),
+    notifyCompromise: forward(method.notifyCompromise),
+    diagnose: (request, context) =>
+      measured(`${FederationService.typeName}/${method.diagnose.name}`, () => forwardDiagnose(parts, request, context)),
     notifyGrant: forward(method.notifyGrant),
     notifyRelationship: forward(method.notifyRelationship),
     addCheckpoint: forward(method.addCheckpoint),
@@ -61,6 +71,9 @@ export function forwarders(parts: ForwardParts): ServiceImpl<typeof FederationSe
     readMirror: forward(method.readMirror),
     listAuditExcerpts: forward(method.listAuditExcerpts),
     getReceipt: forward(method.getReceipt),
+    enrollNode: forward(method.enrollNode),
+    exchangeOverlay: forward(method.exchangeOverlay),
+    attendMember: (requests, context) => forwardMember(parts, requests, context),
   }
 }
 

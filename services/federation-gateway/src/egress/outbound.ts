@@ -14,10 +14,10 @@ import type { TlsMaterial } from '@powernode/identity'
 import type { Logger, Metrics } from '@powernode/process'
 import { Refusal } from '@powernode/rpc'
 import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
-import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
 import { sameRoots } from '../door/tls-contexts.ts'
 import type { Change, PeerTable } from '../peers/peer-table.ts'
-import { EndpointMemory, type TriedEndpoint } from './endpoint-memory.ts'
+import type { EndpointMemory } from './endpoint-memory.ts'
 import type { OpenStream } from './open-stream.ts'
 import {
   isNew,
@@ -46,6 +46,7 @@ export type OutboundParts = {
   readonly table: PeerTable
   readonly own: TlsMaterial
   readonly resolve: Resolve
+  readonly memory: EndpointMemory
   readonly limits: OutboundLimits
   readonly clock: Clock
   readonly logger: Logger
@@ -64,7 +65,6 @@ type Way = { readonly client: PeerClient; readonly breaker: CircuitBreakerPolicy
  */
 export class Outbound {
   readonly #parts: OutboundParts
-  readonly #memory: EndpointMemory
   readonly #ways = new Map<string, Way>()
   readonly #broken
   #own: TlsMaterial
@@ -72,7 +72,6 @@ export class Outbound {
   constructor(parts: OutboundParts) {
     this.#parts = parts
     this.#own = parts.own
-    this.#memory = new EndpointMemory(parts)
     this.#broken = parts.metrics.gauge(
       'fed_gateway_open_circuits',
       'Peers that are not called for now because they did not answer',
@@ -90,6 +89,11 @@ export class Outbound {
     return this.#reach(route, call, (road, attempt) => road.stream(attempt))
   }
 
+  /** As `stream`, both ways: nothing of `messages` is taken before the peer has let the call in, so trying again is safe. */
+  talk(route: PeerRoute, call: PeerCall, messages: AsyncIterable<Buffer>): Promise<OpenStream> {
+    return this.#reach(route, call, (road, attempt) => road.talk(attempt, messages))
+  }
+
   async #reach<T>(route: PeerRoute, call: PeerCall, onRoad: OnRoad<T>): Promise<T> {
     const { breaker } = this.#way(route)
     try {
@@ -100,9 +104,9 @@ export class Outbound {
     }
   }
 
-  /** How we fared with the endpoints of these peers, or of all. */
-  endpoints(peerIds: readonly string[]): readonly TriedEndpoint[] {
-    return this.#memory.list(peerIds)
+  /** What we show to those who did not give us a certificate of theirs. */
+  get own(): TlsMaterial {
+    return this.#own
   }
 
   /** We hear from a peer: whatever was wrong with the road to it may be over, so the next call goes through. */
@@ -148,8 +152,8 @@ export class Outbound {
   #way(route: PeerRoute): Way {
     const known = this.#ways.get(route.peerId)
     if (known) return known
-    const { resolve, clock, limits } = this.#parts
-    const client = new PeerClient(route, { own: this.#own, resolve, memory: this.#memory, clock, ...limits })
+    const { resolve, memory, clock, limits } = this.#parts
+    const client = new PeerClient(route, { own: this.#own, resolve, memory, clock, ...limits })
     const way = { client, breaker: this.#breaker(route.peerId) }
     this.#ways.set(route.peerId, way)
     return way
@@ -181,7 +185,7 @@ export class Outbound {
   #review({ before, after }: Change): void {
     if (!before) return
     if (after && sameWay(before, after)) return
-    this.#memory.forget(before.peerId)
+    this.#parts.memory.forget(before.peerId)
     this.#forget(before.peerId, { cut: !after })
   }
 }

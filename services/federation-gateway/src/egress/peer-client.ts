@@ -1,22 +1,14 @@
-import { isIP } from 'node:net'
-import { createSecureContext } from 'node:tls'
 import type { Metadata } from '@grpc/grpc-js'
 import type { Clock } from '@powernode/clock'
-import { certificatesToPem, pemToDer, spiffeIdOf, type TlsMaterial } from '@powernode/identity'
-import { X509Certificate } from 'node:crypto'
-import { Refusal, refusalOf, type Reason, type ResolvedEndpoint } from '@powernode/rpc'
+import type { TlsMaterial } from '@powernode/identity'
+import { refusalOf, type Reason, type Refusal, type ResolvedEndpoint } from '@powernode/rpc'
 import type { Endpoint } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
-import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
-import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
-import { shownTo, TLS_OPTIONS, trustedOf } from '../door/tls-contexts.ts'
+import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
+import { destinationOf, type Address } from './destination.ts'
 import type { EndpointMemory } from './endpoint-memory.ts'
 import { failureOf, refusalFor, textOf, type Failure } from './failures.ts'
-import { pinnedRoot } from './pinned-root.ts'
-import { Road, type Destination } from './road.ts'
-import { mustBe, mustBeGateway, mustHoldName } from './server-check.ts'
+import { Road } from './road.ts'
 
-/** One literal address behind an endpoint's name, checked against what this platform may call. */
-type Address = { readonly address: string; readonly port: number; readonly host: string }
 /** `resolveEndpoint` of libs/rpc, with the platform's policy: addresses that may be dialled, or a refusal. */
 export type Resolve = (url: string) => Promise<ResolvedEndpoint>
 
@@ -39,6 +31,8 @@ export type PeerCall = {
   readonly signal: AbortSignal
   /** False: it must not reach the peer twice. Whatever says nothing of it may be repeated. */
   readonly repeatable?: boolean
+  /** How long one attempt may take, where that is longer than others may. */
+  readonly attemptTimeoutMs?: number
   /** Why it may not be sent any more. Asked when there is a connection, right before it is. */
   readonly objection?: () => Refusal | undefined
   /** Told before each time that it is sent, when there is a connection; what it returns keeps the call from leaving. */
@@ -140,7 +134,7 @@ export class PeerClient {
       await road.connect(connectTimeoutMs)
       const refusal = call.objection?.() ?? (await call.leaving?.()) ?? call.objection?.()
       if (refusal) return { kind: 'refused', refusal }
-      const attemptEnds = new Date(clock.now().getTime() + attemptTimeoutMs)
+      const attemptEnds = new Date(clock.now().getTime() + (call.attemptTimeoutMs ?? attemptTimeoutMs))
       const deadline = attemptEnds < call.deadline ? attemptEnds : call.deadline
       return { kind: 'answered', answer: await onRoad(road, { ...call, deadline }) }
     } catch (error) {
@@ -157,7 +151,7 @@ export class PeerClient {
   async #road(key: string, address: Address): Promise<Road> {
     const known = this.#roads.get(key)
     if (known) return known
-    const destination = await this.#destination(address)
+    const destination = await destinationOf(this.route, address, this.#parts)
     const made = this.#roads.get(key) ?? new Road(destination, this.#parts.clock, this.#parts.maxMessageBytes)
     if (this.#closed) made.close()
     else this.#roads.set(key, made)
@@ -168,46 +162,9 @@ export class PeerClient {
     this.#roads.get(key)?.close()
     this.#roads.delete(key)
   }
-
-  /** Whom to trust at that address: the peer's roots; before we have any, the pinned root; without a pin, the public authorities. */
-  async #destination({ address, port, host }: Address): Promise<Destination> {
-    const { own, clock, connectTimeoutMs } = this.#parts
-    const { route } = this
-    const where = { address, port, authority: `${host}:${port}` }
-    if (route.trustRoots.length > 0) {
-      const shown = shownTo(route, own)
-      const trusted = route.state === PeerState.REVOKED ? withoutRevocation(route) : trustedOf(route)
-      const context = createSecureContext({ ...TLS_OPTIONS, ...shown, ...trusted })
-      return { ...where, serverName: trustDomainOf(shown.cert), context, check: mustBe(route.spiffeId) }
-    }
-    if (route.caPin.length > 0) {
-      const serverName = own.spiffeId.trustDomain
-      const root = await pinnedRoot({ address, port, serverName, timeoutMs: connectTimeoutMs }, route.caPin, clock)
-      const context = createSecureContext({ ...TLS_OPTIONS, ca: certificatesToPem([root]) })
-      return { ...where, serverName, context, check: mustBeGateway(route.trustDomain) }
-    }
-    const serverName = isIP(host) ? own.spiffeId.trustDomain : host // an address cannot be a server name (RFC 6066 §3)
-    return { ...where, serverName, context: createSecureContext(TLS_OPTIONS), check: mustHoldName(host) }
-  }
 }
 
 /** What must not reach the peer twice is sent nowhere else once it may have reached it. */
 function isEnough(tried: Tried<unknown>, { repeatable = true }: PeerCall): boolean {
   return !repeatable && tried.kind === 'unreachable' && tried.isSent === true
-}
-
-/**
- * A revoked peer is called for one thing, to be told so. When we signed its certificate we have revoked that too, and by
- * our own list nobody could tell it any more; the notice is signed and no secret.
- */
-function withoutRevocation(route: PeerRoute): { readonly ca: string } {
-  return { ca: trustedOf(route).ca }
-}
-
-/** What a server is told as TLS server name, so that it asks the right roots about our certificate. */
-function trustDomainOf(chainPem: string): string {
-  const [leaf] = pemToDer(chainPem, 'CERTIFICATE')
-  const id = leaf && spiffeIdOf(new X509Certificate(leaf))
-  if (!id) throw new Refusal('CERTIFICATE_REQUIRED', 'we have no certificate to show to this peer')
-  return id.trustDomain
 }

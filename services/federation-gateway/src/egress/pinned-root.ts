@@ -66,7 +66,8 @@ const LINGER_MS = 1_000
 /** More than any chain of ours has; a loop of issuers ends here. */
 const LONGEST_CHAIN = 8
 
-function chainOf(leaf: DetailedPeerCertificate): Buffer[] {
+/** What a server showed, leaf first, as far as one leads to the next. */
+export function chainOf(leaf: DetailedPeerCertificate): Buffer[] {
   const chain: Buffer[] = []
   for (
     let at: DetailedPeerCertificate | undefined = leaf;

@@ -31,8 +31,8 @@ export function resourceForwarders(parts: CallParts & OutParts, measured: Measur
     { sends = false } = {},
   ) {
     const askPeer = async (request: MessageShape<I>, context: HandlerContext): Promise<MessageShape<O>> => {
-      const errand = await errandOf(parts, desc, context)
       const wanted = { rpc: desc.name, ...wantedBy(request) }
+      const errand = await errandOf(parts, desc, context, wanted)
       const out = new OutCall(parts, errand, wanted)
       const beside = { headers: await out.headers(), leaving: out.leaving, repeatable: !sends }
       if (sends) await out.maySend() // as late as can be: what is decided here is what leaves

@@ -1,6 +1,7 @@
+import { once } from 'node:events'
 import type { SecureContext, TLSSocket } from 'node:tls'
 import { isIPv6 } from 'node:net'
-import { Client, connectivityState, type Metadata, type ServiceError } from '@grpc/grpc-js'
+import { Client, connectivityState, type ClientDuplexStream, type Metadata, type ServiceError } from '@grpc/grpc-js'
 import { openStream, type OpenStream } from './open-stream.ts'
 import type { Clock } from '@powernode/clock'
 import { observedCredentials } from './observed-credentials.ts'
@@ -112,6 +113,17 @@ export class Road {
     return openStream(call, { clock: this.#clock, deadline, signal })
   }
 
+  /** One stream both ways, of bytes; there once the peer has begun to answer. Only then is anything of `messages` taken. */
+  async talk(
+    { path, metadata, deadline, signal }: Omit<RoadCall, 'bytes'>,
+    messages: AsyncIterable<Buffer>,
+  ): Promise<OpenStream> {
+    const call = this.#client.makeBidiStreamRequest(path, asItIs, asItIs, metadata)
+    const begun = await openStream(call, { clock: this.#clock, deadline, signal })
+    void sayAll(call, messages)
+    return begun
+  }
+
   /** Takes no more calls; those under way finish, and then the connection closes. */
   close(): void {
     this.#client.close()
@@ -128,6 +140,21 @@ export class Road {
     if (!socket) return
     this.#sockets.add(socket)
     socket.once('close', () => this.#sockets.delete(socket))
+  }
+}
+
+/** Says what there is to say, as fast as the peer takes it. When that fails, so does the call, and its reader hears of it. */
+async function sayAll(call: ClientDuplexStream<Buffer, Buffer>, messages: AsyncIterable<Buffer>): Promise<void> {
+  const gone = new AbortController()
+  call.once('close', () => gone.abort())
+  try {
+    for await (const message of messages) {
+      if (gone.signal.aborted) return
+      if (!call.write(message)) await once(call, 'drain', { signal: gone.signal })
+    }
+    call.end()
+  } catch {
+    call.cancel()
   }
 }
 

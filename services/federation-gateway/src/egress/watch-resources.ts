@@ -5,11 +5,11 @@ import type {
   WatchResourcesRequest,
   WatchResourcesResponse,
 } from '@powernode/proto/powernode/federation/v1/resource_pb.ts'
-import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
 import { DECISION_ID } from '../door/visit.ts'
 import type { PeerTable } from '../peers/peer-table.ts'
 import { checkAsAsked } from './as-asked.ts'
-import { errandOf, objectionTo, peerCall, readAnswer, type CallParts } from './call-peer.ts'
+import { errandOf, objectionTo, peerCall, readAnswer, type CallParts, type Purpose } from './call-peer.ts'
 import { failureOf, refusalFor } from './failures.ts'
 import { OutCall, type OutParts } from './out-call.ts'
 
@@ -21,10 +21,11 @@ export async function* forwardWatch(
   request: WatchResourcesRequest,
   context: HandlerContext,
 ): AsyncGenerator<WatchResourcesResponse> {
-  const errand = await errandOf(parts, method, context)
+  const wanted = { kind: request.kind, scope: 'read' } as const
+  const errand = await errandOf(parts, method, context, wanted)
   const { route } = errand
   const out = new OutCall(parts, errand, { rpc: method.name, kind: request.kind, id: request.id, scope: 'read' })
-  const terms = onSpeakingTerms(parts.table, route)
+  const terms = onSpeakingTerms(parts.table, route, { method: method.localName, wanted })
   try {
     const call = peerCall(parts, errand, { method, request })
     for (const [name, value] of Object.entries(await out.headers())) call.metadata.set(name, value)
@@ -48,18 +49,18 @@ export async function* forwardWatch(
 }
 
 /** Aborts, with the refusal, when the peer may not be called for this any more. */
-function onSpeakingTerms(table: PeerTable, { peerId }: PeerRoute) {
+export function onSpeakingTerms(table: PeerTable, { peerId }: PeerRoute, purpose: Purpose) {
   const ended = new AbortController()
   const leave = table.watch(({ before, after }) => {
     if (before?.peerId !== peerId) return
-    const objection = objectionTo(after ?? before, method.localName)
+    const objection = objectionTo(after ?? before, purpose)
     if (!after || objection) ended.abort(objection)
   })
   return { signal: ended.signal, leave }
 }
 
 /** What ends a stream that had begun, in the words that a call which never began is refused with. */
-function asRefusal(error: unknown, { endpoints }: PeerRoute): unknown {
+export function asRefusal(error: unknown, { endpoints }: PeerRoute): unknown {
   if (refusalOf(error) === error) return error
   const failure = failureOf(error)
   return failure ? refusalFor([{ url: endpoints[0]?.url ?? 'the peer', failure }]) : error

@@ -2,7 +2,8 @@ import type { Client } from '@connectrpc/connect'
 import type { Clock } from '@powernode/clock'
 import { Follower } from '@powernode/feed'
 import type { Logger, Metrics } from '@powernode/process'
-import type { PeerRegistryService, WatchPeersResponse } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { WatchPeersResponse } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
+import type { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import type { PeerTable } from './peer-table.ts'
 
 export type FollowParts = {

@@ -1,7 +1,7 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf'
 import { beforeEach, expect, test } from 'vitest'
 import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
-import { PeerRouteSchema } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { PeerRouteSchema } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
 import { PeerTable, type Change } from './peer-table.ts'
 
 let table: PeerTable

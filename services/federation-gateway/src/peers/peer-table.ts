@@ -5,7 +5,7 @@ import {
   type LocalPlatform,
   type PeerRoute,
   type WatchPeersResponse,
-} from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+} from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
 import { preferred } from './preferred.ts'
 
 /** What changed: one peer, as it was and as it is; or, with no peer in it, our own side. */

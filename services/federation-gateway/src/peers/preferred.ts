@@ -1,5 +1,5 @@
 import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
-import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { PeerRoute } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
 
 /**
  * Of several peerings with one name, the one in force: a platform that was revoked and peered anew has two rows.

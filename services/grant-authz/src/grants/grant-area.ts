@@ -1,14 +1,14 @@
 import { Feed } from '@powernode/feed'
-import { readSealingKey } from '@powernode/identity'
-import type { ListenConfig } from '@powernode/postgres'
+import type { SealingKey } from '@powernode/identity'
+import { inTransaction, SEALING_TROUBLE, type ListenConfig } from '@powernode/postgres'
 import type { Logger, Metrics } from '@powernode/process'
 import { GrantAuthzService } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
 import { PolicyService } from '@powernode/proto/powernode/policy/v1/service_pb.ts'
 import { mount, type Mount } from '@powernode/rpc'
-import type { Config } from '../config.ts'
 import { POLICY_FEED } from '../feed/policy-part.ts'
 import { policySource, type PolicyUpdate } from '../feed/policy.ts'
 import { runNotices } from '../notices/run-notices.ts'
+import { resealBearers } from '../operations/received/reseal-bearers.ts'
 import type { Border } from '../notices/send-notice.ts'
 import type { Registry } from '../reviews/ask-registry.ts'
 import { runReviews } from '../reviews/run-reviews.ts'
@@ -24,6 +24,7 @@ export type GrantAreaDeps = DoorDeps & {
   readonly database: ListenConfig & { readonly schema: string }
   readonly registry: Registry
   readonly border: Border
+  readonly sealing: SealingKey
   readonly logger: Logger
   readonly metrics: Metrics
 }
@@ -36,10 +37,15 @@ export type GrantArea = {
 }
 
 /** All that concerns grants in this process: who is given them, who hears of them, and what time does to them. */
-export function openGrantArea(deps: GrantAreaDeps, { sealingKeyFile }: Pick<Config, 'sealingKeyFile'>): GrantArea {
-  const sealing = readSealingKey({ file: sealingKeyFile })
+export async function openGrantArea(deps: GrantAreaDeps): Promise<GrantArea> {
+  const { sealing } = deps
+  const { standing, newest, resealed, lost } = await inTransaction(deps.db, (tx) => resealBearers(tx, sealing))
+  if (standing !== 'newest') deps.logger.error({ reason: newest }, SEALING_TROUBLE[standing])
+  if (resealed > 0)
+    deps.logger.info({ count: resealed }, 'bearers are sealed under the new key; the previous one can go')
+  if (lost > 0) deps.logger.error({ count: lost }, 'bearers cannot be opened, since they were sealed under another key: their grants have to be given anew') // prettier-ignore
   const policyFeed = new Feed({ ...deps, feed: POLICY_FEED, source: policySource })
-  const area = { ...deps, sealing, policyFeed }
+  const area = { ...deps, policyFeed }
   return {
     policyFeed,
     mounts: [

@@ -41,6 +41,25 @@ test('everybody else is refused', async () => {
   await refusesEverybodyElse(ApprovalService, APPROVAL_CALLERS, server.clientAs)
 })
 
+test('a service that acts by itself asks in its own name, and counts as an agent; in that of another it may not', async () => {
+  const liveness = server.clientAs(ApprovalService, { kind: 'service', name: 'liveness' })
+  const { approval } = await liveness.requestApproval({
+    ...asking(),
+    requestedBy: 'service/liveness',
+    countsAsApproval: true,
+  })
+  expect(approval).toMatchObject({ state: 'pending', requestedBy: 'service/liveness', autonomous: true, votes: [] })
+  await expectRefusal(
+    liveness.requestApproval({ ...asking(), requestedBy: 'service/peer-registry' }),
+    'OPERATOR_UNKNOWN',
+  )
+  await as('alice').approve({ approvalId: approval?.id ?? '', planSha256: approval?.planSha256 ?? Buffer.alloc(0) })
+  expect((await liveness.listApproved({})).approvals.map(({ id }) => id)).toEqual([approval?.id])
+  await as('alice').halt({ reason: 'a drill' })
+  expect((await liveness.listApproved({})).approvals).toEqual([])
+  await expectRefusal(liveness.requestApproval({ ...asking('x'), requestedBy: 'service/liveness' }), 'AUTONOMY_HALTED')
+})
+
 test('asked for by an owner, seen and approved by a person, carried out and reported by the owner', async () => {
   const { id, planSha256, plan } = await requested()
   expect((await as('alice').getApproval({ approvalId: id })).approval).toMatchObject({
@@ -104,7 +123,7 @@ test('a rehearsal says what would be, and keeps nothing', async () => {
 test('every action of the source documents has its policy, and one is set by who may control', async () => {
   const { policies } = await as('alice').listPolicies({})
   const verbs = Object.fromEntries(policies.map(({ action, verb }) => [action, verb]))
-  expect(policies.length).toBe(40)
+  expect(policies.length).toBe(63)
   for (const verb of ['propose', 'accept', 'revoke', 'data_residency'])
     expect(verbs[`sdwan.federation_peer_${verb}`]).toBe('require_approval')
   expect(verbs).toMatchObject({
@@ -114,6 +133,9 @@ test('every action of the source documents has its policy, and one is set by who
     'system.cert_rotate': 'require_approval',
     'system.acme_cert_rotate': 'notify_and_proceed',
     'federation.ca_switch': 'require_approval',
+    'system.cluster_member_promote': 'require_approval',
+    'system.federation_child_terminate': 'require_approval',
+    'system.federation_spawn': 'require_approval',
   })
   const { policy } = await as('alice').setPolicy({ action: REVOKE, verb: 'require_approval', approvers: 2 })
   expect(policy).toMatchObject({ approvers: 2, setBy: 'operator/alice' })

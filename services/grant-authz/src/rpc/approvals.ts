@@ -6,6 +6,7 @@ import { APPROVAL_STATES, type ApprovalState } from '../approval.ts'
 import { OWN_ACTIONS, VERBS, type PolicyVerb } from '../approval-policy.ts'
 import { OPERATORS_FEED, type DirectoryUpdate } from '../feed/directory.ts'
 import { approveApproval, notFound, rejectApproval, type Decided } from '../operations/approvals/decide-approval.ts'
+import { cascadePolicies } from '../operations/approvals/cascade-policies.ts'
 import { setAutonomy, setPolicy } from '../operations/approvals/set-policy.ts'
 import * as policies from '../store/approval-policies.ts'
 import * as approvals from '../store/approvals.ts'
@@ -19,18 +20,24 @@ import { afterPage, pageSize, pageToken } from './page.ts'
 const READ = ['system.federation.read'] as const
 const CONTROL = ['system.infra_tasks.control'] as const
 /** Services that carry out what was approved. What is ours to carry out does not leave the process. */
-const OWNERS = ['service/peer-registry'] as const
+const OWNERS = [
+  'service/peer-registry',
+  'service/spawn-provisioner',
+  'service/sdwan-compiler',
+  'service/liveness',
+] as const
 
 export const APPROVAL_CALLERS: CallersTable<typeof ApprovalService> = {
-  listPolicies: READ,
+  listPolicies: [...READ, 'service/spawn-provisioner'],
   setPolicy: CONTROL,
-  listApprovals: READ,
-  getApproval: [...READ, ...OWNERS],
+  cascadePolicies: ['service/node-agent'],
+  listApprovals: [...READ, 'service/liveness'],
+  getApproval: [...READ, 'service/peer-registry'],
   approve: CONTROL,
   reject: CONTROL,
   halt: CONTROL,
   resume: CONTROL,
-  getAutonomy: READ,
+  getAutonomy: [...READ, 'service/liveness'],
   requestApproval: OWNERS,
   listApproved: OWNERS,
   reportExecution: OWNERS,
@@ -46,6 +53,17 @@ export const approvalHandlers = (deps: ApprovalDeps): ServiceImpl<typeof Approva
       const by = personOf(context, 'change a policy')
       const { action, verb, approvers } = req
       return { policy: policyToWire(await setPolicy(tx, now, { by, action, verb: verbOf(verb), approvers })) }
+    }),
+
+  cascadePolicies: (req, context) =>
+    tell(deps, { dryRun: false, context }, async (tx, now) => {
+      const rules = (req.cascade?.rules ?? []).map(({ action, verb, approvalsNeeded }) => ({
+        action,
+        verb: verbOf(verb),
+        approvers: approvalsNeeded,
+      }))
+      const held = await cascadePolicies(tx, now, { by: requestOf(context), peerId: req.peerId, rules })
+      return { policies: held.map(policyToWire) }
     }),
 
   listApprovals: (req) =>

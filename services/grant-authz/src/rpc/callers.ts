@@ -9,23 +9,25 @@ const GATEWAY = ['service/federation-gateway'] as const
 /** Who may call each RPC. An RPC without a row does not compile. */
 export const GRANT_CALLERS = {
   createGrant: MANAGE,
-  listGrants: READ,
+  // Reviews: what each peer may do, and how its resources travel.
+  listGrants: [...READ, 'service/liveness'],
   getGrant: READ,
   updateGrant: MANAGE,
   renewGrant: MANAGE,
   revokeGrant: MANAGE,
   revokeGrants: MANAGE,
   checkGrant: READ,
-  proposeBridge: MANAGE,
-  moveBridge: MANAGE,
-  listBridges: READ,
-  listCapabilities: READ,
+  // The accepting skill lets a peer onto a network, as it was approved.
+  proposeBridge: [...MANAGE, 'service/peer-registry'],
+  moveBridge: [...MANAGE, 'service/peer-registry'],
+  listBridges: [...READ, 'service/peer-registry'],
+  listCapabilities: [...READ, 'service/liveness'],
   setCapability: MANAGE,
   getGrantSettings: READ,
   setGrantSettings: MANAGE,
-  listReceivedGrants: READ,
+  listReceivedGrants: [...READ, 'service/liveness'],
   receiveGrantNotice: GATEWAY,
-  reviewPeer: ['service/peer-registry'],
+  reviewPeer: ['service/peer-registry', 'service/node-agent'],
   chooseReceivedGrant: GATEWAY,
 } as const satisfies CallersTable<typeof GrantAuthzService>
 

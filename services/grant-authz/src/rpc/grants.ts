@@ -1,3 +1,4 @@
+import { timestampDate } from '@bufbuild/protobuf/wkt'
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
 import type {
   CreateGrantRequest,
@@ -42,7 +43,9 @@ export const oneGrantHandlers = (deps: GrantDeps): Handlers => ({
     look(deps, async (tx, now) => {
       const { statuses, resourceKind } = req
       const last = afterPage(req.pageToken)
-      const wanted = { peerId: filterId(req.peerId), resourceKind, statuses, last, limit: pageSize(req.pageSize) }
+      const archivedAfter = req.archivedAfter && timestampDate(req.archivedAfter)
+      const limit = pageSize(req.pageSize)
+      const wanted = { peerId: filterId(req.peerId), resourceKind, statuses, archivedAfter, last, limit }
       const page = await listGrants(tx, now, wanted)
       return { grants: page.grants.map((grant) => grantToWire(grant, now)), nextPageToken: pageToken(page.next) }
     }),

@@ -28,7 +28,14 @@ export const OPERATOR_CALLERS = {
   listRoles: READ,
   setRole: MANAGE,
   issueToken: MANAGE,
-  watchOperators: ['service/peer-registry', 'service/federation-gateway', 'service/liveness', 'service/audit-ledger'],
+  watchOperators: [
+    'service/peer-registry',
+    'service/federation-gateway',
+    'service/liveness',
+    'service/audit-ledger',
+    'service/spawn-provisioner',
+    'service/sdwan-compiler',
+  ],
 } as const satisfies CallersTable<typeof OperatorService>
 
 export type OperatorDeps = DoorDeps & {

@@ -31,8 +31,8 @@ const MANAGE = ['system.federation_residency.manage'] as const
 /** Who may call each RPC. */
 export const RESIDENCY_CALLERS = {
   setDataResidency: MANAGE,
-  listResidencies: READ,
-  getResidencyRules: READ,
+  listResidencies: [...READ, 'service/liveness'],
+  getResidencyRules: [...READ, 'service/liveness'],
   setResidencyRule: MANAGE,
   removeResidencyRule: MANAGE,
   setRegion: MANAGE,

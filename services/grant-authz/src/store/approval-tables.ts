@@ -9,6 +9,8 @@ export type ApprovalPolicyRow = {
   description: string
   set_by: string
   set_at: Date | null
+  own_verb: PolicyVerb | null
+  own_approvers: number | null
 }
 
 export type ApprovalRow = {

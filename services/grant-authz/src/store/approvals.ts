@@ -184,8 +184,8 @@ function executable(tx: GrantTx): SelectQueryBuilder<ApprovalTables, 'approval',
       sql<boolean>`not exists (select 1 from approval_policy p where p.action = approval.action and p.verb = 'blocked')`,
     )
     .where(
-      sql<boolean>`exists (
-        select 1 from operator o where 'operator/' || o.name = approval.requested_by and not o.paused)`,
+      sql<boolean>`(approval.requested_by = approval.owner or exists (
+        select 1 from operator o where 'operator/' || o.name = approval.requested_by and not o.paused))`,
     )
 }
 

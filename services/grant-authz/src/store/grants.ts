@@ -175,11 +175,12 @@ export async function page(
     readonly peerId: string
     readonly resourceKind: string
     readonly statuses: readonly string[]
+    readonly archivedAfter?: Date | undefined
     readonly last: string | undefined
     readonly limit: number
   },
 ): Promise<Grant[]> {
-  const { peerId, resourceKind, statuses, last, limit } = wanted
+  const { peerId, resourceKind, statuses, archivedAfter, last, limit } = wanted
   const status = sql<string>`case when archived_at is not null then 'archived' when revoked_at is not null then 'revoked'
     when expires_at <= ${now} then 'expired' else 'active' end`
   return tx
@@ -188,6 +189,7 @@ export async function page(
     .$if(peerId !== '', (query) => query.where('peer_id', '=', peerId))
     .$if(resourceKind !== '', (query) => query.where('resource_kind', '=', resourceKind))
     .$if(statuses.length > 0, (query) => query.where(status, 'in', statuses))
+    .$if(archivedAfter !== undefined, (query) => query.where('archived_at', '>', archivedAfter ?? null))
     .$if(last !== undefined, (query) => query.where('id', '>', last ?? ''))
     .orderBy('id')
     .limit(limit)

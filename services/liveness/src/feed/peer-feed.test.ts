@@ -1,15 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { create, type MessageInitShape } from '@bufbuild/protobuf'
-import { durationFromMs } from '@bufbuild/protobuf/wkt'
+import { durationFromMs, timestampFromDate } from '@bufbuild/protobuf/wkt'
 import { createClient, createRouterTransport } from '@connectrpc/connect'
 import { FakeClock } from '@powernode/clock/testing'
 import { createLogger, createMetrics } from '@powernode/process'
 import { PeerKind, PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
-import {
-  PeerRegistryService,
-  WatchPeersResponseSchema,
-  type PeerRouteSchema,
-} from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { WatchPeersResponseSchema, type PeerRouteSchema } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
+import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createPeerFeed, type Change, type PeerFeed } from './peer-feed.ts'
 
@@ -61,19 +58,41 @@ const route = (peerId: string, said: MessageInitShape<typeof PeerRouteSchema> = 
 
 test('peers are known as peer-registry names them, with the timers that were agreed', async () => {
   const timers = { heartbeatInterval: durationFromMs(500), staleAfter: durationFromMs(2_500) }
+  const ends = [{ certificate: 'root ab', notBefore: new Date(0), notAfter: new Date(1_000) }]
+  const certificateEnds = ends.map(({ certificate, notBefore, notAfter }) => ({
+    certificate,
+    notBefore: timestampFromDate(notBefore),
+    notAfter: timestampFromDate(notAfter),
+  }))
   follow([
     anew,
     route(a, { timers, trustBundleSequence: 4n }),
     route(b),
     route('c', { kind: PeerKind.SDWAN_ONLY }),
     complete,
-    route(b, { state: PeerState.ACTIVE }),
+    route(b, { state: PeerState.ACTIVE, certificateEnds }),
   ])
   await expect.poll(() => feed.peers.get(b)?.state).toBe('active')
   expect(feed.isComplete()).toBe(true)
   expect([...feed.peers.values()]).toEqual([
-    { peerId: a, state: 'enrolled', trustBundleSequence: 4n, heartbeatIntervalMs: 500, staleAfterMs: 2_500 },
-    { peerId: b, state: 'active', trustBundleSequence: 0n, heartbeatIntervalMs: 60_000, staleAfterMs: 300_000 },
+    {
+      peerId: a,
+      state: 'enrolled',
+      trustBundleSequence: 4n,
+      heartbeatIntervalMs: 500,
+      staleAfterMs: 2_500,
+      versionStatus: '',
+      certificates: [],
+    },
+    {
+      peerId: b,
+      state: 'active',
+      trustBundleSequence: 0n,
+      heartbeatIntervalMs: 60_000,
+      staleAfterMs: 300_000,
+      versionStatus: '',
+      certificates: ends,
+    },
   ])
 })
 

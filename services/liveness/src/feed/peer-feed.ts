@@ -2,11 +2,8 @@ import type { Client } from '@connectrpc/connect'
 import type { Clock } from '@powernode/clock'
 import { Follower, type Told } from '@powernode/feed'
 import type { Logger, Metrics } from '@powernode/process'
-import type {
-  LocalPlatform,
-  PeerRegistryService,
-  WatchPeersResponse,
-} from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { LocalPlatform, WatchPeersResponse } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
+import type { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { isPlatform, toLocal, toWatched, type Local, type WatchedPeer } from './watched-peer.ts'
 
 /** What changed: one peer, or so much that all have to be looked at. */

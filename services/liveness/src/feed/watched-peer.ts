@@ -1,17 +1,29 @@
 import { createHash } from 'node:crypto'
 import { toBinary } from '@bufbuild/protobuf'
-import { durationMs, type Duration } from '@bufbuild/protobuf/wkt'
+import { durationMs, timestampDate, type Duration } from '@bufbuild/protobuf/wkt'
 import {
   PlatformDescriptionSchema,
   type PlatformDescription,
 } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
 import { PeerKind, PeerState as WireState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
-import type { LocalPlatform, PeerRoute } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { LocalPlatform, PeerRoute } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
 import type { PeerState } from '../announcement.ts'
 import type { PeerView } from '../operations/record-beats.ts'
 
 /** What the heart needs to know of a peer; keys and certificates are the gateway's business. */
-export type WatchedPeer = PeerView & { readonly heartbeatIntervalMs: number }
+export type WatchedPeer = PeerView & {
+  readonly heartbeatIntervalMs: number
+  /** How we stand with its platform version; empty before it has said one. */
+  readonly versionStatus: string
+  readonly certificates: readonly CertificateEnd[]
+}
+
+/** When a certificate ends that vouches for the peer (`root …`), or for us there (`leaf …`). */
+export type CertificateEnd = {
+  readonly certificate: string
+  readonly notBefore: Date | undefined
+  readonly notAfter: Date
+}
 
 /** What we say of ourselves. */
 export type Local = {
@@ -23,7 +35,7 @@ export type Local = {
 /** 60 s and 5 min: the source documents' beat, for peers whose timers were never agreed. */
 const DEFAULT_TIMERS = { heartbeatIntervalMs: 60_000, staleAfterMs: 300_000 }
 
-const STATES: Readonly<Record<WireState, PeerState>> = {
+export const STATES: Readonly<Record<WireState, PeerState>> = {
   [WireState.UNSPECIFIED]: 'unknown',
   [WireState.PROPOSED]: 'proposed',
   [WireState.ACCEPTED]: 'accepted',
@@ -37,13 +49,26 @@ const STATES: Readonly<Record<WireState, PeerState>> = {
 /** Only platforms have a heart; a peer that is no more than a network has nobody to answer. */
 export const isPlatform = ({ kind }: PeerRoute): boolean => kind !== PeerKind.SDWAN_ONLY
 
-export function toWatched({ peerId, state, timers, trustBundleSequence }: PeerRoute): WatchedPeer {
+export function toWatched({
+  peerId,
+  state,
+  timers,
+  trustBundleSequence,
+  versionStatus,
+  certificateEnds,
+}: PeerRoute): WatchedPeer {
   return {
     peerId,
     state: STATES[state] ?? 'unknown', // a state of a later release
     trustBundleSequence,
+    versionStatus,
     heartbeatIntervalMs: ms(timers?.heartbeatInterval) ?? DEFAULT_TIMERS.heartbeatIntervalMs,
     staleAfterMs: ms(timers?.staleAfter) ?? DEFAULT_TIMERS.staleAfterMs,
+    certificates: certificateEnds.flatMap(({ certificate, notBefore, notAfter }) =>
+      notAfter
+        ? [{ certificate, notBefore: notBefore && timestampDate(notBefore), notAfter: timestampDate(notAfter) }]
+        : [],
+    ),
   }
 }
 

@@ -19,7 +19,7 @@ export function beatMetrics(metrics: Metrics) {
     ),
     dataAge: metrics.gauge('fed_peer_data_age_seconds', 'Age of what we know of peers that count as heard', [
       'direction',
-      'quantile',
+      'share',
     ]),
     transitions: metrics.counter('fed_peer_transitions_total', 'Peers that fell silent, and corrections announced', [
       'kind',

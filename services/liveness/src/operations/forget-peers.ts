@@ -20,7 +20,7 @@ export async function forgetPeers(
   await reconcilePeers(
     tx,
     now,
-    expected.map((row) => ({ ...row, state: 'unknown' as const })),
+    expected.map((row) => ({ ...row, state: 'unknown' as const, versionStatus: '' })),
   )
   const old = [...rows.values()].filter(({ lastHeardAt, lastHeardByThemAt }) => {
     return (lastHeardAt ?? before) <= before && (lastHeardByThemAt ?? before) <= before

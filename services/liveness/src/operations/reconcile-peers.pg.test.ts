@@ -14,8 +14,8 @@ beforeEach(async () => void (database = await livenessDatabase()))
 afterEach(() => database.drop())
 
 const peer = aPeer()
-const look = (state: PeerState, ms: number) =>
-  inTransaction(database.db, (tx) => reconcilePeers(tx, at(ms), [{ ...peer, state }]))
+const look = (state: PeerState, ms: number, versionStatus = 'compatible') =>
+  inTransaction(database.db, (tx) => reconcilePeers(tx, at(ms), [{ ...peer, state, versionStatus }]))
 const hear = () =>
   inTransaction(database.db, (tx) =>
     recordBeats(tx, START, [
@@ -32,6 +32,15 @@ test('a peer that stays enrolled though it is heard is announced again after a w
   ])
   expect([await look('active', 20_000), await look('degraded', 20_000)]).toEqual([0, 1])
   expect(await newsOf(database.db, peer.peerId)).toEqual(['heard', 'heard', 'heard'])
+})
+
+test('of a peer that its version keeps from being active it is told once that it is heard, and again when it may be', async () => {
+  await hear()
+  expect([await look('enrolled', 5_000, 'incompatible'), await look('degraded', 20_000, 'incompatible')]).toEqual([
+    0, 0,
+  ])
+  expect(await look('degraded', 20_001, 'compatible')).toBe(1)
+  expect(await newsOf(database.db, peer.peerId)).toEqual(['heard', 'heard'])
 })
 
 test('a peer that is new gets its row, and one that is active without one a deadline', async () => {
@@ -52,7 +61,7 @@ test('a suspended peer is not expected to beat, and may be heard again when it i
 test('a shorter stale limit moves the deadline that stands', async () => {
   await hear()
   await inTransaction(database.db, (tx) =>
-    reconcilePeers(tx, at(1), [{ ...peer, state: 'active', staleAfterMs: 10_000 }]),
+    reconcilePeers(tx, at(1), [{ ...peer, state: 'active', staleAfterMs: 10_000, versionStatus: '' }]),
   )
   expect(await row()).toMatchObject({ staleAfterMs: 10_000, silentAt: at(10_000) })
 })

@@ -6,7 +6,13 @@ import { withPatience, type Freshness } from '../freshness.ts'
 import * as freshness from '../store/freshness.ts'
 import type { Tables } from '../store/tables.ts'
 
-export type ExpectedPeer = { readonly peerId: string; readonly state: PeerState; readonly staleAfterMs: number }
+export type ExpectedPeer = {
+  readonly peerId: string
+  readonly state: PeerState
+  readonly staleAfterMs: number
+  /** How we stand with its platform version. */
+  readonly versionStatus: string
+}
 
 /**
  * What peer-registry holds these peers to be is compared with what we know, and the difference announced or adopted.
@@ -49,5 +55,11 @@ export async function reconcilePeers(tx: Tx<Tables>, now: Date, peers: readonly 
 const differs = (row: Freshness | undefined, peer: ExpectedPeer, now: Date): boolean =>
   row === undefined || settle(row, peer, now).after !== row
 
-const settle = (row: Freshness, { state, staleAfterMs }: ExpectedPeer, now: Date): Announcing =>
-  reconcile(withPatience(row, staleAfterMs), state, now)
+function settle(row: Freshness, peer: ExpectedPeer, now: Date): Announcing {
+  const of = withPatience(row, peer.staleAfterMs)
+  return isKept(of, peer) ? { after: of, announcement: null } : reconcile(of, peer.state, now)
+}
+
+/** That it is heard has been told, and changes nothing: by its version it cannot become active. It waits for no news of ours. */
+const isKept = ({ announced }: Freshness, { state, versionStatus }: ExpectedPeer): boolean =>
+  announced === 'heard' && versionStatus === 'incompatible' && (state === 'enrolled' || state === 'degraded')

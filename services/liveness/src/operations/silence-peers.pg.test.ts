@@ -9,10 +9,13 @@ import type { Tables } from '../store/tables.ts'
 import { sweepOnce } from '../sweeps.ts'
 import { recordBeats, type PeerView } from './record-beats.ts'
 import { silencePeers } from './silence-peers.ts'
-import { START, aBeat, aPeer, anAnswer, announced, at, livenessDatabase, newsOf } from './testing.ts'
+import { START, aBeat, aPeer, anAnswer, announced, at, listens, livenessDatabase, newsOf } from './testing.ts'
 
 let database: TestDatabase<Tables>
-beforeEach(async () => void (database = await livenessDatabase()))
+beforeEach(async () => {
+  database = await livenessDatabase()
+  await listens(database.db)
+})
 afterEach(() => database.drop())
 
 const never = new AbortController().signal
@@ -21,7 +24,7 @@ const heardBoth = async (peer: PeerView, sequence = 1n, ms = 0) =>
   inTransaction(database.db, (tx) =>
     recordBeats(tx, at(ms), [
       { kind: 'heard', peer, beat: aBeat({ sequence, receivedAt: at(ms) }), description: undefined },
-      { kind: 'answered', peer, beat: anAnswer({ sentAt: at(ms) }) },
+      { kind: 'answered', peer, beat: anAnswer({ sentAt: at(ms), answeredAt: at(ms + 4) }) },
     ]),
   )
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { fromBinary } from '@bufbuild/protobuf'
 import { anyUnpack } from '@bufbuild/protobuf/wkt'
-import type { Db } from '@powernode/postgres'
+import { inTransaction, type Db } from '@powernode/postgres'
 import { testDatabase, type TestDatabase } from '@powernode/postgres/testing'
 import { EventSchema, SeveritySchema } from '@powernode/proto/powernode/event/v1/event_pb.ts'
 import { eventRegistry } from '@powernode/proto/registry.ts'
@@ -10,6 +10,7 @@ import type { Beat } from '../heard-beat.ts'
 import { mintNonce } from '../own-nonces.ts'
 import type { AnsweredBeat, FailedBeat } from '../own-beat.ts'
 import type { PeerView } from './record-beats.ts'
+import * as listening from '../store/listening.ts'
 import type { Tables } from '../store/tables.ts'
 
 export const START = new Date('2026-05-01T12:00:00Z')
@@ -17,6 +18,12 @@ export const at = (ms: number): Date => new Date(START.getTime() + ms)
 
 export const livenessDatabase = (): Promise<TestDatabase<Tables>> =>
   testDatabase<Tables>({ schema: 'liveness', dir: new URL('../../migrations', import.meta.url) })
+
+/** Somebody listens, and has for long: without that nobody falls silent. */
+export async function listens(db: Db<Tables>, now = START, tickMs = 2 ** 29): Promise<void> {
+  const since = new Date(now.getTime() - 86_400_000)
+  await inTransaction(db, (tx) => listening.save(tx, { since, reason: 'started', tickedAt: now }, tickMs))
+}
 
 export const aPeer = (said: Partial<PeerView> = {}): PeerView => ({
   peerId: randomUUID(),
@@ -46,6 +53,7 @@ export const anAnswer = (said: Partial<AnsweredBeat> = {}): AnsweredBeat => ({
   theirReceivedAt: at(102),
   theirSentAt: at(102),
   stateThere: 'enrolled',
+  versionStatusThere: '',
   trustBundleSequence: 1n,
   nextBeatAt: at(60_000),
   ...said,

@@ -1,4 +1,4 @@
-import type { Clock } from '@powernode/clock'
+import { steady, type Clock } from '@powernode/clock'
 import { inTransaction, type Db } from '@powernode/postgres'
 import type { Logger } from '@powernode/process'
 import { chance, nextBeatAt, retryBeatAt } from '../beat-timing.ts'
@@ -37,6 +37,8 @@ export type BeatDeps = {
  */
 export class PeerBeat {
   readonly #deps: BeatDeps
+  /** Whose turn it is goes by this one: a wall clock that is set back would keep us from beating anybody until it has caught up. */
+  readonly #steady: Clock
   readonly #rhythms: Rhythms
   readonly #wake: Wake
   readonly #underway = new Set<Promise<void>>()
@@ -55,7 +57,8 @@ export class PeerBeat {
     this.#deps = deps
     this.#own = own
     this.#rhythms = new Rhythms(planned)
-    this.#wake = createWake(deps.clock)
+    this.#steady = steady(deps.clock)
+    this.#wake = createWake(this.#steady)
   }
 
   /** Begins a new epoch. */
@@ -69,12 +72,12 @@ export class PeerBeat {
 
   /** Beats until `signal` aborts; then waits for the beats that are under way to be written down. */
   async run(signal: AbortSignal): Promise<void> {
-    const { feed, metrics, clock } = this.#deps
+    const { feed, metrics } = this.#deps
     feed.subscribe((change) => this.#onChange(change), signal)
     this.#onChange('all')
     while (!signal.aborted) {
       const ready = feed.local() !== undefined
-      if (ready) await this.#sendDue(clock.now(), signal)
+      if (ready) await this.#sendDue(this.#steady.now(), signal)
       metrics.peers.set(this.#rhythms.size)
       metrics.inFlight.set(this.#rhythms.underway)
       await this.#wake.sleepUntil(ready ? this.#rhythms.nextAt() : undefined, signal)
@@ -86,21 +89,22 @@ export class PeerBeat {
 
   /** Somebody asks that peers be beaten before their turn. */
   nudge({ peerIds, urgent }: Nudge): void {
-    for (const peerId of peerIds) this.#rhythms.soon(peerId, this.#deps.clock.now(), { demanded: urgent })
+    for (const peerId of peerIds) this.#rhythms.soon(peerId, this.#steady.now(), { demanded: urgent })
     this.#wake.now()
   }
 
   #onChange(change: Change): void {
-    const { feed, clock } = this.#deps
+    const { feed } = this.#deps
+    const now = this.#steady.now()
     const all = change === 'all'
     for (const peerId of all ? this.#rhythms.peerIds() : [change.peerId]) {
       if (!feed.peers.has(peerId)) this.#rhythms.forget(peerId)
     }
     for (const peerId of all ? feed.peers.keys() : [change.peerId]) {
       const peer = feed.peers.get(peerId)
-      if (peer) this.#rhythms.follow(peer, clock.now())
+      if (peer) this.#rhythms.follow(peer, now)
     }
-    if (all) this.#describeAnew(clock.now())
+    if (all) this.#describeAnew(now)
     this.#wake.now()
   }
 
@@ -136,11 +140,11 @@ export class PeerBeat {
 
   /** One beat, from sending to the row. A fault costs this beat, never the others. */
   async #beat(rhythm: Rhythm, known: Freshness | undefined, signal: AbortSignal): Promise<void> {
-    const { feed, clock, heads, logger } = this.#deps
+    const { feed, heads, logger } = this.#deps
     const [peer, local] = [feed.peers.get(rhythm.peerId), feed.local()]
     try {
       if (!peer || !local || signal.aborted) return
-      rhythm.lastSentAt = clock.now()
+      rhythm.lastSentAt = this.#steady.now()
       this.#sequence += 1n
       const describe = !rhythm.told?.equals(local.descriptionSha256)
       const echoNonce = known?.lastNonce ?? null
@@ -155,31 +159,40 @@ export class PeerBeat {
     } catch (error) {
       logger.error({ error, peer_id: rhythm.peerId }, 'a beat could not be recorded')
     } finally {
-      this.#rhythms.landed(rhythm, clock.now())
+      this.#rhythms.landed(rhythm, this.#steady.now())
       this.#wake.now()
     }
   }
 
   /** Plans the next beat and writes down what came of this one. */
   async #take(rhythm: Rhythm, peer: WatchedPeer, sent: SentBeat): Promise<void> {
-    const { clock, recorder, metrics } = this.#deps
+    const { recorder, metrics } = this.#deps
     const { heartbeatIntervalMs } = peer
-    const now = clock.now()
+    const now = this.#steady.now()
     metrics.heartbeats.inc({ direction: 'out', outcome: sent.kind })
     if (sent.kind === 'failed') {
       rhythm.failures += 1
       const nextBeat = retryBeatAt(now, heartbeatIntervalMs, rhythm.failures, chance())
       this.#rhythms.plan(rhythm, nextBeat)
-      await recorder.add({ kind: 'failed', peer, beat: { ...sent.beat, nextBeatAt: nextBeat } })
+      await recorder.add({ kind: 'failed', peer, beat: { ...sent.beat, nextBeatAt: this.#onTheWall(nextBeat) } })
       return
     }
     rhythm.failures = 0
     rhythm.stateThere = sent.beat.stateThere
     const nextBeat = nextBeatAt(now, heartbeatIntervalMs, chance())
     this.#rhythms.plan(rhythm, nextBeat)
-    const { freshness } = await recorder.add({ kind: 'answered', peer, beat: { ...sent.beat, nextBeatAt: nextBeat } })
+    const { freshness } = await recorder.add({
+      kind: 'answered',
+      peer,
+      beat: { ...sent.beat, nextBeatAt: this.#onTheWall(nextBeat) },
+    })
     if (freshness.roundTripMs !== null) metrics.roundTrip.observe(freshness.roundTripMs / 1_000)
     if (freshness.clockOffsetMs !== null) metrics.clockOffset.observe(Math.abs(freshness.clockOffsetMs) / 1_000)
+  }
+
+  /** When the wall clock, as it goes now, will show what is planned. */
+  #onTheWall(planned: Date): Date {
+    return new Date(this.#deps.clock.now().getTime() + planned.getTime() - this.#steady.now().getTime())
   }
 
   /** What the answer asks of us: to describe ourselves, or to remember that we were restored from a backup. */

@@ -45,7 +45,7 @@ test('of many replicas one leads, and when it stops another one takes over', asy
   await expect.poll(leaders).toHaveLength(1)
   const [first] = leaders()
   await first!.stop()
-  await expect.poll(leaders, { timeout: 10_000 }).toHaveLength(1)
+  await expect.poll(leaders).toHaveLength(1)
   await Promise.all(replicas.filter((one) => one !== first).map((one) => one.stop()))
   expect(leaders()).toEqual([])
 })
@@ -57,7 +57,7 @@ test('a leader whose connection is cut stops leading, and somebody leads again',
   await sql`
     select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and pid <> pg_backend_pid()
       and database = (select oid from pg_database where datname = current_database())`.execute(database.db)
-  await expect.poll(() => cut.replica.ended, { timeout: 10_000 }).toBe(1)
-  await expect.poll(() => a.replica.leads !== b.replica.leads, { timeout: 10_000 }).toBe(true)
+  await expect.poll(() => cut.replica.ended).toBe(1)
+  await expect.poll(() => a.replica.leads !== b.replica.leads).toBe(true)
   await Promise.all([a.stop(), b.stop()])
 })

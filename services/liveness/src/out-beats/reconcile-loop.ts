@@ -1,4 +1,4 @@
-import type { Clock } from '@powernode/clock'
+import { steady, type Clock } from '@powernode/clock'
 import { inTransaction, type Db } from '@powernode/postgres'
 import type { Logger } from '@powernode/process'
 import { REPEAT_AFTER_MS } from '../announcement.ts'
@@ -31,7 +31,8 @@ const BATCH = 1_000
  * that wait for news of ours (enrolled, degraded) are looked at every few seconds, so that lost news is told again.
  */
 export async function reconcileLoop(deps: Deps, signal: AbortSignal): Promise<void> {
-  const { clock, feed, logger } = deps
+  const { feed, logger } = deps
+  const clock = steady(deps.clock) // for the plan; what is told is of the wall clock
   const wake = createWake(clock)
   const changed = new Set<string>()
   let allDueAt = clock.now()

@@ -35,9 +35,12 @@ export class Rhythms {
   readonly #doubtful = new Lane(DOUBTFUL_AT_ONCE)
   /** When beats were due before this process began; each is used once. */
   readonly #planned: Map<string, Date>
+  readonly #draw: () => number
 
-  constructor(planned: ReadonlyMap<string, Date>) {
+  /** `draw` keeps peers from falling into step: a number in [0, 1). */
+  constructor(planned: ReadonlyMap<string, Date>, draw: () => number = chance) {
     this.#planned = new Map(planned)
+    this.#draw = draw
   }
 
   get size(): number {
@@ -94,7 +97,7 @@ export class Rhythms {
     const rhythm = this.#rhythms.get(peerId)
     if (!rhythm) return
     if (rhythm.stateThere === 'accepted') return this.soon(peerId, now, { demanded: true })
-    const at = resumeBeatAt(now, null, heartbeatIntervalMs, chance())
+    const at = resumeBeatAt(now, null, heartbeatIntervalMs, this.#draw())
     const dueAt = this.#schedule.dueAt(peerId)
     if (dueAt && dueAt > at) this.#schedule.plan(peerId, at)
   }
@@ -136,6 +139,6 @@ export class Rhythms {
     const planned = this.#planned.get(peerId)
     this.#planned.delete(peerId)
     const resumes = state === 'active' && planned !== undefined
-    this.#schedule.plan(peerId, resumes ? resumeBeatAt(now, planned, heartbeatIntervalMs, chance()) : now)
+    this.#schedule.plan(peerId, resumes ? resumeBeatAt(now, planned, heartbeatIntervalMs, this.#draw()) : now)
   }
 }

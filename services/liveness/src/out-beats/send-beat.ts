@@ -74,7 +74,7 @@ function request({ own, sequence, local, describe, echoNonce, ledgerHead }: OwnB
 }
 
 function answered(
-  { receivedAt, sentAt: repliedAt, state, trustBundleSequence }: HeartbeatResponse,
+  { receivedAt, sentAt: repliedAt, state, versionStatus, trustBundleSequence }: HeartbeatResponse,
   ours: Pick<AnsweredBeat, 'nonce' | 'sentAt' | 'answeredAt'>,
 ): Omit<AnsweredBeat, 'nextBeatAt'> {
   return {
@@ -82,6 +82,7 @@ function answered(
     theirReceivedAt: moment(receivedAt),
     theirSentAt: moment(repliedAt),
     stateThere: state,
+    versionStatusThere: versionStatus,
     trustBundleSequence,
   }
 }

@@ -12,16 +12,17 @@ import { PeerKind, PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.
 import { RecordHeartbeatsRequestSchema as RecordRequest } from '@powernode/proto/powernode/liveness/v1/service_pb.ts'
 import {
   LocalPlatformSchema as LocalSchema,
-  PeerRegistryService,
   PeerRouteSchema as RouteSchema,
   type WatchPeersResponse,
-} from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+} from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
+import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { Refusal, toConnectError } from '@powernode/rpc'
 import { expect } from 'vitest'
 import { createPeerFeed } from '../feed/peer-feed.ts'
 import { headOf, noHeads } from '../heads/ledger-heads.ts'
 import { beatMetrics } from '../metrics/beat-metrics.ts'
-import { announced, livenessDatabase } from '../operations/testing.ts'
+import { announced, listens, livenessDatabase } from '../operations/testing.ts'
+import { Tally } from '../level/tally.ts'
 import { createRecorder } from '../recorder/recorder.ts'
 import { recordHeartbeats } from '../rpc/record-heartbeats.ts'
 import type { Tables } from '../store/tables.ts'
@@ -63,6 +64,7 @@ export const openRoad = (far: () => Heart | undefined): Road => ({ far, cut: fal
 export async function startHeart({ name, peerId, clock, road, ...kept }: HeartOptions) {
   const database = kept.database ?? (await livenessDatabase())
   const { db, url } = database
+  await listens(db, clock.now())
   const stop = new AbortController()
   const registry = handRegistry(peerId, name)
   const logger = createLogger(name, { level: 'silent' })
@@ -75,7 +77,7 @@ export async function startHeart({ name, peerId, clock, road, ...kept }: HeartOp
     logger,
     metrics: createMetrics('test'),
   })
-  const recorder = createRecorder({ db, clock })
+  const recorder = createRecorder({ db, clock, tally: new Tally() })
   const heard: HeartbeatRequest[] = []
   const heads: string[] = []
   const gateway = createClient(FederationService, gatewayOver(road))
@@ -208,7 +210,7 @@ export async function until(
         await clock.advance(withinMs / STEPS)
         return false
       },
-      { interval: 5, timeout: 50_000 },
+      { interval: 5 },
     )
     .toBe(true)
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { FakeClock } from '@powernode/clock/testing'
 import { inTransaction } from '@powernode/postgres'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { hearing } from '../freshness.ts'
 import { beatPeer } from '../rpc/beat-peer.ts'
 import * as freshness from '../store/freshness.ts'
@@ -17,7 +17,6 @@ const rubbish: { drop: () => Promise<void> }[] = []
 
 /** An interval, its jitter, and what the steps of the fake clock blur. */
 const ONE_BEAT = 75_000
-vi.setConfig({ testTimeout: 60_000 }) // ten minutes of beats, on a busy machine
 
 beforeEach(async () => {
   clock = new FakeClock()
@@ -176,4 +175,19 @@ test('an operator has a peer beaten out of turn, and sees what came of it', asyn
   a.registry.move('SUSPENDED')
   await expect.poll(() => a.deps.feed.peers.get(ids.aOfB)?.state).toBe('suspended')
   await expect(beatPeer(a.deps, ids.aOfB, signal)).rejects.toMatchObject({ reason: 'PEER_NOT_ENROLLED' })
+})
+
+test.each([
+  ['back', -3_600_000],
+  ['forward', 3_600_000],
+])('a wall clock that is set %s by an hour neither stops our beats nor sends them all at once', async (_, ms) => {
+  await bothActive()
+  await until(world, () => a.heard.length >= 3 && b.heard.length >= 3, 10 * ONE_BEAT)
+  const before = [a.heard.length, b.heard.length] as const
+  clock.jump(ms)
+  await until(world, () => a.heard.length > before[0] && b.heard.length > before[1], ONE_BEAT)
+  await until(world, () => a.heard.length >= before[0] + 3, 4 * ONE_BEAT)
+  expect(b.heard.length).toBeLessThanOrEqual(before[1] + 5)
+  const due = (await known(a, ids.aOfB)).nextBeatAt!.getTime() - clock.now().getTime()
+  expect(Math.abs(due)).toBeLessThanOrEqual(ONE_BEAT)
 })

@@ -43,13 +43,14 @@ async function recordOne(
   { number, peerId, heartbeat, receivedAt }: HeardHeartbeat,
 ): Promise<MessageInitShape<typeof RecordedHeartbeatSchema>> {
   if (!heartbeat || !receivedAt) throw new Error('a beat passed validation without its content')
-  const peer: PeerView = feed.peers.get(peerId) ?? unnamed(peerId)
+  const known = feed.peers.get(peerId)
+  const peer: PeerView = known ?? unnamed(peerId)
   const description = descriptionOf(heartbeat)
   const beat = toBeat(heartbeat, description, earlier(timestampDate(receivedAt), clock.now()))
   const recorded = await recorder.add({ kind: 'heard', peer, beat, description })
   metrics.heartbeats.inc({ direction: 'in', outcome: recorded.outcome })
   // A beat that is repeated tells where the log was, not where it is; of whom nobody told us, nothing is passed on.
-  if (recorded.outcome !== 'replayed' && feed.peers.has(peerId)) heads.told(peerId, heartbeat.ledgerHead)
+  if (recorded.outcome !== 'replayed' && known) heads.told(peerId, heartbeat.ledgerHead)
   const ledgerHead = heads.ofPeer(peerId)
   return {
     number,
@@ -58,6 +59,7 @@ async function recordOne(
       receivedAt,
       sentAt: timestampFromDate(clock.now()),
       state: peer.state,
+      versionStatus: known?.versionStatus ?? '',
       wantPlatform: recorded.wantsDescription,
       lastEpoch: recorded.freshness.rememberedEpoch,
       trustBundleSequence: feed.local()?.trustBundleSequence ?? 0n,

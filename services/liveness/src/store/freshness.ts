@@ -1,6 +1,7 @@
 import type { Tx } from '@powernode/postgres'
 import { sql } from 'kysely'
 import type { Freshness } from '../freshness.ts'
+import { GAP_TICKS } from '../remediation/listening.ts'
 import { FRESHNESS, difference, fromRow, type Change } from './columns.ts'
 import type { FreshnessRow, Tables } from './tables.ts'
 
@@ -49,6 +50,7 @@ export async function save(tx: Tx<Tables>, changes: readonly Change[]): Promise<
 
 /**
  * Turns peers whose deadline has passed from heard to silent, earliest first, at most `limit`; returns them as they are now.
+ * Only while we listen, and only those that had a whole stale limit of that: what we could not hear was not silence.
  *
  * One statement that reads only the index of deadlines, so its cost is that of the peers that fell silent and not of
  * those that did not. Rows somebody is writing at this moment are skipped: they are being heard, or come up next time.
@@ -56,15 +58,90 @@ export async function save(tx: Tx<Tables>, changes: readonly Change[]): Promise<
 export async function silence(tx: Tx<Tables>, now: Date, limit: number): Promise<readonly Freshness[]> {
   const { rows } = await sql<FreshnessRow>`
     with due as (
-      select peer_id from freshness
-      where announced = 'heard' and silent_at <= ${now}
-      order by silent_at limit ${limit}
-      for update skip locked
+      select peer_id from freshness f, listening l
+      where f.announced = 'heard' and f.silent_at <= ${now}
+        and l.since + f.stale_after_ms * interval '1 ms' <= ${now}
+        and l.ticked_at > ${now}::timestamptz - l.tick_ms * ${GAP_TICKS}::integer * interval '1 ms'
+        and l.ticked_at <= ${now}::timestamptz + l.tick_ms * interval '1 ms'
+      order by f.silent_at limit ${limit}
+      for update of f skip locked
     )
     update freshness set announced = 'silent', announced_at = ${now}, silent_at = null
     from due where freshness.peer_id = due.peer_id
     returning ${FRESHNESS}`.execute(tx)
   return rows.map(fromRow)
+}
+
+/** What one look over all rows tells of the present: how many are late, and whose clock or epoch is not as it should be. */
+export type Overview = {
+  readonly heard: number
+  /** Heard, and silent for over half their stale limit while we listened. */
+  readonly late: number
+  readonly skewed: readonly string[]
+  readonly restored: readonly string[]
+  /** Heard later than now, or with a deadline further away than it may be: the clock was there, and came back unseen. */
+  readonly ahead: number
+  /** Announced as silent. */
+  readonly silent: readonly string[]
+}
+
+export async function overview(
+  tx: Tx<Tables>,
+  now: Date,
+  { listeningSince, clockSkewMs, restoredAfter }: { listeningSince: Date; clockSkewMs: number; restoredAfter: Date },
+): Promise<Overview> {
+  const { rows } = await sql<Omit<Overview, 'silent'>>`
+    select
+      count(*) filter (where announced = 'heard')::integer as heard,
+      count(*) filter (
+        where announced = 'heard' and greatest(silent_at - stale_after_ms * interval '0.5 ms',
+          ${listeningSince}::timestamptz + stale_after_ms * interval '0.5 ms') < ${now}::timestamptz
+      )::integer as late,
+      count(*) filter (
+        where greatest(last_heard_at, last_heard_by_them_at, silent_at - stale_after_ms * interval '1 ms')
+          > ${now}::timestamptz + interval '30 seconds'
+      )::integer as ahead,
+      coalesce(array_agg(peer_id::text) filter (where abs(clock_offset_ms) > ${clockSkewMs}::float8), '{}') as skewed,
+      coalesce(array_agg(peer_id::text) filter (where restored_at > ${restoredAfter}), '{}') as restored
+    from freshness`.execute(tx)
+  const { rows: silent } = await sql<{ ids: string | null }>`
+    select string_agg(peer_id::text, ',') as ids from freshness where announced = 'silent'`.execute(tx)
+  const [row] = rows
+  if (!row) throw new Error('a count without a row')
+  return { ...row, silent: silent[0]?.ids?.split(',') ?? [] }
+}
+
+/** Who has been quiet for the greatest part of what it may be, of those that are late: whoever opens the breaker is among them. At most ten. */
+export async function latest(
+  tx: Tx<Tables>,
+  now: Date,
+  { listeningSince, silent }: { listeningSince: Date; silent: readonly string[] },
+): Promise<readonly string[]> {
+  const { rows } = await sql<{ peer_id: string }>`
+    select peer_id from freshness
+    where peer_id = any(${silent}::uuid[])
+      or announced = 'heard' and greatest(silent_at - stale_after_ms * interval '0.5 ms',
+        ${listeningSince}::timestamptz + stale_after_ms * interval '0.5 ms') < ${now}::timestamptz
+    order by extract(epoch from ${now}::timestamptz - least(last_heard_at, last_heard_by_them_at)) / stale_after_ms desc nulls first, peer_id
+    limit 10`.execute(tx)
+  return rows.map(({ peer_id }) => peer_id)
+}
+
+/** The clock went back: nothing was heard later than now, and no deadline is further away than it may be. */
+export async function heedClockBack(tx: Tx<Tables>, now: Date): Promise<void> {
+  await sql`
+    with ahead as (
+      select peer_id from freshness
+      where last_heard_at > ${now} or last_heard_by_them_at > ${now}
+        or silent_at > ${now}::timestamptz + stale_after_ms * interval '1 ms'
+      order by peer_id for update
+    )
+    update freshness f set
+      last_heard_at = case when last_heard_at > ${now} then ${now} else last_heard_at end,
+      last_heard_by_them_at = case when last_heard_by_them_at > ${now} then ${now} else last_heard_by_them_at end,
+      silent_at = case when silent_at is null then null
+        else least(silent_at, ${now}::timestamptz + stale_after_ms * interval '1 ms') end
+    from ahead where f.peer_id = ahead.peer_id`.execute(tx)
 }
 
 /** Ids of peers we have told something of and that are not among these any more. */

@@ -12,7 +12,7 @@ export type FreshnessRow = {
     : Freshness[Key]
 }
 
-/** Every table of the schema that is ours; the outbox is libs/events'. */
+/** Every table of the schema that is read through Kysely; the statements about the others name their columns themselves. */
 export type Tables = {
   freshness: FreshnessRow
   platform: {

@@ -1,5 +1,7 @@
 import { eitherOf, executor, type Executor } from '@powernode/approvals'
 import { epochOf, type Feed } from '@powernode/feed'
+import { inTransaction, type Db } from '@powernode/postgres'
+import { RunAcceptanceRequestSchema } from '@powernode/proto/powernode/acceptance/v1/service_pb.ts'
 import { ApplyRotationRequestSchema } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import {
   AcceptInvitationRequestSchema,
@@ -15,16 +17,19 @@ import { ACCEPT, acceptHeld } from '../rpc/acts/accept.ts'
 import { ADOPT, adopt, EMANCIPATE, emancipate } from '../rpc/acts/relationship.ts'
 import { PROPOSE, propose, repeer } from '../rpc/acts/propose.ts'
 import { REVOKE, revoke } from '../rpc/acts/revoke.ts'
+import { aftermathOf, RUN_ACCEPTANCE, runHeldAcceptance } from '../rpc/acts/run-acceptance.ts'
 import { rotate, SWITCH_CA } from '../rpc/acts/switch-ca.ts'
 import { review, type GrantReviews } from '../rpc/review.ts'
 import type { Tables } from '../store/tables.ts'
 
 /** How each of our acts is carried out once it is approved: as its RPC does it, for whoever asked. */
 export const executorsOf = ({
+  db,
   us,
   feed,
   grants,
 }: {
+  readonly db: Db<Tables>
   readonly us: Us
   readonly feed: Pick<Feed<Tables, PeerUpdate>, 'enforced'>
   readonly grants: GrantReviews
@@ -36,6 +41,13 @@ export const executorsOf = ({
   [ACCEPT]: executor(AcceptInvitationRequestSchema, (tx, now, req, by) =>
     acceptHeld(tx, now, { us, by, req, planSha256: by.planSha256 }),
   ),
+  // It is begun with the approval, and counts as carried out when it is over: what fails then stands on the approval too.
+  [RUN_ACCEPTANCE]: {
+    ...executor(RunAcceptanceRequestSchema, (tx, now, req, by) =>
+      runHeldAcceptance(tx, now, { us, by, req, planSha256: by.planSha256, approvalId: by.approvalId }),
+    ),
+    aftermath: (approvalId) => inTransaction(db, (tx) => aftermathOf(tx, approvalId)),
+  },
   // It counts as carried out when no live gateway can still let the peer in.
   [REVOKE]: executor(RevokePeerRequestSchema, async (tx, now, req, by) => {
     await revoke(tx, now, { us, by, req })

@@ -11,8 +11,9 @@ import { toPeer, type Performer } from './performer.ts'
 export const notifyRevocation: Performer = {
   async perform({ db, clock, federation }, errand, signal) {
     const notice = envelopeFrom(errand.statement ?? Buffer.alloc(0))
-    await federation.notifyRevocation(create(NotifyRevocationRequestSchema, { notice }), toPeer(errand, signal))
-    await inTransaction(db, (tx) => settleNotice(tx, clock.now(), errand.peerId, true))
+    const request = create(NotifyRevocationRequestSchema, { notice })
+    const { receipt } = await federation.notifyRevocation(request, toPeer(errand, signal))
+    await inTransaction(db, (tx) => settleNotice(tx, clock.now(), { errand, heard: { receipt } }))
   },
   /**
    * Whoever refuses to hear it has ended the peering as well, or has never heard of us. That has to be their own word:
@@ -21,8 +22,9 @@ export const notifyRevocation: Performer = {
   refused: ({ db, clock, jitter }, errand, { by, reason, message }) =>
     inTransaction(db, (tx) =>
       by === 'them'
-        ? settleNotice(tx, clock.now(), errand.peerId, false)
+        ? settleNotice(tx, clock.now(), { errand, why: `${reason}: ${message}` })
         : errands.postpone(tx, errand, retryAt(clock.now(), errand.attempts, jitter()), `${reason}: ${message}`),
     ),
-  expired: ({ db, clock }, errand) => inTransaction(db, (tx) => settleNotice(tx, clock.now(), errand.peerId, false)),
+  expired: ({ db, clock }, errand) =>
+    inTransaction(db, (tx) => settleNotice(tx, clock.now(), { errand, why: errand.lastError || 'it was never tried' })),
 }

@@ -3,6 +3,7 @@ import type { Clock } from '@powernode/clock'
 import type { Db, ListenConfig } from '@powernode/postgres'
 import type { Logger, Metrics } from '@powernode/process'
 import type { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
+import type { SpawnService } from '@powernode/proto/powernode/spawn/v1/service_pb.ts'
 import type { Errand } from '../errand.ts'
 import type { Us } from '../platform.ts'
 import type { Tables } from '../store/tables.ts'
@@ -16,6 +17,8 @@ export type ErrandDeps = {
   readonly metrics: Metrics
   /** The gateway's way out: the same contract, to the peer that the header names. */
   readonly federation: Client<typeof FederationService>
+  /** Whose children they are that we hear of. */
+  readonly spawns: Pick<Client<typeof SpawnService>, 'reportClone'>
   /** A number in [0, 1), to spread retries. */
   readonly jitter: () => number
 }

@@ -22,20 +22,16 @@ export const redeem: Performer = {
   },
   refused: ({ db, clock }, errand, { by, reason, message }) =>
     inTransaction(db, (tx) =>
-      failRedemption(
-        tx,
-        clock.now(),
-        errand,
-        `${by === 'them' ? 'the other side' : 'this platform'} refused: ${reason}: ${message}`,
-      ),
+      failRedemption(tx, clock.now(), errand, {
+        why: `${by === 'them' ? 'the other side' : 'this platform'} refused: ${reason}: ${message}`,
+        refused: { reason, message },
+      }),
     ),
   expired: ({ db, clock }, errand) =>
     inTransaction(db, (tx) =>
-      failRedemption(
-        tx,
-        clock.now(),
-        errand,
-        `the invitation ran out before it was redeemed; last: ${errand.lastError}`,
-      ),
+      failRedemption(tx, clock.now(), errand, {
+        why: `the invitation ran out before it was redeemed; last: ${errand.lastError}`,
+        refused: { reason: 'INVITATION_EXPIRED', message: `it was not redeemed in time; last: ${errand.lastError}` },
+      }),
     ),
 }

@@ -107,6 +107,26 @@ describe('an invitation is redeemed', () => {
     expect((await peerOn(b, id)).state).toBe('enrolled')
   })
 
+  test.each(['PEER_NOT_FOUND', 'PEER_NOT_ENROLLED', 'POLICY_STALE'] as const)(
+    'at once again, when our own gateway was a moment behind: %s',
+    async (reason) => {
+      const id = await taken()
+      let refused = false
+      end = startErrands(b, {
+        accept: (request) => {
+          if (refused) return redeem(a, request)
+          refused = true
+          throw new Refusal(reason, 'not heard of')
+        },
+      })
+      await until(async () => (await attempts(id)) === 1)
+      expect((await owed(b, id, 'redeem')).nextAttemptAt.getTime() - b.clock.now().getTime()).toBeLessThanOrEqual(50)
+      // Whoever looks may still be between reading the clock and falling asleep by it.
+      await untilTimePasses(b, async () => (await attempts(id)) === undefined)
+      expect((await peerOn(b, id)).state).toBe('enrolled')
+    },
+  )
+
   test('until it runs out', async () => {
     const id = await taken(2 * 3_600_000)
     await b.clock.advance(2 * 3_600_000)

@@ -7,12 +7,14 @@ import * as errands from '../store/errands.ts'
 import { printable } from '../text.ts'
 import { deliverBundle } from './deliver-bundle.ts'
 import { fetchBundle } from './fetch-bundle.ts'
+import { notifyCompromise } from './notify-compromise.ts'
 import { notifyRelationship } from './notify-relationship.ts'
 import { notifyRevocation } from './notify-revocation.ts'
 import type { ErrandDeps, Performer } from './performer.ts'
 import { whileHeld } from './while-held.ts'
 import { redeem } from './redeem.ts'
 import { renewCertificate } from './renew-certificate.ts'
+import { reportClone } from './report-clone.ts'
 
 const PERFORMERS: Readonly<Record<ErrandKind, Performer>> = {
   redeem,
@@ -21,6 +23,8 @@ const PERFORMERS: Readonly<Record<ErrandKind, Performer>> = {
   renew_certificate: renewCertificate,
   notify_revocation: notifyRevocation,
   notify_relationship: notifyRelationship,
+  notify_compromise: notifyCompromise,
+  report_clone: reportClone,
 }
 
 const AT_ONCE = 64
@@ -85,7 +89,7 @@ const PASSING: ReadonlySet<Reason> = new Set([
   'DEADLINE_EXCEEDED',
 ])
 /** What the other side says only for now. */
-const PASSING_THERE: ReadonlySet<string> = new Set([...PASSING, 'PEER_SUSPENDED'])
+const PASSING_THERE: ReadonlySet<string> = new Set([...PASSING, 'PEER_SUSPENDED', 'ENROLLMENT_PENDING'])
 
 async function doOne(deps: ErrandDeps, errand: Errand, signal: AbortSignal): Promise<void> {
   const { clock, logger, metrics } = deps

@@ -1,10 +1,12 @@
+import { hash, X509Certificate } from 'node:crypto'
+import { timestampDate } from '@bufbuild/protobuf/wkt'
 import { systemClock } from '@powernode/clock'
 import { Feed } from '@powernode/feed'
 import { isPosition, isTick, readFeed } from '@powernode/feed/testing'
 import { openDb } from '@powernode/postgres'
 import { frozenRoad } from '@powernode/postgres/testing'
 import { createLogger, createMetrics } from '@powernode/process'
-import type { WatchPeersResponse } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { WatchPeersResponse } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { federate, peerOn, propose, take, invite } from '../../test/handshake.ts'
@@ -12,6 +14,7 @@ import { BY, SCHEMA, startPlatform, type TestPlatform } from '../../test/platfor
 import { tellsState } from '../../test/reader.ts'
 import { DAY_MS } from '../invitation.ts'
 import { forgetRevoked } from '../operations/forget-revoked.ts'
+import { advertisePrefix } from '../operations/advertise-prefix.ts'
 import { publishBundle } from '../operations/publish-bundle.ts'
 import { failRedemption } from '../operations/fail-redemption.ts'
 import { recordHeard } from '../operations/record-liveness.ts'
@@ -45,7 +48,7 @@ type Update = WatchPeersResponse['update']
 const begin = (of: TestPlatform, db = of.db) => {
   const database = { url: of.url, schema: SCHEMA, applicationName: 'feed-under-test' }
   const logger = createLogger('feed', { level: 'silent' })
-  const clock = { now: () => of.clock.now(), sleep: systemClock.sleep }
+  const clock = { ...systemClock, now: () => of.clock.now() }
   const source = peerSource({ us: of.us, logger })
   feed = new Feed({ db, database, clock, logger, metrics: createMetrics('test'), feed: PEERS, source })
   running = feed.run(stop.signal)
@@ -70,7 +73,7 @@ test('a reader is told who we are, then every peer, then that this was all, then
 
 test('a change is told before the second tick after its commit, a hundred times out of a hundred', async () => {
   const { onA } = await federate(a, b)
-  await a.act((tx, now) => recordHeard(tx, now, { peerId: onA }))
+  await a.act((tx, now) => recordHeard(tx, now, { peerId: onA, toldAt: now }))
   const reader = begin(a)
   await reader.until(isTick)
   for (let round = 0; round < 50; round++) {
@@ -139,7 +142,7 @@ test('a peer we are about to redeem is routed by its pin, and forgotten when it 
   expect(route).toMatchObject({ value: { spiffeId: 'spiffe://a.example/service/federation-gateway', trustRoots: [] } })
   expect(route?.case === 'peer' && route.value.caPin.length).toBe(32)
   const errand = await b.act((tx) => errands.find(tx, id, 'redeem'))
-  await b.act((tx, now) => failRedemption(tx, now, errand!, 'no'))
+  await b.act((tx, now) => failRedemption(tx, now, errand!, { why: 'no' }))
   await b.act((tx, now) => revokePeer(tx, now, { us: b.us, by: BY, peerId: id, reason: '' }))
   await reader.until((update) => update.case === 'removedPeerId' && update.value === id)
 })
@@ -173,6 +176,53 @@ test('when our own side changes only the peers that it concerns are told anew: t
   expect(since.length).toBeGreaterThan(0)
   await suspend(equal)
   await reader.until(tellsState(equal, 'SUSPENDED'), from)
+  await c.drop()
+})
+
+test('what ends when is told: the root that vouches for a peer, and the certificate that it signed for us', async () => {
+  const { onB } = await federate(a, b, { trustMode: 'hierarchical' })
+  const routeOn = async (of: TestPlatform, peerId: string) => {
+    const reader = begin(of)
+    const told = await reader.until(isPosition)
+    stop.abort()
+    await running
+    stop = new AbortController()
+    return told.flatMap(({ case: what, value }) => (what === 'peer' && value.peerId === peerId ? [value] : []))[0]
+  }
+  const route = await routeOn(b, onB)
+  const [root, leaf] = [route?.trustRoots[0], route?.certificateChain[0]].map((der) => new X509Certificate(der!))
+  expect(
+    route?.certificateEnds.map(({ certificate, notBefore, notAfter }) => [
+      certificate,
+      timestampDate(notBefore!),
+      timestampDate(notAfter!),
+    ]),
+  ).toEqual([
+    [`root ${hash('sha256', root!.raw, 'hex')}`, root!.validFromDate, root!.validToDate],
+    [`leaf ${leaf!.serialNumber.toLowerCase()}`, leaf!.validFromDate, leaf!.validToDate],
+  ])
+
+  const [child] = await a.act((tx) => tx.selectFrom('peer').select('id').execute())
+  expect((await routeOn(a, child!.id))?.certificateEnds).toEqual([]) // our own CA vouches for it, and that is not theirs
+})
+
+test('where our networks lie is told to peers as soon as it is known, and what is configured goes before it', async () => {
+  const prefixesOf = async (platform: TestPlatform) => {
+    const reader = begin(platform)
+    const told = await reader.until(isTick)
+    return told.flatMap(({ case: what, value }) => (what === 'platform' ? [value.platform?.prefixAdvertisement] : []))
+  }
+  await b.act((tx) => advertisePrefix(tx, 'fd12:3456:789a::/48'))
+  expect(await prefixesOf(b)).toEqual(['fd12:3456:789a::/48'])
+  const c = await startPlatform('c.example', { clock: a.clock, prefixAdvertisement: 'fd99:1:2::/48' })
+  await c.act((tx) => advertisePrefix(tx, 'fd12:3456:789a::/48'))
+  stop.abort()
+  await running
+  stop = new AbortController()
+  expect(await prefixesOf(c)).toEqual(['fd99:1:2::/48'])
+  stop.abort()
+  await running
+  stop = new AbortController()
   await c.drop()
 })
 

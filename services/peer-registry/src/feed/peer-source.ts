@@ -1,7 +1,7 @@
 import type { FeedSource, Frame } from '@powernode/feed'
 import type { Tx } from '@powernode/postgres'
 import type { Logger } from '@powernode/process'
-import type { WatchPeersResponse } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import type { WatchPeersResponse } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
 import type { Us } from '../platform.ts'
 import * as fedPeers from '../store/fed-peers.ts'
 import type { FedPeer, Page } from '../store/fed-peers.ts'

@@ -6,9 +6,10 @@ import {
   PeerRouteSchema,
   type LocalPlatform,
   type PeerRoute,
-} from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+} from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
 import { trusted } from '../authority.ts'
 import { crlsOf } from '../bundle.ts'
+import { certificateEnds } from '../certificate-ends.ts'
 import type { Peer } from '../peer.ts'
 import type { Platform, Us } from '../platform.ts'
 import { SEALED } from '../secrets.ts'
@@ -19,7 +20,8 @@ import * as platform from '../store/platform.ts'
 import * as rotations from '../store/rotations.ts'
 import type { Tables } from '../store/tables.ts'
 import { spiffeIdOfPeer, weSignFor } from '../trust.ts'
-import { descriptionOf, endpointToWire, KINDS, STATES, timersToWire } from '../wire.ts'
+import { descriptionOf, endpointToWire, timersToWire } from '../wire-description.ts'
+import { KINDS, STATES } from '../wire-words.ts'
 
 /** What our own side trusts and shows, as of one moment. */
 export type Local = {
@@ -44,7 +46,7 @@ export async function readLocal(tx: Tx<Tables>): Promise<Local> {
 
 export const localToWire = (us: Us, local: Local): LocalPlatform =>
   create(LocalPlatformSchema, {
-    platform: descriptionOf(us),
+    platform: descriptionOf(us, local.platform),
     roots: local.roots.map((der) => Uint8Array.from(der)),
     trustBundleSequence: BigInt(local.platform.bundleSequence),
     trustBundle: envelopeFrom(local.platform.bundle),
@@ -83,6 +85,13 @@ export function routeOf(us: Us, local: Local | undefined, peer: Peer): PeerRoute
     certificateChain: peer.certificateChain.map((der) => Uint8Array.from(Buffer.from(der, 'base64'))),
     privateKeyPkcs8: ownKey(us, peer),
     trustBundleSequence: BigInt(peer.trustBundleSequence),
+    versionStatus: peer.versionStatus,
+    refusedKinds: [...peer.refusedKinds],
+    certificateEnds: certificateEnds(peer).map(({ certificate, notBefore, notAfter }) => ({
+      certificate,
+      notBefore: timestampFromDate(notBefore),
+      notAfter: timestampFromDate(notAfter),
+    })),
     ...(peer.enrolledAt && { enrolledAt: timestampFromDate(peer.enrolledAt) }),
   })
 }

@@ -21,6 +21,11 @@ export async function measure({ db, clock, logger, metrics }: MeasureDeps, signa
   const peers = metrics.gauge('fed_peers', 'Peers by state', ['state'])
   const invitations = metrics.gauge('fed_invitations_open', 'Invitations that can be redeemed now')
   const errands = metrics.gauge('fed_errands_owed', 'What is still to be done with other platforms')
+  const compromises = metrics.gauge(
+    'fed_compromise_notices_owed',
+    'Partners that have not signed for our notice of a compromise; overdue: its day is over',
+    ['state'],
+  )
   const expiry = metrics.gauge(
     'fed_certificate_expiry_timestamp_seconds',
     'When the first certificate of a kind runs out; root and issuing are those of the CA that signs',
@@ -35,6 +40,8 @@ export async function measure({ db, clock, logger, metrics }: MeasureDeps, signa
       for (const state of PEER_STATES) peers.set({ state }, read.peers.get(state) ?? 0)
       invitations.set(read.openInvitations)
       errands.set(read.errandsOwed)
+      compromises.set({ state: 'in_time' }, read.compromisesOwed - read.compromisesOverdue)
+      compromises.set({ state: 'overdue' }, read.compromisesOverdue)
       for (const [kind, first] of read.expiries) expiry.set({ kind }, first.getTime() / 1_000)
       expiry.set({ kind: 'root' }, endOf(authority.rootCertificate))
       expiry.set({ kind: 'issuing' }, endOf(authority.issuingCertificate))

@@ -65,7 +65,7 @@ describe('an invitation taken up', () => {
   test('whose redemption failed says why, forgets the token, and goes on with a new invitation in the same row', async () => {
     const { id } = await take(b, await invitationOfA())
     const errand = await owed(b, id, 'redeem')
-    await b.act((tx, now) => failRedemption(tx, now, errand, 'they said no'))
+    await b.act((tx, now) => failRedemption(tx, now, errand, { why: 'they said no' }))
     expect(await peerOn(b, id)).toMatchObject({ state: 'proposed', reason: 'they said no' })
     await expect(owed(b, id, 'redeem')).rejects.toThrow('no errand')
     expect((await take(b, await invitationOfA())).id).toBe(id)

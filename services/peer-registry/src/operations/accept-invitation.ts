@@ -17,7 +17,7 @@ import * as peers from '../store/peers.ts'
 import * as platform from '../store/platform.ts'
 import type { Tables } from '../store/tables.ts'
 import { printable } from '../text.ts'
-import { descriptionOf, timersToWire } from '../wire.ts'
+import { descriptionOf, timersToWire } from '../wire-description.ts'
 import { checkNotPeered, NOT_YET } from './propose-peer.ts'
 
 export type Taken = {
@@ -49,7 +49,7 @@ export async function acceptInvitation(tx: Tx<Tables>, now: Date, taken: Taken):
   const acceptance = create(AcceptanceSchema, {
     tokenSha256: tokenDigest,
     audiencePlatformId: offer.platformId ?? '',
-    platform: descriptionOf(us),
+    platform: descriptionOf(us, await platform.read(tx)),
     peerId: peer.id,
     timers: timersToWire(us.self.timers),
     trust: csr ? { case: 'csrDer', value: Uint8Array.from(csr.csrDer) } : await ourBundle(tx),

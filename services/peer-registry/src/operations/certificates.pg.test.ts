@@ -1,6 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import { createCsr, derToPem, revokedSerials, spiffeIdOf } from '@powernode/identity'
+import { until } from '@powernode/events/testing'
 import { expectRefusal } from '@powernode/rpc/testing'
+import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { federate } from '../../test/handshake.ts'
 import { announced, BY, everything, startPlatform, type TestPlatform } from '../../test/platform.ts'
@@ -8,7 +10,9 @@ import { DAY_MS } from '../invitation.ts'
 import { bundleIn } from '../statements.ts'
 import * as authorities from '../store/authorities.ts'
 import * as platform from '../store/platform.ts'
+import * as spawnedChildren from '../store/spawned-children.ts'
 import { issueCertificate } from './issue-certificate.ts'
+import { issueForOperator, issueNodeCertificate } from './issue-node-certificate.ts'
 import { CRL_REFRESH_AFTER_MS } from './publish-bundle.ts'
 import { refreshRevocationLists } from './refresh-revocation-lists.ts'
 import { renewOwnCertificate } from './renew-own-certificate.ts'
@@ -37,6 +41,13 @@ const revoke = (serial: string) =>
 const revokedNow = async () => {
   const { crls } = await a.act((tx) => authorities.current(tx))
   return revokedSerials(crls.map((der) => derToPem(Buffer.from(der, 'base64'), 'X509 CRL')))
+}
+
+/** How many wait for a lock; asked outside of any transaction, which would be told the same again and again. */
+const waiting = async () => {
+  const { rows } = await sql<{ count: number }>`select count(*) from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'`.execute(a.db)
+  return rows[0]?.count ?? 0
 }
 
 const plain = (serial: string) => serial.replace(/^0+/, '')
@@ -85,6 +96,71 @@ describe('a certificate', () => {
       a.act((tx, now) => revokeIdentity(tx, now, said)),
       'CERTIFICATE_NOT_FOUND',
     )
+  })
+
+  test('of a node goes in the same way, and its node has to be let in anew', async () => {
+    const name = '019f0000-0000-7000-8000-000000000abc'
+    const said = { us: a.us, by: BY, kind: 'instance', name, hosts: [], ttlMs: DAY_MS, peerId: null } as const
+    const node = await a.act(async (tx, now) => issueCertificate(tx, now, { ...said, csrDer: await csr() }))
+    await a.act((tx, now) => revokeIdentity(tx, now, { ...said, reason: 'the disk was stolen' }))
+    expect(await revokedNow()).toContain(plain(node.certificate.serial))
+    const caller = { kind: 'instance', name } as const
+    await expectRefusal(
+      a.act(async (tx, now) => renewOwnCertificate(tx, now, { us: a.us, by: BY, caller, csrDer: await csr() })),
+      'CERTIFICATE_NOT_FOUND',
+    )
+  })
+
+  test('of a node that never stops asking goes with its peering all the same, and nothing that was under way is signed after it', async () => {
+    const b = await startPlatform('node.example', { clock: a.clock })
+    const { onA: peerId } = await federate(a, b)
+    const name = '019f0000-0000-7000-8000-000000000abd'
+    const child = { peerId, spawnId: peerId, instanceId: name, createdAt: a.clock.now() }
+    await a.act((tx) => spawnedChildren.insert(tx, child))
+    const node = { us: a.us, by: BY, kind: 'instance', name, hosts: [], ttlMs: DAY_MS, peerId } as const
+    const next = async () => a.act((tx, now) => issueNodeCertificate(tx, now, { ...node, csrDer }))
+    const csrDer = await csr()
+    const caller = { kind: 'instance', name } as const
+    const own = () => a.act((tx, now) => renewOwnCertificate(tx, now, { us: a.us, by: BY, caller, csrDer }))
+    const byHand = () => a.act((tx, now) => issueForOperator(tx, now, { ...node, peerId: null, csrDer }))
+    await next()
+    await own()
+    const { certificate } = await byHand()
+    const { effects, refused, later } = await a.act(async (tx, now) => {
+      const revoked = await revokePeer(tx, now, { us: a.us, by: BY, peerId, reason: '' })
+      const refused = [expectRefusal(next(), 'PEER_REVOKED'), expectRefusal(own(), 'CERTIFICATE_NOT_FOUND')]
+      const later = byHand()
+      await until(async () => (await waiting()) === 3)
+      return { ...revoked, refused, later: [later] } // not waited for: they wait for us
+    })
+    expect(effects).toContain('3 certificates we signed are revoked')
+    await Promise.all(refused)
+    // An operator lets it in all the same, for a peering that is no more.
+    const [anew] = await Promise.all(later)
+    const listed = await revokedNow()
+    expect([certificate, anew!.certificate].map(({ serial, peerId: of }) => [of, listed.has(plain(serial))])).toEqual([[peerId, true], [null, false]]) // prettier-ignore
+    await b.drop()
+  })
+
+  test('of a node is not signed without end either, by whichever way it asks', async () => {
+    const name = '019f0000-0000-7000-8000-000000000abe'
+    const node = { us: a.us, by: BY, kind: 'instance', name, hosts: [], ttlMs: 9 * DAY_MS, peerId: null } as const
+    const csrDer = await csr()
+    const next = () => a.act((tx, now) => issueNodeCertificate(tx, now, { ...node, csrDer }))
+    const caller = { kind: 'instance', name } as const
+    const own = () => a.act((tx, now) => renewOwnCertificate(tx, now, { us: a.us, by: BY, caller, csrDer }))
+    for (let n = 0; n < 25; n++) {
+      await next()
+      await own()
+    }
+    await expectRefusal(next(), 'RATE_LIMITED')
+    await expectRefusal(own(), 'RATE_LIMITED')
+    await a.clock.advance(DAY_MS)
+    await own()
+    await expectRefusal(next(), 'RATE_LIMITED')
+    const said = { us: a.us, by: BY, kind: 'instance', name, reason: 'stolen' } as const
+    expect(await a.act((tx, now) => revokeIdentity(tx, now, said))).toHaveLength(51)
+    await expectRefusal(next(), 'CERTIFICATE_NOT_FOUND')
   })
 
   test('that was taken back is not renewed, until an operator issues one anew, however short', async () => {

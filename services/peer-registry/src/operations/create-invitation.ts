@@ -29,22 +29,32 @@ export async function createInvitation(
       metadata: { state: peer.state },
       next: peer.state === 'revoked' ? `fedctl peer re-peer ${peer.id}` : `fedctl peer show ${peer.id}`,
     })
+  return mintInvitation(tx, now, { ...said, ttlMs, peerId: peer.id, bootBound: false })
+}
+
+/** An invitation for a peer that is locked, and may be invited. */
+export async function mintInvitation(
+  tx: Tx<Tables>,
+  now: Date,
+  said: { us: Us; by: By; peerId: string; name: string; note: string; ttlMs: number; bootBound: boolean },
+): Promise<Minted> {
   const token = mintToken()
   const invitation: Invitation = {
     id: newId(now),
-    peerId: peer.id,
+    peerId: said.peerId,
     name: said.name,
     note: said.note,
     tokenDigest: digestOf(token),
     createdBy: said.by.actor,
     createdAt: now,
-    expiresAt: new Date(now.getTime() + ttlMs),
+    expiresAt: new Date(now.getTime() + said.ttlMs),
     redeemedAt: null,
     redeemedBy: null,
     acceptanceDigest: null,
     answer: null,
     revokedAt: null,
     expiredAt: null,
+    bootBound: said.bootBound,
   }
   await invitations.insert(tx, invitation)
   await invitationChanged(tx, said.by, { invitation: invitation, word: 'created', at: now })

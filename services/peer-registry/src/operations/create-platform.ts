@@ -41,6 +41,8 @@ export async function createPlatform(
     trustDomain,
     bundleSequence: 1,
     bundle: envelopeBytes(bundle),
+    prefixAdvertisement: '',
+    platformVersion: '',
     createdAt: now,
   })
 }

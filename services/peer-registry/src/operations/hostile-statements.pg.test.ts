@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { create, fromBinary, toBinary, toJsonString } from '@bufbuild/protobuf'
 import { PeerSchema } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import {
@@ -16,6 +17,9 @@ import { NO_SURROUNDINGS } from '../standing.ts'
 import { envelopeFrom, signNotice } from '../statements.ts'
 import * as platform from '../store/platform.ts'
 import { peerToWire } from '../wire.ts'
+import { declared } from '../notice.ts'
+import { signCompromise } from '../notice-statements.ts'
+import { receiveCompromise } from './receive-compromise.ts'
 import { receiveRevocation } from './receive-revocation.ts'
 import { receiveTrustBundle } from './receive-trust-bundle.ts'
 import { storeReceipt } from './store-receipt.ts'
@@ -114,6 +118,14 @@ test('a spoilt trust bundle, receipt or notice likewise', async () => {
   const said = { us: b.us, by: BY, peerId: onB, bundle: envelopeFrom(ours.bundle) }
   const receipt = await b.act((tx, now) => receiveTrustBundle(tx, now, said))
   const notice = signNotice(b.us.key, { platformId: b.platformId, peerId: onA, reason: 'we part', at: a.clock.now() })
+  const compromise = signCompromise(
+    b.us,
+    declared(
+      { summary: 'broken into', affected: ['keys'], advice: 'wait', discoveredAt: a.clock.now() },
+      { id: randomUUID(), by: BY.actor, at: a.clock.now() },
+    ),
+    onA,
+  )
   const { payload, payloadType } = envelopeFrom(bundle)
   await fc.assert(
     fc.asyncProperty(spoiling, async (how) => {
@@ -122,6 +134,8 @@ test('a spoilt trust bundle, receipt or notice likewise', async () => {
       const held = signAnything(receipt.payloadType, spoilt(receipt.payload, how), b.us.key)
       await answeredOrRefused(a.act((tx, now) => receiveTrustBundle(tx, now, { us: a.us, by: BY, peerId: onA, bundle: again }))) // prettier-ignore
       await answeredOrRefused(a.act((tx, now) => storeReceipt(tx, now, { peerId: onA, receipt: held, bundle: ours.bundle }))) // prettier-ignore
+      const broken = signAnything(compromise.payloadType, spoilt(compromise.payload, how), b.us.key)
+      await answeredOrRefused(a.act((tx, now) => receiveCompromise(tx, now, { us: a.us, by: BY, peerId: onA, notice: broken }))) // prettier-ignore
       await answeredOrRefused(a.act((tx, now) => receiveRevocation(tx, now, { us: a.us, by: BY, peerId: onA, notice: gone }))) // prettier-ignore
     }),
     RUNS,

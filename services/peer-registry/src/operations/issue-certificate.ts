@@ -26,6 +26,8 @@ export type Wanted = {
   readonly hosts: readonly string[]
   readonly ttlMs: number
   readonly peerId: string | null
+  /** In the place of the name: only for instances. */
+  readonly commonName?: string | undefined
 }
 
 /**
@@ -45,6 +47,7 @@ export async function issueCertificate(
     sign(authority, {
       holder: { csrDer: wanted.csrDer },
       spiffeId,
+      commonName: wanted.commonName,
       hosts,
       notBefore: now,
       notAfter: new Date(now.getTime() + wanted.ttlMs),
@@ -61,6 +64,7 @@ export async function issueCertificate(
     fingerprint: issued.fingerprint,
     peerId,
     hosts,
+    commonName: wanted.commonName ?? null,
     revokedAt: null,
     revocationReason: '',
   }

@@ -7,6 +7,11 @@ import type { Tables } from '../store/tables.ts'
 import { weSignFor } from '../trust.ts'
 
 const ALL = 100_000
+/**
+ * Runs only on machines that were made, and has a certificate everywhere: where it never said that it holds anything,
+ * nobody uses that certificate, and a rotation that waited for it would wait for ever.
+ */
+const ONLY_ONCE_HEARD = 'node-agent'
 
 /** Everybody who must hold a new root before anything is signed with it: live peers, and our own services. */
 export async function listTrustHolders(
@@ -22,7 +27,8 @@ export async function listTrustHolders(
 
 async function serviceHolders(tx: Tx<Tables>, now: Date, generation: number): Promise<TrustHolder[]> {
   const reported = await rotations.holders(tx)
-  const services = await certificates.livingServices(tx, now)
+  const living = await certificates.livingServices(tx, now)
+  const services = living.filter((name) => name !== ONLY_ONCE_HEARD || reported.has(`service/${name}`))
   return services.map((name) => {
     const row = reported.get(`service/${name}`)
     return {

@@ -16,8 +16,8 @@ beforeAll(async () => {
 })
 afterAll(() => a?.drop())
 
-const heard = (peerId: string) => a.act((tx, now) => recordHeard(tx, now, { peerId }))
-const silent = (peerId: string) => a.act((tx, now) => recordSilent(tx, now, { peerId, why: 'quiet' }))
+const heard = (peerId: string) => a.act((tx, now) => recordHeard(tx, now, { peerId, toldAt: now }))
+const silent = (peerId: string) => a.act((tx, now) => recordSilent(tx, now, { peerId, toldAt: now, why: 'quiet' }))
 const suspend = (peerId: string) => a.act((tx, now) => suspendPeer(tx, now, { by: BY, peerId, reason: '' }))
 const resume = (peerId: string) => a.act((tx, now) => resumePeer(tx, now, { by: BY, peerId, reason: '' }))
 const stateOf = async (peerId: string) => (await peerOn(a, peerId)).state

@@ -83,6 +83,8 @@ export const NOT_YET = {
   adoptionOfferedByPeer: null,
   relationshipSequence: 0,
   peerRelationshipSequence: 0,
+  versionStatus: '',
+  refusedKinds: [],
   revision: 1,
 } as const satisfies Partial<Peer>
 

@@ -299,9 +299,9 @@ describe('what a peer says of itself', () => {
   test('the slower beat and the longer patience of both sides are agreed', async () => {
     const { peer, token } = await invited()
     const s = await someone()
-    const timers = { heartbeatInterval: { seconds: 200n }, staleAfter: { seconds: 1n } }
+    const timers = { heartbeatInterval: { seconds: 200n }, staleAfter: { seconds: 100n } }
     await redeem(a, s.accept(token, { timers: timers as never }))
-    expect((await peerOn(a, peer.id)).timers).toEqual({ heartbeatIntervalMs: 200_000, staleAfterMs: 600_000 })
+    expect((await peerOn(a, peer.id)).timers).toMatchObject({ heartbeatIntervalMs: 200_000, staleAfterMs: 600_000 })
   })
 
   test('a network to route to stops at accepted, whatever it brings', async () => {

@@ -15,30 +15,49 @@ import { invitationChanged, peerMoved, type By } from '../events.ts'
 import { digestOf, statusOf, type Invitation } from '../invitation.ts'
 import { agreeTimers, missingDisclosure, move, type Peer } from '../peer.ts'
 import type { Us } from '../platform.ts'
-import { envelopeBytes, envelopeFrom, openAcceptance, type Proven } from '../statements.ts'
+import { envelopeFrom, openAcceptance, type Proven } from '../statements.ts'
 import * as invitations from '../store/invitations.ts'
 import * as peers from '../store/peers.ts'
 import * as platform from '../store/platform.ts'
+import * as spawnedChildren from '../store/spawned-children.ts'
 import type { Tables } from '../store/tables.ts'
-import { checkBundle } from '../trust.ts'
-import { descriptionFromWire, descriptionOf, timersFromWire, timersToWire, windowFromWire } from '../wire.ts'
+import {
+  descriptionFromWire,
+  descriptionOf,
+  timersFromWire,
+  timersToWire,
+  windowFromWire,
+} from '../wire-description.ts'
 import { nameFor } from './name-peer.ts'
+import { oweCloneReport } from './owe-clone-report.ts'
 import { checkNotPeered } from './propose-peer.ts'
-import { signForPeer } from './sign-peer-certificate.ts'
+import { standByVersion } from './stand-by-version.ts'
+import { trustAndEnroll } from './trust-and-enroll.ts'
+
+/** What became of it: the answer, or the no that is kept with what follows from it. */
+export type Redemption =
+  | {
+      readonly answer: AcceptResponse
+      readonly peer: Peer
+      /** A platform that we made, which is handed what belongs to it beside the answer. */
+      readonly isOurChild: boolean
+    }
+  | { readonly refused: Refusal }
 
 /**
  * A platform presents our invitation and becomes our peer.
  *
  * Claiming the invitation, moving the peer, signing for it and queueing the news share one transaction, so of many
  * that redeem one invitation at once exactly one wins, and no crash leaves a spent invitation without a peer.
- * The answer is kept: the same key saying the same again, because our answer was lost, gets the same bytes.
+ * The answer is kept: the same key saying the same again, because our answer was lost, gets the same bytes. Another key
+ * on the invitation of a machine that we made is a second machine with one payload: spawn-provisioner is told of it.
  * Heard by grant-authz (default grants), liveness (first beat) and audit-ledger.
  */
 export async function redeemInvitation(
   tx: Tx<Tables>,
   now: Date,
-  { us, by: call, request }: { us: Us; by: By; request: AcceptRequest },
-): Promise<AcceptResponse> {
+  { us, by: call, request, sourceAddress }: { us: Us; by: By; request: AcceptRequest; sourceAddress: string },
+): Promise<Redemption> {
   const acceptance = openAcceptance(request.acceptance ?? envelopeFrom(new Uint8Array(0)))
   const digest = digestOf(request.acceptanceToken)
   checkAddressed(us, acceptance.said, digest)
@@ -48,19 +67,25 @@ export async function redeemInvitation(
   if (!found) throw new Refusal('INVITATION_UNKNOWN', 'no invitation of this platform has this token', ASK_AGAIN)
   const proposed = await peers.lock(tx, found.peerId)
   const told = openTo(await invitations.lock(tx, found.id), proposed, acceptance, now)
-  if ('answer' in told) return fromBinary(AcceptResponseSchema, told.answer)
+  const isOurChild = (await spawnedChildren.find(tx, proposed.id)) !== undefined
+  if ('answer' in told) return { answer: fromBinary(AcceptResponseSchema, told.answer), peer: proposed, isOurChild }
+  if ('spentByAnother' in told) {
+    if (told.spentByAnother.bootBound) await oweCloneReport(tx, now, { peer: proposed, acceptance, sourceAddress })
+    return { refused: spent() }
+  }
 
   const by: By = { ...call, actor: `peer/${proposed.id}` }
   await checkFree(tx, us, proposed, acceptance)
   const named = { ...proposed, name: await nameFor(tx, proposed, acceptance.by) }
-  const accepted = move(known(us, named, acceptance, agreed), 'accept', 'the invitation was redeemed', now)
+  const stood = await standByVersion(tx, now, known(us, named, acceptance, agreed))
+  const accepted = move(stood, 'accept', 'the invitation was redeemed', now)
   const peer = await peers.save(tx, proposed, accepted)
   await peerMoved(tx, by, { before: proposed, after: peer, move: 'accept' })
   const { enrolled, chain } = await trustAndEnroll(tx, now, { us, by, peer, acceptance })
 
   const answer = await agreement(tx, acceptance, { us, peer: enrolled, chain })
   await spend(tx, now, { by, invitation: told.open, acceptance, answer })
-  return answer
+  return { answer, peer: enrolled, isOurChild }
 }
 
 /** The statement must speak of this token, and be meant for us. */
@@ -80,7 +105,7 @@ function openTo(
   peer: Peer,
   { by, digest }: Proven<Acceptance>,
   now: Date,
-): { open: Invitation } | { answer: Buffer } {
+): { open: Invitation } | { answer: Buffer } | { spentByAnother: Invitation } {
   const status = statusOf(invitation, now)
   if (status === 'open') return { open: invitation }
   if (status === 'expired')
@@ -95,8 +120,11 @@ function openTo(
     if (peer.state !== 'revoked') return { answer }
     throw new Refusal('PEER_REVOKED', 'the peering that this invitation began has ended', ASK_AGAIN)
   }
-  throw new Refusal('INVITATION_SPENT', 'the invitation has been redeemed already', ASK_AGAIN)
+  if (!redeemedBy?.equals(by.identityKey)) return { spentByAnother: invitation }
+  throw spent()
 }
+
+const spent = (): Refusal => new Refusal('INVITATION_SPENT', 'the invitation has been redeemed already', ASK_AGAIN)
 
 const ASK_AGAIN = { next: 'ask the other operator for a new invitation' }
 const NO_WINDOW = { min: 0, max: 0, features: [] }
@@ -129,75 +157,20 @@ function known(us: Us, proposed: Peer, { said, by }: Proven<Acceptance>, agreed:
   }
 }
 
-/** Takes their CA or signs for them, one of both, and enrolls the peer if nothing is missing. */
-async function trustAndEnroll(
-  tx: Tx<Tables>,
-  now: Date,
-  { us, by, peer, acceptance }: { us: Us; by: By; peer: Peer; acceptance: Proven<Acceptance> },
-): Promise<{ enrolled: Peer; chain: readonly Buffer[] }> {
-  const { trust } = acceptance.said
-  if (peer.kind === 'sdwan_only') return { enrolled: peer, chain: [] }
-  if (trust.case === undefined)
-    throw new Refusal(
-      'TRUST_MATERIAL_MISSING',
-      'the acceptance carries neither a trust bundle nor a certificate request',
-      {
-        next: 'send a trust bundle (symmetric trust) or a certificate request (hierarchical trust)',
-      },
-    )
-  const { trusted, chain } =
-    trust.case === 'csrDer'
-      ? await signed(tx, now, { us, by, peer, csrDer: trust.value })
-      : { trusted: withBundle(peer, acceptance, now), chain: [] }
-  const saved = await peers.save(tx, peer, trusted)
-  return { enrolled: await enrollIfDisclosed(tx, now, by, saved), chain }
-}
-
-function withBundle(peer: Peer, { said, by }: Proven<Acceptance>, now: Date): Peer {
-  const envelope = said.trust.case === 'trustBundle' ? said.trust.value : undefined
-  const bundle = checkBundle(envelope, by, now)
-  return {
-    ...peer,
-    trustMode: 'symmetric',
-    trustBundle: envelope ? envelopeBytes(envelope) : null,
-    trustBundleSequence: Number(bundle.sequence),
-  }
-}
-
-/** Hierarchical: the only roots that vouch for the peer are ours. */
-async function signed(
-  tx: Tx<Tables>,
-  now: Date,
-  { us, by, peer, csrDer }: { us: Us; by: By; peer: Peer; csrDer: Uint8Array },
-): Promise<{ trusted: Peer; chain: readonly Buffer[] }> {
-  const chain = await signForPeer(tx, now, { us, by, peer, csrDer })
-  const { bundle } = await platform.read(tx)
-  return { trusted: { ...peer, trustMode: 'hierarchical', trustBundle: bundle }, chain }
-}
-
-/** A peer that has disclosed who stands behind it goes on; any other stays accepted, and says what is missing. */
-export async function enrollIfDisclosed(tx: Tx<Tables>, now: Date, by: By, peer: Peer): Promise<Peer> {
-  if (peer.state !== 'accepted' || peer.kind !== 'platform' || missingDisclosure(peer.disclosure).length > 0)
-    return peer
-  const enrolled = await peers.save(tx, peer, move(peer, 'enroll', 'trust is exchanged; no heartbeat yet', now))
-  await peerMoved(tx, by, { before: peer, after: enrolled, move: 'enroll' })
-  return enrolled
-}
-
 async function agreement(
   tx: Tx<Tables>,
   acceptance: Proven<Acceptance>,
   { us, peer, chain }: { us: Us; peer: Peer; chain: readonly Buffer[] },
 ): Promise<AcceptResponse> {
-  const { bundle } = await platform.read(tx)
+  const own = await platform.read(tx)
   const said = create(AgreementSchema, {
     peerId: peer.id,
     remotePeerId: acceptance.said.peerId,
     acceptanceSha256: acceptance.digest,
     contractVersion: peer.contractVersion ?? 0,
     features: [...peer.features],
-    platform: descriptionOf(us),
-    trustBundle: envelopeFrom(bundle),
+    platform: descriptionOf(us, own),
+    trustBundle: envelopeFrom(own.bundle),
     certificateChain: chain.map((der) => Uint8Array.from(der)),
     timers: timersToWire(peer.timers),
     ...(peer.acceptedAt && { acceptedAt: timestampFromDate(peer.acceptedAt) }),
@@ -213,13 +186,13 @@ async function spend(
   now: Date,
   said: { by: By; invitation: Invitation; acceptance: Proven<Acceptance>; answer: AcceptResponse },
 ): Promise<void> {
-  const spent: Invitation = {
+  const redeemed: Invitation = {
     ...said.invitation,
     redeemedAt: now,
     redeemedBy: Buffer.from(said.acceptance.by.identityKey),
     acceptanceDigest: said.acceptance.digest,
     answer: Buffer.from(toBinary(AcceptResponseSchema, said.answer)),
   }
-  await invitations.save(tx, spent)
-  await invitationChanged(tx, said.by, { invitation: spent, word: 'redeemed', at: now })
+  await invitations.save(tx, redeemed)
+  await invitationChanged(tx, said.by, { invitation: redeemed, word: 'redeemed', at: now })
 }

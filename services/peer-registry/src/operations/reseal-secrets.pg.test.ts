@@ -1,4 +1,5 @@
 import { SealBroken, SealingKey } from '@powernode/identity'
+import { SealingKeyReplaced } from '@powernode/postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { federate, invite, propose, take } from '../../test/handshake.ts'
 import { startPlatform, type TestPlatform } from '../../test/platform.ts'
@@ -23,6 +24,7 @@ test('after the sealing key was replaced every secret opens with the new one, an
   const old = new SealingKey(Buffer.alloc(32, 'b.example'))
   const anew = new SealingKey(Buffer.alloc(32, 'anew'), Buffer.alloc(32, 'b.example'))
 
+  expect(await b.act((tx) => resealSecrets(tx, old))).toBe(0)
   const before = await b.act(sealed.lockAll)
   const kinds = new Set(before.map(({ context }) => context.replaceAll(/[0-9a-f]{64}|[0-9a-f-]{36}|\d+/g, '*')))
   expect(kinds).toEqual(
@@ -35,5 +37,11 @@ test('after the sealing key was replaced every secret opens with the new one, an
     expect(() => old.open(value.sealed, value.context)).toThrow(SealBroken)
   }
   expect(await b.act((tx) => resealSecrets(tx, anew)), 'once is enough').toBe(0)
+
+  // A replica that was not told keeps nothing under the old key, and one that starts with it ends at once.
+  const late = { ...key, planSha256: Buffer.alloc(32, 2) }
+  const held = b.act((tx, now) => holdInvitation(tx, now, { us: b.us, key: late, invitation: 'pni1.y', approvalId: undefined })) // prettier-ignore
+  await expect(held).rejects.toThrow(SealingKeyReplaced)
+  await expect(b.act((tx) => resealSecrets(tx, old))).rejects.toThrow(SealingKeyReplaced)
   await other.drop()
 })

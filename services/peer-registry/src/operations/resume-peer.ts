@@ -3,7 +3,7 @@ import { peerMoved, type By } from '../events.ts'
 import { move, type Peer } from '../peer.ts'
 import * as peers from '../store/peers.ts'
 import type { Tables } from '../store/tables.ts'
-import { enrollIfDisclosed } from './redeem-invitation.ts'
+import { enrollIfDisclosed } from './enroll-if-disclosed.ts'
 
 /** A suspended peer returns to the state it was suspended from; one that was active has to be heard first. */
 export async function resumePeer(

@@ -11,7 +11,7 @@ import { certificateToWire } from '../wire-ca.ts'
 import { publishBundle, refreshCrls } from './publish-bundle.ts'
 
 /**
- * A service or an operator is no longer who it says: every living certificate of the identity is taken back at once.
+ * A service, an operator or a node is no longer who it says: every living certificate of the identity is taken back at once.
  *
  * By its serial a thief who has renewed would keep the newer one. Renewal needs a certificate in good standing, so none
  * follows either.
@@ -19,7 +19,7 @@ import { publishBundle, refreshCrls } from './publish-bundle.ts'
 export async function revokeIdentity(
   tx: Tx<Tables>,
   now: Date,
-  said: { us: Us; by: By; kind: 'service' | 'operator'; name: string; reason: string },
+  said: { us: Us; by: By; kind: 'service' | 'operator' | 'instance'; name: string; reason: string },
 ): Promise<readonly Certificate[]> {
   const { us, by, kind, name, reason } = said
   const held = await authorities.lock(tx)

@@ -101,7 +101,8 @@ describe('revoking', () => {
     expect((await peerOn(b, onB)).certificateChain, 'their door knows us by it when we bring the notice').toEqual(
       certificateChain,
     )
-    await b.act((tx, now) => settleNotice(tx, now, onB, false))
+    const errand = await owed(b, onB, 'notify_revocation')
+    await b.act((tx, now) => settleNotice(tx, now, { errand, why: 'PEER_UNKNOWN: they have never heard of us' }))
     expect(await peerOn(b, onB)).toMatchObject({ certificateKeySealed: null, certificateChain: [] })
     const chain = certificateChain.map((der) => Buffer.from(der, 'base64'))
     await b.act((tx, now) => storeCertificate(tx, now, { us: b.us, peerId: onB, key: Buffer.alloc(1), chain }))
@@ -125,16 +126,29 @@ describe('a notice from the other side', () => {
   test('ends the peering here too, and nothing is owed in return', async () => {
     const { onA, onB } = await federate(a, b)
     await revoke(a, onA)
-    await receive(b, onB, await noticeOf(a, onA))
+    const notice = await noticeOf(a, onA)
+    const receipt = await receive(b, onB, notice)
     expect(await peerOn(b, onB)).toMatchObject({
       state: 'revoked',
       reason: 'the other side ended the peering: we part',
     })
     await expect(owed(b, onB, 'notify_revocation')).rejects.toThrow('no errand')
-    await a.act((tx, now) => settleNotice(tx, now, onA, true))
+    const errand = await owed(a, onA, 'notify_revocation')
+    await a.act((tx, now) => settleNotice(tx, now, { errand, heard: { receipt: undefined } }))
     expect((await peerOn(a, onA)).notifiedAt).toEqual(a.clock.now())
     const before = await everything(b)
-    await receive(b, onB, await noticeAgain(a, onB))
+    await b.clock.advance(1_000)
+    expect(envelopeBytes(await receive(b, onB, notice)), 'asked for again').toEqual(envelopeBytes(receipt))
+    await expectRefusal(receive(b, onB, await noticeAgain(a, onB)), 'NOTICE_INVALID')
+    expect(await everything(b)).toEqual(before)
+  })
+
+  test('is no news where the peering was ended before, and nothing is signed for it', async () => {
+    const { onA, onB } = await federate(a, b)
+    await revoke(a, onA)
+    await revoke(b, onB)
+    const before = await everything(b)
+    await expectRefusal(receive(b, onB, await noticeOf(a, onA)), 'PEER_REVOKED')
     expect(await everything(b)).toEqual(before)
   })
 

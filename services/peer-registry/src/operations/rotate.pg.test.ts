@@ -67,6 +67,13 @@ describe('replacing the CA', () => {
     expect(await everything(a)).toEqual(before)
   })
 
+  test('waits for an agent only once it has spoken up: most platforms have a certificate for one, and nobody uses it', async () => {
+    await serviceOfA('node-agent')
+    expect((await plan(true)).holders).toEqual([])
+    await report('node-agent', (await bundleOfA()).bundleSequence, 1)
+    expect((await plan(true)).holders).toMatchObject([{ holder: 'service/node-agent', renewed: false }])
+  })
+
   test('planned, tells nobody; a second plan is refused while it lasts', async () => {
     const before = await rootsOfA()
     await plan()

@@ -1,13 +1,13 @@
 import type { Tx } from '@powernode/postgres'
 import { Refusal } from '@powernode/rpc'
 import type { By } from '../events.ts'
-import { DAY_MS } from '../invitation.ts'
 import type { Peer } from '../peer.ts'
 import type { Us } from '../platform.ts'
 import * as certificates from '../store/certificates.ts'
 import * as peers from '../store/peers.ts'
 import type { Tables } from '../store/tables.ts'
 import { weSignFor } from '../trust.ts'
+import { checkMeasure } from './check-measure.ts'
 import { issueCertificate } from './issue-certificate.ts'
 
 /** Signs for a peer under hierarchical trust. The name is forced: /peer/<our id of it>, whatever it asked for. */
@@ -23,21 +23,6 @@ export async function signForPeer(
   return chain
 }
 
-const MOST_LIVING = 50
-const PATIENCE_MS = DAY_MS
-
-/**
- * Every living certificate of a peer goes on the revocation list when the peering ends, and the list has to fit into a
- * trust bundle: one that could ask without end could make its own revocation impossible.
- */
-async function checkMeasure(tx: Tx<Tables>, now: Date, peer: Peer): Promise<void> {
-  const { count, last } = await certificates.livingOfPeer(tx, peer.id, now)
-  if (count < MOST_LIVING || !last || now.getTime() - last.getTime() >= PATIENCE_MS) return
-  throw new Refusal('RATE_LIMITED', `this peer holds ${count} living certificates of ours; one more a day is signed`, {
-    retryAfterMs: PATIENCE_MS,
-  })
-}
-
 /** A peer renews the certificate we signed for it, before it runs out or because our CA changed. */
 export async function signPeerCertificate(
   tx: Tx<Tables>,
@@ -49,6 +34,6 @@ export async function signPeerCertificate(
     throw new Refusal('PEER_NOT_ENROLLED', `a peer that is ${peer.state} gets no certificate`)
   if (!weSignFor(peer))
     throw new Refusal('CALLER_NOT_ALLOWED', 'this peer keeps a CA of its own; we sign nothing for it')
-  await checkMeasure(tx, now, peer)
+  checkMeasure(await certificates.livingOfPeer(tx, peer.id, now), now, 'this peer')
   return signForPeer(tx, now, { ...said, by: { ...said.by, actor: `peer/${peer.id}` }, peer })
 }

@@ -1,26 +1,32 @@
 import { createPublicKey, createPrivateKey } from 'node:crypto'
+import { toBinary } from '@bufbuild/protobuf'
 import type { Tx } from '@powernode/postgres'
+import { EnrollmentSchema, type Enrollment } from '@powernode/proto/powernode/federation/v1/enrollment_pb.ts'
 import type { Agreement, AcceptResponse } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import { Refusal } from '@powernode/rpc'
 import { commonVersion, type Agreed } from '../contract.ts'
 import { peerMoved, type By } from '../events.ts'
 import type { Errand } from '../errand.ts'
+import type { Parentage } from '../parentage.ts'
 import { agreeTimers, move, type Peer, type SpawnMode, type SpawnRole } from '../peer.ts'
 import type { Us } from '../platform.ts'
 import { SEALED } from '../secrets.ts'
 import { envelopeBytes, envelopeFrom, openAcceptance, openAgreement, type Proven } from '../statements.ts'
 import * as errands from '../store/errands.ts'
+import * as parentages from '../store/parentages.ts'
 import * as peers from '../store/peers.ts'
 import type { Tables } from '../store/tables.ts'
 import { checkBundle, checkChain } from '../trust.ts'
-import { descriptionFromWire, SPAWN_MODES, timersFromWire, windowFromWire } from '../wire.ts'
+import { descriptionFromWire, timersFromWire, windowFromWire } from '../wire-description.ts'
+import { SPAWN_MODES } from '../wire-words.ts'
 import { nameFor } from './name-peer.ts'
-import { enrollIfDisclosed } from './redeem-invitation.ts'
+import { enrollIfDisclosed } from './enroll-if-disclosed.ts'
+import { standByVersion } from './stand-by-version.ts'
 
 /**
  * The other side has redeemed our acceptance: what it signed is checked, kept, and the peering is accepted here too.
  *
- * The token is forgotten in the same transaction. Said twice, the second time changes nothing.
+ * The token is forgotten in the same transaction, and what a parent handed over is kept. Said twice, the second time changes nothing.
  * Heard by liveness (first beat), grant-authz and audit-ledger.
  */
 export async function storeAgreement(
@@ -35,11 +41,16 @@ export async function storeAgreement(
     proposed.identityKey ?? undefined,
   )
   const agreed = checkOurs(us, proposed, errand, agreement)
+  const parentage = await parentages.lock(tx, proposed.id)
+  if (parentage) checkParentage(parentage, agreement.said)
   const named = { ...proposed, name: await nameFor(tx, proposed, agreement.by) }
-  const trusted = withTrust(us, withAgreement(us, named, agreement, agreed), agreement.said, now)
-  const accepted = await peers.save(tx, proposed, move(trusted, 'accept', 'they accepted our redemption', now))
+  const trusted = withTrust(us, withAgreement(us, named, agreement, { agreed, parentage }), agreement.said, now)
+  const stood = await standByVersion(tx, now, trusted)
+  const accepted = await peers.save(tx, proposed, move(stood, 'accept', 'they accepted our redemption', now))
   await peerMoved(tx, by, { before: proposed, after: accepted, move: 'accept' })
   await errands.remove(tx, proposed.id, 'redeem')
+  const childhood = parentage ?? childhoodOf(accepted, errand, now)
+  if (childhood && answer.enrollment) await keepEnrollment(tx, us, childhood, answer.enrollment)
   return enrollIfDisclosed(tx, now, by, accepted)
 }
 
@@ -68,7 +79,10 @@ function checkOurs(us: Us, proposed: Peer, errand: Errand, { said, by }: Proven<
 /** Their id of the peering goes into names and rows of ours, so it has to be an id. */
 const isPeerId = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
 
-function withAgreement(us: Us, proposed: Peer, { said, by }: Proven<Agreement>, agreed: Agreed): Peer {
+type Settled = { readonly agreed: Agreed; readonly parentage: Parentage | undefined }
+
+// oxlint-disable-next-line max-params -- we, the peer, what they signed, and what follows from it
+function withAgreement(us: Us, proposed: Peer, { said, by }: Proven<Agreement>, { agreed, parentage }: Settled): Peer {
   return {
     ...proposed,
     ...descriptionFromWire(by),
@@ -80,7 +94,7 @@ function withAgreement(us: Us, proposed: Peer, { said, by }: Proven<Agreement>, 
     contractWindow: windowFromWire(by.contractWindow) ?? null,
     features: agreed.features,
     timers: agreeTimers(us.self.timers, timersFromWire(said.timers)),
-    ...kinship(proposed, said),
+    ...(parentage ? ({ spawnRole: 'child', spawnMode: parentage.spawnMode } as const) : kinship(proposed, said)),
   }
 }
 
@@ -99,6 +113,44 @@ function kinship(
 }
 
 const isSpawnMode = (word: string): word is SpawnMode => Object.hasOwn(SPAWN_MODES, word)
+
+/** Whoever made our machine told it whose child it is, and how: another parent, or another kind of child, is refused. */
+function checkParentage({ parentPeerId, spawnMode }: Parentage, said: Agreement): void {
+  const problem =
+    said.peerId !== parentPeerId
+      ? `it calls this peering ${said.peerId}, our boot payload ${parentPeerId}`
+      : said.spawnRole !== 'parent' || said.spawnMode !== spawnMode
+        ? `it makes us ${said.spawnMode} of a ${said.spawnRole}, our boot payload ${spawnMode} of a parent`
+        : undefined
+  if (problem) throw new Refusal('ACCEPTANCE_INVALID', `the parent's agreement is refused: ${problem}`)
+}
+
+/** Our operator took up the invitation by hand: no boot payload said before whose child we become. */
+const childhoodOf = (
+  { id: peerId, remotePeerId, spawnRole, spawnMode }: Peer,
+  { tokenDigest }: Errand,
+  createdAt: Date,
+): Parentage | undefined =>
+  spawnRole === 'child' && spawnMode !== 'out_of_band' && remotePeerId && tokenDigest
+    ? {
+        peerId,
+        parentPeerId: remotePeerId,
+        spawnMode,
+        tokenDigest,
+        ...NOTHING_REFUSED,
+        enrollmentSealed: null,
+        createdAt,
+        doneAt: null,
+      }
+    : undefined
+
+const NOTHING_REFUSED = { refusedReason: '', refusedMessage: '' } as const
+
+/** What the parent handed over holds secrets: it rests sealed until node-agent has carried it out. */
+async function keepEnrollment(tx: Tx<Tables>, us: Us, parentage: Parentage, handed: Enrollment): Promise<void> {
+  const sealed = us.sealing.seal(Buffer.from(toBinary(EnrollmentSchema, handed)), SEALED.enrollment(parentage.peerId))
+  await parentages.put(tx, { ...parentage, enrollmentSealed: sealed })
+}
 
 /** Their bundle, and under hierarchical trust the certificate they signed for the key we kept. */
 function withTrust(us: Us, peer: Peer, said: Agreement, now: Date): Peer {

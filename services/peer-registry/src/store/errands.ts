@@ -20,6 +20,27 @@ export async function put(tx: Tx<Tables>, errand: Errand): Promise<void> {
   await sql`select pg_notify('peer_registry_errands', '')`.execute(tx)
 }
 
+/** As put, of one kind for many peers at once. */
+export async function putAll(tx: Tx<Tables>, all: readonly Errand[]): Promise<void> {
+  for (let at = 0; at < all.length; at += BATCH)
+    await tx
+      .insertInto('errand')
+      .values(all.slice(at, at + BATCH).map(toRow))
+      .onConflict((on) =>
+        on.columns(['peer_id', 'kind']).doUpdateSet((is) => ({
+          expires_at: is.ref('excluded.expires_at'),
+          attempts: is.ref('excluded.attempts'),
+          next_attempt_at: is.ref('excluded.next_attempt_at'),
+          last_error: is.ref('excluded.last_error'),
+          created_at: is.ref('excluded.created_at'),
+        })),
+      )
+      .execute()
+  if (all.length > 0) await sql`select pg_notify('peer_registry_errands', '')`.execute(tx)
+}
+
+const BATCH = 1_000
+
 /** Takes up to `limit` due errands, so that nobody else does before `until`; redemptions first, since a person waits. */
 export async function claimDue(tx: Tx<Tables>, now: Date, until: Date, limit: number): Promise<Errand[]> {
   const rows = await tx

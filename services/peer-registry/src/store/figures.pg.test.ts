@@ -2,6 +2,8 @@ import { createCsr } from '@powernode/identity'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { BY, startPlatform, type TestPlatform } from '../../test/platform.ts'
 import { DAY_MS } from '../invitation.ts'
+import { federate } from '../../test/handshake.ts'
+import { declareCompromise } from '../operations/declare-compromise.ts'
 import { createInvitation } from '../operations/create-invitation.ts'
 import { issueCertificate } from '../operations/issue-certificate.ts'
 import { proposePeer } from '../operations/propose-peer.ts'
@@ -37,4 +39,15 @@ test('the figures count peers by state, open invitations, and the first certific
   expect(read.openInvitations, 'those of the revoked peer were taken back').toBe(1)
   // liveness has renewed, so the end of its first certificate concerns nobody.
   expect(read.expiries.get('service')?.getTime()).toBe(a.clock.now().getTime() + 2 * DAY_MS)
+})
+
+test('whom we still owe word of a compromise is counted, and whom we should have told by now', async () => {
+  const b = await startPlatform('b.example', { clock: a.clock })
+  await federate(a, b)
+  const said = { summary: 'broken into', affected: [], advice: '', peerIds: [], by: BY }
+  await a.act((tx, now) => declareCompromise(tx, now, { ...said, discoveredAt: now }))
+  await a.act((tx, now) => declareCompromise(tx, now, { ...said, discoveredAt: new Date(now.getTime() - DAY_MS) }))
+  const { compromisesOwed, compromisesOverdue } = await a.act((tx, now) => figures.read(tx, now))
+  expect([compromisesOwed, compromisesOverdue]).toEqual([2, 1])
+  await b.drop()
 })

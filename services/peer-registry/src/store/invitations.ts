@@ -6,7 +6,7 @@ import type { Tables } from './tables.ts'
 
 const INVITATION = [
   'id', 'peer_id', 'name', 'note', 'token_digest', 'created_by', 'created_at', 'expires_at', 'redeemed_at', 'redeemed_by',
-  'acceptance_digest', 'answer', 'revoked_at', 'expired_at',
+  'acceptance_digest', 'answer', 'revoked_at', 'expired_at', 'boot_bound',
 ] as const // prettier-ignore
 
 export async function insert(tx: Tx<Tables>, invitation: Invitation): Promise<void> {
@@ -69,6 +69,20 @@ export async function lockOpen(tx: Tx<Tables>, peerId: string, now: Date): Promi
     .where('revoked_at', 'is', null)
     .where('expires_at', '>', now)
     .orderBy('id')
+    .forUpdate()
+    .execute()
+  return rows.map((row) => fromRow<Invitation>(row))
+}
+
+/** Boot-bound invitations of a peer that have not come to an end by anybody's doing, run out or not; locked. */
+export async function lockBootBound(tx: Tx<Tables>, peerId: string): Promise<Invitation[]> {
+  const rows = await tx
+    .selectFrom('invitation')
+    .select(INVITATION)
+    .where('peer_id', '=', peerId)
+    .where('boot_bound', '=', true)
+    .where('redeemed_at', 'is', null)
+    .where('revoked_at', 'is', null)
     .forUpdate()
     .execute()
   return rows.map((row) => fromRow<Invitation>(row))

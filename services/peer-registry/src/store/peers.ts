@@ -14,7 +14,7 @@ export const PEER = [
   'remote_instance_id', 'contract_version', 'contract_window', 'features', 'timers', 'disclosure', 'endpoints', 'capabilities',
   'extension_slugs', 'prefix_advertisement', 'data_residency', 'metadata', 'created_at', 'updated_at', 'accepted_at',
   'enrolled_at', 'revoked_at', 'notified_at', 'adoption_offered', 'adoption_offered_by_peer',
-  'relationship_sequence', 'peer_relationship_sequence', 'revision',
+  'relationship_sequence', 'peer_relationship_sequence', 'version_status', 'refused_kinds', 'revision',
 ] as const // prettier-ignore
 
 export async function insert(tx: Tx<Tables>, peer: Peer): Promise<void> {

@@ -4,7 +4,8 @@ import { fromRow, toRow } from './rows.ts'
 import type { Tables } from './tables.ts'
 
 const PLATFORM = [
-  'platform_id', 'identity_key', 'identity_key_sealed', 'trust_domain', 'bundle_sequence', 'bundle', 'created_at',
+  'platform_id', 'identity_key', 'identity_key_sealed', 'trust_domain', 'bundle_sequence', 'bundle',
+  'prefix_advertisement', 'platform_version', 'created_at',
 ] as const // prettier-ignore
 
 export async function insert(tx: Tx<Tables>, platform: Platform): Promise<void> {
@@ -26,6 +27,22 @@ export async function read(tx: Tx<Tables>): Promise<Platform> {
 export async function lock(tx: Tx<Tables>): Promise<Platform> {
   const row = await tx.selectFrom('platform').select(PLATFORM).forUpdate().executeTakeFirstOrThrow()
   return fromRow<Platform>(row)
+}
+
+/** Keeps where our networks lie. */
+export async function savePrefix(tx: Tx<Tables>, prefixAdvertisement: string): Promise<void> {
+  await tx.updateTable('platform').set({ prefix_advertisement: prefixAdvertisement }).execute()
+}
+
+/** Keeps which version we are of. */
+export async function saveVersion(tx: Tx<Tables>, platformVersion: string): Promise<void> {
+  await tx.updateTable('platform').set({ platform_version: platformVersion }).execute()
+}
+
+/** The version we are of. */
+export async function version(tx: Tx<Tables>): Promise<string> {
+  const row = await tx.selectFrom('platform').select('platform_version').executeTakeFirstOrThrow()
+  return row.platform_version
 }
 
 /** Replaces our bundle, provided its sequence grows. */

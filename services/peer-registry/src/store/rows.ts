@@ -37,5 +37,15 @@ const jsonOf = (value: unknown): string =>
 const isJson = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && !(value instanceof Date) && !(value instanceof Uint8Array)
 
-const camel = (key: string): string => key.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
-const snake = (key: string): string => key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+/** Columns are few and rows are many: a name is spelt anew once. MUST be asked for names of columns alone. */
+function remembered(spell: (name: string) => string): (name: string) => string {
+  const known = new Map<string, string>()
+  return (name) => {
+    const spelt = known.get(name) ?? spell(name)
+    known.set(name, spelt)
+    return spelt
+  }
+}
+
+const camel = remembered((key) => key.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()))
+const snake = remembered((key) => key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`))

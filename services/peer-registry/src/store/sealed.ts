@@ -11,7 +11,7 @@ export type SealedValue = {
 
 /** Every secret this schema keeps, each row locked: who seals anew MUST NOT overwrite what is being changed. */
 export async function lockAll(tx: Tx<Tables>): Promise<SealedValue[]> {
-  const kept = [ofPlatform, ofAuthorities, ofPeers, ofErrands, ofHeldInvitations]
+  const kept = [ofPlatform, ofAuthorities, ofPeers, ofErrands, ofHeldInvitations, ofParentages, ofAcceptanceRuns]
   const all: SealedValue[] = []
   for (const of of kept) all.push(...(await of(tx)))
   return all
@@ -97,6 +97,28 @@ async function ofErrands(tx: Tx<Tables>): Promise<SealedValue[]> {
   )
 }
 
+async function ofParentages(tx: Tx<Tables>): Promise<SealedValue[]> {
+  const rows = await tx
+    .selectFrom('parentage')
+    .select(['peer_id', 'enrollment_sealed'])
+    .where('enrollment_sealed', 'is not', null)
+    .orderBy('peer_id')
+    .forUpdate()
+    .execute()
+  return rows.flatMap(({ peer_id: id, enrollment_sealed: sealed }) =>
+    sealed === null
+      ? []
+      : [
+          {
+            context: SEALED.enrollment(id),
+            sealed,
+            replace: (anew: Buffer) =>
+              tx.updateTable('parentage').set({ enrollment_sealed: anew }).where('peer_id', '=', id).execute(),
+          },
+        ],
+  )
+}
+
 async function ofHeldInvitations(tx: Tx<Tables>): Promise<SealedValue[]> {
   const rows = await tx
     .selectFrom('held_invitation')
@@ -116,4 +138,26 @@ async function ofHeldInvitations(tx: Tx<Tables>): Promise<SealedValue[]> {
         .where('requested_by', '=', requestedBy)
         .execute(),
   }))
+}
+
+async function ofAcceptanceRuns(tx: Tx<Tables>): Promise<SealedValue[]> {
+  const rows = await tx
+    .selectFrom('acceptance_run')
+    .select(['id', 'token_sealed'])
+    .where('token_sealed', 'is not', null)
+    .orderBy('id')
+    .forUpdate()
+    .execute()
+  return rows.flatMap(({ id, token_sealed: sealed }) =>
+    sealed === null
+      ? []
+      : [
+          {
+            context: SEALED.acceptanceRun(id),
+            sealed,
+            replace: (anew: Buffer) =>
+              tx.updateTable('acceptance_run').set({ token_sealed: anew }).where('id', '=', id).execute(),
+          },
+        ],
+  )
 }

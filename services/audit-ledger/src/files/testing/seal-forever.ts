@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { systemClock } from '@powernode/clock'
 import { inTransaction, openDb } from '@powernode/postgres'
 import * as sealed from '../../store/sealed.ts'
@@ -16,6 +17,8 @@ const db = openDb<Tables>({ url, schema: 'audit_ledger', applicationName: 'seal-
 const folder = durableFolder(dir)
 const say = (line: string) => writeSync(1, `${line}\n`)
 const never = new AbortController().signal
+// It will be killed before it could keep what it compiled, and started some forty times.
+flushCompileCache()
 
 await folder.sweep()
 const writer = createLogWriter({ db, clock: systemClock, folder })

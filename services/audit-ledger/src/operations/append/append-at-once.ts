@@ -1,4 +1,5 @@
 import * as appending from '../../store/appending.ts'
+import type { Executor } from '../../store/tables.ts'
 import type { Appended, Batch } from './append-batch.ts'
 import { Growth } from './growth.ts'
 import { planOf } from './plan.ts'
@@ -11,7 +12,7 @@ import { planOf } from './plan.ts'
  * end there, and writes nothing when they do not: undefined. It fails when an id is there already. In both cases nothing happened
  * and `appendBatch` MUST be asked, and also when the connection is lost, since then it may have happened.
  */
-export async function appendAtOnce(on: appending.Executor, { items, held }: Batch): Promise<Appended | undefined> {
+export async function appendAtOnce(on: Executor, { items, held }: Batch): Promise<Appended | undefined> {
   const growths = new Map<string, Growth>()
   for (const { log } of items) {
     if (growths.has(log)) continue

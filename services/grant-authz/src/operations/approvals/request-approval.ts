@@ -18,7 +18,7 @@ export type ApprovalSaid = {
   readonly plan: { readonly typeUrl: string; readonly value: Uint8Array }
   /** `service/<name>`: who asks, and will carry it out. */
   readonly owner: string
-  /** `operator/<name>`: for whom. */
+  /** `operator/<name>`: for whom. The owner itself, when it acts by itself. */
   readonly requestedBy: string
   readonly peerId: string | null
   readonly requestId: string
@@ -51,7 +51,8 @@ export async function requestApproval(tx: GrantTx, now: Date, said: ApprovalSaid
   return { proceed: false, approval: counts ? await approvedByAsking(tx, now, waiting) : waiting }
 }
 
-async function requesterOf(tx: GrantTx, { requestedBy, countsAsApproval }: ApprovalSaid): Promise<Requester> {
+async function requesterOf(tx: GrantTx, { requestedBy, countsAsApproval, owner }: ApprovalSaid): Promise<Requester> {
+  if (requestedBy === owner) return { agent: true, isApprover: false } // a service that acts by itself
   const known = await requesters.find(tx, requestedBy.slice('operator/'.length))
   if (!known)
     throw new Refusal('OPERATOR_UNKNOWN', `${requestedBy} is no operator here, or may do nothing for now`, {

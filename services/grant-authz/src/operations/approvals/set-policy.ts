@@ -15,8 +15,10 @@ export async function setPolicy(
 ): Promise<ApprovalPolicy> {
   const before = await policies.lock(tx, action)
   if (!before) throw new Refusal('ACTION_UNKNOWN', `there is no action ${action}`, { next: 'fedctl policy list' })
-  const after = { ...before, verb, approvers: approvers || before.approvers, setBy: by.actor, setAt: now }
-  if (after.verb === before.verb && after.approvers === before.approvers) return before
+  const ours = { setBy: by.actor, setAt: now, ownVerb: null, ownApprovers: null }
+  const after = { ...before, verb, approvers: approvers || before.approvers, ...ours }
+  const isOurs = before.ownVerb === null
+  if (isOurs && after.verb === before.verb && after.approvers === before.approvers) return before
   await policies.save(tx, after)
   await append(tx, policySet(after, { at: now, by, before }))
   return after

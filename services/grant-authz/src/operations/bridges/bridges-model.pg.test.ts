@@ -96,7 +96,7 @@ test('whatever is done with bridges, in whatever order, the database is where a 
     ),
     { numRuns: 10 },
   )
-}, 120_000)
+})
 
 test('two who move a bridge at once, and twenty who propose the same: one of each', async () => {
   const proposed = await Promise.allSettled(Array.from({ length: 20 }, () => propose('n1')))

@@ -2,6 +2,7 @@ import { append, appendAll } from '@powernode/events'
 import { move } from '../../bridge.ts'
 import { bridgeMoved, grantRevoked, type Cause } from '../../events.ts'
 import { reasonOf, type Grant } from '../../grant.ts'
+import { endCascade } from '../approvals/cascade-policies.ts'
 import * as bridges from '../../store/bridges.ts'
 import * as grants from '../../store/grants.ts'
 import * as notices from '../../store/notices.ts'
@@ -15,7 +16,7 @@ const ALL = 1_000_000
 /**
  * A peer is over: every grant it holds and every bridge ends with it, and it will be given no other.
  *
- * All in one transaction under the peer's lock, so that no grant is issued between the last one revoked and the end.
+ * What was ours to decide before it was our parent is so again. All in one transaction under the peer's lock, so that no grant is issued between the last one revoked and the end.
  * Nobody is left to be told, and no bearer of either side is kept. Heard by audit-ledger.
  */
 export async function endPeer(
@@ -39,5 +40,6 @@ export async function endPeer(
   }
   await notices.dropOf(tx, peerId)
   await received.wipeOf(tx, peerId)
+  await endCascade(tx, now, { peerId, cause })
   return revoked
 }

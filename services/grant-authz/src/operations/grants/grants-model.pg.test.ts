@@ -232,4 +232,4 @@ test('whatever is done with grants, in whatever order, the database is where a s
     }),
     { numRuns: 10 },
   )
-}, 120_000)
+})

@@ -1,3 +1,4 @@
+import { SealingKey } from '@powernode/identity'
 import { inTransaction, openDb } from '@powernode/postgres'
 import type { TestDatabase } from '@powernode/postgres/testing'
 import { expectRefusal } from '@powernode/rpc/testing'
@@ -8,9 +9,12 @@ import { SEALED } from '../../bearer-seal.ts'
 import type { Grant } from '../../grant.ts'
 import * as grants from '../../store/grants.ts'
 import * as notices from '../../store/notices.ts'
+import * as received from '../../store/received-grants.ts'
+import { lockAll } from '../../store/sealed-bearers.ts'
 import type { GrantTx, Tables } from '../../store/tables.ts'
 import { announced, CAUSE, NOW, PEER, testGrants } from '../../testing.ts'
 import { after, DAY_MS, give, idOf, SEALING, WANTED } from '../../testing/grants.ts'
+import { resealBearers } from '../received/reseal-bearers.ts'
 import { archiveGrants } from './archive-grants.ts'
 import { closeExpired } from './close-expired.ts'
 import { createGrant } from './create-grant.ts'
@@ -59,6 +63,24 @@ test('what is delivered waits sealed for just this grant, and is nothing to anot
   const [notice] = await act((tx) => notices.claimDue(tx, NOW, { until: after(1), limit: 9 }))
   expect(SEALING.open(notice!.sealedBearer!, SEALED.issued(grant.id)).toString()).toBe(bearer)
   expect(() => SEALING.open(notice!.sealedBearer!, SEALED.issued(OTHER))).toThrow(/sealed value/)
+})
+
+test('bearers that wait, and those that peers gave, are sealed under a new sealing key; what opens with neither is left', async () => {
+  const { grant, bearer } = await act((tx) => createGrant(tx, NOW, { ...WANTED, deliver: true }))
+  const given = (sealedBearer: Buffer, grantId: string) => ({ peerId: PEER, grantId, remoteSubject: '', resourceKind: 'skill', resourceId: '', scopes: ['read'] as const, issuedAt: NOW, expiresAt: after(DAY_MS), revokedAt: null, revocationReason: '', remindedAt: null, revision: 1, sealedBearer, receivedAt: NOW, lastChangedAt: NOW }) // prettier-ignore
+  await act((tx) => received.put(tx, given(SEALING.seal(Buffer.from('theirs'), SEALED.received(PEER, OTHER)), OTHER)))
+  const strange = new SealingKey(Buffer.alloc(32, 9)).seal(Buffer.from('x'), SEALED.received(PEER, grant.id))
+  await act((tx) => received.put(tx, given(strange, grant.id)))
+  const anew = new SealingKey(Buffer.alloc(32, 8), Buffer.alloc(32, 7))
+  expect(await act((tx) => resealBearers(tx, anew))).toMatchObject({ resealed: 2, lost: 1 })
+  const open = async (context: string) => {
+    const kept = (await act(lockAll)).find((one) => one.context === context)?.sealed ?? Buffer.alloc(0)
+    expect(() => SEALING.open(kept, context)).toThrow(/does not hold/)
+    return anew.open(kept, context).toString()
+  }
+  expect(await open(SEALED.issued(grant.id))).toBe(bearer)
+  expect(await open(SEALED.received(PEER, OTHER))).toBe('theirs')
+  expect(await act((tx) => resealBearers(tx, anew)), 'once is enough').toMatchObject({ resealed: 0, lost: 1 })
 })
 
 test('without a word on it a grant lasts thirty days, and the one for parents a year', async () => {

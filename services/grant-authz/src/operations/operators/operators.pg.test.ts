@@ -166,6 +166,7 @@ describe('roles', () => {
         'federation_grants.manage',
         'federation_residency.manage',
         'federation_resources.manage',
+        'sdwan.manage',
       ],
       operator: [
         'federation.read',
@@ -174,6 +175,7 @@ describe('roles', () => {
         'federation_residency.manage',
         'federation_resources.manage',
         'federation.spawn',
+        'sdwan.manage',
         'infra_tasks.control',
       ],
       viewer: ['federation.read'],

@@ -243,7 +243,7 @@ test('whatever is set, declared, moved and removed: the database, its gateways a
     }),
     { numRuns: 25, interruptAfterTimeLimit: 40_000, endOnFailure: true },
   )
-}, 90_000)
+})
 
 async function begin(database: TestDatabase<Tables>): Promise<{ model: Model; real: Real }> {
   const known = await database.db.selectFrom('region').select(['name', 'parent']).execute()

@@ -10,6 +10,7 @@ import * as grants from '../../store/grants.ts'
 import * as peers from '../../store/peers.ts'
 import * as settings from '../../store/settings.ts'
 import type { GrantTx } from '../../store/tables.ts'
+import { endCascade, MANAGED_CHILD } from '../approvals/cascade-policies.ts'
 import { createGrant } from '../grants/create-grant.ts'
 import { renewGrant } from '../grants/renew-grant.ts'
 import { revokeGrant } from '../grants/revoke-grant.ts'
@@ -37,6 +38,7 @@ export async function applyDefaults(tx: GrantTx, now: Date, said: Said): Promise
   const changed = peer.relationship !== standing
   await settleOperatorGrant(tx, now, { ...said, peer, changed })
   await settleCapabilities(tx, now, { ...said, changed })
+  if (standing !== MANAGED_CHILD) await endCascade(tx, now, { peerId: peer.id, cause: said.cause })
   await peers.noteReview(tx, peer.id, { relationship: standing, at: now })
 }
 

@@ -10,7 +10,7 @@ import { takeHeldInvitation } from '../../operations/hold-invitation.ts'
 import type { Peer } from '../../peer.ts'
 import type { Tables } from '../../store/tables.ts'
 import { printable } from '../../text.ts'
-import { TRUST_MODES, wordOf } from '../../wire.ts'
+import { trustModeOf } from '../../wire-words.ts'
 import type { Asked } from './asked.ts'
 
 export const ACCEPT = 'sdwan.federation_peer_accept'
@@ -62,11 +62,10 @@ export function accepting(
   }
 }
 
-const UNDER_THEM = 'they sign for us, and may become our parent: its operators act here then'
+export const UNDER_THEM = 'they sign for us, and may become our parent: its operators act here then'
 
-const trustModeOf = ({ trustMode }: AcceptInvitationRequest) => wordOf(TRUST_MODES, trustMode) ?? 'symmetric'
-
-function inviter({ platformName, platformId, urls }: Offer): string {
+/** Who made an invitation, as far as it says. */
+export function inviter({ platformName, platformId, urls }: Offer): string {
   const name = printable(platformName, 128)
   return platformId === null ? `whoever answers at ${urls[0] ?? ''}` : name ? `${name} (${platformId})` : platformId
 }

@@ -5,7 +5,7 @@ import { Refusal } from '@powernode/rpc'
 import { applyRotation } from '../../operations/apply-rotation.ts'
 import type { Tables } from '../../store/tables.ts'
 import { ROTATION_STEPS } from '../../wire-ca.ts'
-import { wordOf } from '../../wire.ts'
+import { wordOf } from '../../wire-words.ts'
 import type { Asked } from './asked.ts'
 
 export const SWITCH_CA = 'federation.ca_switch'

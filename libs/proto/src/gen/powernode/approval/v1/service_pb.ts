@@ -7,13 +7,15 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Any, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_any, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { PolicyCascade } from "../../federation/v1/enrollment_pb.ts";
+import { file_powernode_federation_v1_enrollment } from "../../federation/v1/enrollment_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file powernode/approval/v1/service.proto.
  */
 export const file_powernode_approval_v1_service: GenFile = /*@__PURE__*/
-  fileDesc("CiNwb3dlcm5vZGUvYXBwcm92YWwvdjEvc2VydmljZS5wcm90bxIVcG93ZXJub2RlLmFwcHJvdmFsLnYxIooBCgZQb2xpY3kSDgoGYWN0aW9uGAEgASgJEgwKBHZlcmIYAiABKAkSEQoJYXBwcm92ZXJzGAMgASgFEg4KBnNldF9ieRgEIAEoCRIqCgZzZXRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2Rlc2NyaXB0aW9uGAYgASgJIhUKE0xpc3RQb2xpY2llc1JlcXVlc3QiRwoUTGlzdFBvbGljaWVzUmVzcG9uc2USLwoIcG9saWNpZXMYASADKAsyHS5wb3dlcm5vZGUuYXBwcm92YWwudjEuUG9saWN5IqwBChBTZXRQb2xpY3lSZXF1ZXN0EhcKBmFjdGlvbhgBIAEoCUIHukgEcgIQARJQCgR2ZXJiGAIgASgJQkK6SD9yPVIMYXV0b19hcHByb3ZlUhJub3RpZnlfYW5kX3Byb2NlZWRSEHJlcXVpcmVfYXBwcm92YWxSB2Jsb2NrZWQSHAoJYXBwcm92ZXJzGAMgASgFQgm6SAYaBBgQKAASDwoHZHJ5X3J1bhgUIAEoCCJCChFTZXRQb2xpY3lSZXNwb25zZRItCgZwb2xpY3kYASABKAsyHS5wb3dlcm5vZGUuYXBwcm92YWwudjEuUG9saWN5IqgECghBcHByb3ZhbBIKCgJpZBgBIAEoCRIOCgZhY3Rpb24YAiABKAkSDQoFc3RhdGUYAyABKAkSDwoHc3VtbWFyeRgEIAEoCRIPCgdlZmZlY3RzGAUgAygJEiIKBHBsYW4YBiABKAsyFC5nb29nbGUucHJvdG9idWYuQW55EhMKC3BsYW5fc2hhMjU2GAcgASgMEg0KBW93bmVyGAggASgJEhQKDHJlcXVlc3RlZF9ieRgJIAEoCRIwCgxyZXF1ZXN0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhgKEGFwcHJvdmVyc19uZWVkZWQYDCABKAUSKgoFdm90ZXMYDSADKAsyGy5wb3dlcm5vZGUuYXBwcm92YWwudjEuVm90ZRIuCgpkZWNpZGVkX2F0GA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtleGVjdXRlZF9hdBgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOZmFpbHVyZV9yZWFzb24YECABKAkSFwoPZmFpbHVyZV9tZXNzYWdlGBEgASgJEg8KB3BlZXJfaWQYEiABKAkSEgoKcmVxdWVzdF9pZBgTIAEoCRISCgphdXRvbm9tb3VzGBQgASgIIlwKBFZvdGUSCgoCYnkYASABKAkSEAoIYXBwcm92ZXMYAiABKAgSDgoGcmVhc29uGAMgASgJEiYKAmF0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJqChRMaXN0QXBwcm92YWxzUmVxdWVzdBIOCgZzdGF0ZXMYASADKAkSDwoHcGVlcl9pZBgCIAEoCRIdCglwYWdlX3NpemUYAyABKAVCCrpIBxoFGOgHKAASEgoKcGFnZV90b2tlbhgEIAEoCSJkChVMaXN0QXBwcm92YWxzUmVzcG9uc2USMgoJYXBwcm92YWxzGAEgAygLMh8ucG93ZXJub2RlLmFwcHJvdmFsLnYxLkFwcHJvdmFsEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIzChJHZXRBcHByb3ZhbFJlcXVlc3QSHQoLYXBwcm92YWxfaWQYASABKAlCCLpIBXIDsAEBIkgKE0dldEFwcHJvdmFsUmVzcG9uc2USMQoIYXBwcm92YWwYASABKAsyHy5wb3dlcm5vZGUuYXBwcm92YWwudjEuQXBwcm92YWwieAoOQXBwcm92ZVJlcXVlc3QSHQoLYXBwcm92YWxfaWQYASABKAlCCLpIBXIDsAEBEhwKC3BsYW5fc2hhMjU2GAIgASgMQge6SAR6AmggEhgKBnJlYXNvbhgDIAEoCUIIukgFcgMYgAISDwoHZHJ5X3J1bhgUIAEoCCJECg9BcHByb3ZlUmVzcG9uc2USMQoIYXBwcm92YWwYASABKAsyHy5wb3dlcm5vZGUuYXBwcm92YWwudjEuQXBwcm92YWwiWQoNUmVqZWN0UmVxdWVzdBIdCgthcHByb3ZhbF9pZBgBIAEoCUIIukgFcgOwAQESGAoGcmVhc29uGAIgASgJQgi6SAVyAxiAAhIPCgdkcnlfcnVuGBQgASgIIkMKDlJlamVjdFJlc3BvbnNlEjEKCGFwcHJvdmFsGAEgASgLMh8ucG93ZXJub2RlLmFwcHJvdmFsLnYxLkFwcHJvdmFsIjoKC0hhbHRSZXF1ZXN0EhoKBnJlYXNvbhgBIAEoCUIKukgHcgUQARiAAhIPCgdkcnlfcnVuGBQgASgIIkEKDEhhbHRSZXNwb25zZRIxCghhdXRvbm9teRgBIAEoCzIfLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5BdXRvbm9teSI6Cg1SZXN1bWVSZXF1ZXN0EhgKBnJlYXNvbhgBIAEoCUIIukgFcgMYgAISDwoHZHJ5X3J1bhgUIAEoCCJDCg5SZXN1bWVSZXNwb25zZRIxCghhdXRvbm9teRgBIAEoCzIfLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5BdXRvbm9teSIUChJHZXRBdXRvbm9teVJlcXVlc3QiSAoTR2V0QXV0b25vbXlSZXNwb25zZRIxCghhdXRvbm9teRgBIAEoCzIfLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5BdXRvbm9teSJhCghBdXRvbm9teRIOCgZoYWx0ZWQYASABKAgSDgoGcmVhc29uGAIgASgJEgoKAmJ5GAMgASgJEikKBXNpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCL4AQoWUmVxdWVzdEFwcHJvdmFsUmVxdWVzdBIXCgZhY3Rpb24YASABKAlCB7pIBHICEAESGwoHc3VtbWFyeRgCIAEoCUIKukgHcgUQARiABBIPCgdlZmZlY3RzGAMgAygJEioKBHBsYW4YBCABKAsyFC5nb29nbGUucHJvdG9idWYuQW55Qga6SAPIAQESKgoMcmVxdWVzdGVkX2J5GAUgASgJQhS6SBFyDzINXm9wZXJhdG9yLy4rJBIPCgdwZWVyX2lkGAYgASgJEhIKCnJlcXVlc3RfaWQYByABKAkSGgoSY291bnRzX2FzX2FwcHJvdmFsGAggASgIIl0KF1JlcXVlc3RBcHByb3ZhbFJlc3BvbnNlEjEKCGFwcHJvdmFsGAEgASgLMh8ucG93ZXJub2RlLmFwcHJvdmFsLnYxLkFwcHJvdmFsEg8KB3Byb2NlZWQYAiABKAgiLwoTTGlzdEFwcHJvdmVkUmVxdWVzdBIYCgVsaW1pdBgBIAEoBUIJukgGGgQYZCgAIkoKFExpc3RBcHByb3ZlZFJlc3BvbnNlEjIKCWFwcHJvdmFscxgBIAMoCzIfLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5BcHByb3ZhbCKOAQoWUmVwb3J0RXhlY3V0aW9uUmVxdWVzdBIdCgthcHByb3ZhbF9pZBgBIAEoCUIIukgFcgOwAQESEQoJc3VjY2VlZGVkGAIgASgIEh8KDmZhaWx1cmVfcmVhc29uGAMgASgJQge6SARyAhhAEiEKD2ZhaWx1cmVfbWVzc2FnZRgEIAEoCUIIukgFcgMY6AciTAoXUmVwb3J0RXhlY3V0aW9uUmVzcG9uc2USMQoIYXBwcm92YWwYASABKAsyHy5wb3dlcm5vZGUuYXBwcm92YWwudjEuQXBwcm92YWwyuAkKD0FwcHJvdmFsU2VydmljZRJnCgxMaXN0UG9saWNpZXMSKi5wb3dlcm5vZGUuYXBwcm92YWwudjEuTGlzdFBvbGljaWVzUmVxdWVzdBorLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5MaXN0UG9saWNpZXNSZXNwb25zZRJeCglTZXRQb2xpY3kSJy5wb3dlcm5vZGUuYXBwcm92YWwudjEuU2V0UG9saWN5UmVxdWVzdBooLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5TZXRQb2xpY3lSZXNwb25zZRJqCg1MaXN0QXBwcm92YWxzEisucG93ZXJub2RlLmFwcHJvdmFsLnYxLkxpc3RBcHByb3ZhbHNSZXF1ZXN0GiwucG93ZXJub2RlLmFwcHJvdmFsLnYxLkxpc3RBcHByb3ZhbHNSZXNwb25zZRJkCgtHZXRBcHByb3ZhbBIpLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5HZXRBcHByb3ZhbFJlcXVlc3QaKi5wb3dlcm5vZGUuYXBwcm92YWwudjEuR2V0QXBwcm92YWxSZXNwb25zZRJYCgdBcHByb3ZlEiUucG93ZXJub2RlLmFwcHJvdmFsLnYxLkFwcHJvdmVSZXF1ZXN0GiYucG93ZXJub2RlLmFwcHJvdmFsLnYxLkFwcHJvdmVSZXNwb25zZRJVCgZSZWplY3QSJC5wb3dlcm5vZGUuYXBwcm92YWwudjEuUmVqZWN0UmVxdWVzdBolLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5SZWplY3RSZXNwb25zZRJPCgRIYWx0EiIucG93ZXJub2RlLmFwcHJvdmFsLnYxLkhhbHRSZXF1ZXN0GiMucG93ZXJub2RlLmFwcHJvdmFsLnYxLkhhbHRSZXNwb25zZRJVCgZSZXN1bWUSJC5wb3dlcm5vZGUuYXBwcm92YWwudjEuUmVzdW1lUmVxdWVzdBolLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5SZXN1bWVSZXNwb25zZRJkCgtHZXRBdXRvbm9teRIpLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5HZXRBdXRvbm9teVJlcXVlc3QaKi5wb3dlcm5vZGUuYXBwcm92YWwudjEuR2V0QXV0b25vbXlSZXNwb25zZRJwCg9SZXF1ZXN0QXBwcm92YWwSLS5wb3dlcm5vZGUuYXBwcm92YWwudjEuUmVxdWVzdEFwcHJvdmFsUmVxdWVzdBouLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5SZXF1ZXN0QXBwcm92YWxSZXNwb25zZRJnCgxMaXN0QXBwcm92ZWQSKi5wb3dlcm5vZGUuYXBwcm92YWwudjEuTGlzdEFwcHJvdmVkUmVxdWVzdBorLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5MaXN0QXBwcm92ZWRSZXNwb25zZRJwCg9SZXBvcnRFeGVjdXRpb24SLS5wb3dlcm5vZGUuYXBwcm92YWwudjEuUmVwb3J0RXhlY3V0aW9uUmVxdWVzdBouLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5SZXBvcnRFeGVjdXRpb25SZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_any, file_google_protobuf_timestamp]);
+  fileDesc("CiNwb3dlcm5vZGUvYXBwcm92YWwvdjEvc2VydmljZS5wcm90bxIVcG93ZXJub2RlLmFwcHJvdmFsLnYxIooBCgZQb2xpY3kSDgoGYWN0aW9uGAEgASgJEgwKBHZlcmIYAiABKAkSEQoJYXBwcm92ZXJzGAMgASgFEg4KBnNldF9ieRgEIAEoCRIqCgZzZXRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2Rlc2NyaXB0aW9uGAYgASgJIhUKE0xpc3RQb2xpY2llc1JlcXVlc3QiRwoUTGlzdFBvbGljaWVzUmVzcG9uc2USLwoIcG9saWNpZXMYASADKAsyHS5wb3dlcm5vZGUuYXBwcm92YWwudjEuUG9saWN5IqwBChBTZXRQb2xpY3lSZXF1ZXN0EhcKBmFjdGlvbhgBIAEoCUIHukgEcgIQARJQCgR2ZXJiGAIgASgJQkK6SD9yPVIMYXV0b19hcHByb3ZlUhJub3RpZnlfYW5kX3Byb2NlZWRSEHJlcXVpcmVfYXBwcm92YWxSB2Jsb2NrZWQSHAoJYXBwcm92ZXJzGAMgASgFQgm6SAYaBBgQKAASDwoHZHJ5X3J1bhgUIAEoCCJCChFTZXRQb2xpY3lSZXNwb25zZRItCgZwb2xpY3kYASABKAsyHS5wb3dlcm5vZGUuYXBwcm92YWwudjEuUG9saWN5InQKFkNhc2NhZGVQb2xpY2llc1JlcXVlc3QSGQoHcGVlcl9pZBgBIAEoCUIIukgFcgOwAQESPwoHY2FzY2FkZRgCIAEoCzImLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLlBvbGljeUNhc2NhZGVCBrpIA8gBASJKChdDYXNjYWRlUG9saWNpZXNSZXNwb25zZRIvCghwb2xpY2llcxgBIAMoCzIdLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5Qb2xpY3kiqAQKCEFwcHJvdmFsEgoKAmlkGAEgASgJEg4KBmFjdGlvbhgCIAEoCRINCgVzdGF0ZRgDIAEoCRIPCgdzdW1tYXJ5GAQgASgJEg8KB2VmZmVjdHMYBSADKAkSIgoEcGxhbhgGIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnkSEwoLcGxhbl9zaGEyNTYYByABKAwSDQoFb3duZXIYCCABKAkSFAoMcmVxdWVzdGVkX2J5GAkgASgJEjAKDHJlcXVlc3RlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXhwaXJlc19hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoQYXBwcm92ZXJzX25lZWRlZBgMIAEoBRIqCgV2b3RlcxgNIAMoCzIbLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5Wb3RlEi4KCmRlY2lkZWRfYXQYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2V4ZWN1dGVkX2F0GA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5mYWlsdXJlX3JlYXNvbhgQIAEoCRIXCg9mYWlsdXJlX21lc3NhZ2UYESABKAkSDwoHcGVlcl9pZBgSIAEoCRISCgpyZXF1ZXN0X2lkGBMgASgJEhIKCmF1dG9ub21vdXMYFCABKAgiXAoEVm90ZRIKCgJieRgBIAEoCRIQCghhcHByb3ZlcxgCIAEoCBIOCgZyZWFzb24YAyABKAkSJgoCYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wImoKFExpc3RBcHByb3ZhbHNSZXF1ZXN0Eg4KBnN0YXRlcxgBIAMoCRIPCgdwZWVyX2lkGAIgASgJEh0KCXBhZ2Vfc2l6ZRgDIAEoBUIKukgHGgUY6AcoABISCgpwYWdlX3Rva2VuGAQgASgJImQKFUxpc3RBcHByb3ZhbHNSZXNwb25zZRIyCglhcHByb3ZhbHMYASADKAsyHy5wb3dlcm5vZGUuYXBwcm92YWwudjEuQXBwcm92YWwSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjMKEkdldEFwcHJvdmFsUmVxdWVzdBIdCgthcHByb3ZhbF9pZBgBIAEoCUIIukgFcgOwAQEiSAoTR2V0QXBwcm92YWxSZXNwb25zZRIxCghhcHByb3ZhbBgBIAEoCzIfLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5BcHByb3ZhbCJ4Cg5BcHByb3ZlUmVxdWVzdBIdCgthcHByb3ZhbF9pZBgBIAEoCUIIukgFcgOwAQESHAoLcGxhbl9zaGEyNTYYAiABKAxCB7pIBHoCaCASGAoGcmVhc29uGAMgASgJQgi6SAVyAxiAAhIPCgdkcnlfcnVuGBQgASgIIkQKD0FwcHJvdmVSZXNwb25zZRIxCghhcHByb3ZhbBgBIAEoCzIfLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5BcHByb3ZhbCJZCg1SZWplY3RSZXF1ZXN0Eh0KC2FwcHJvdmFsX2lkGAEgASgJQgi6SAVyA7ABARIYCgZyZWFzb24YAiABKAlCCLpIBXIDGIACEg8KB2RyeV9ydW4YFCABKAgiQwoOUmVqZWN0UmVzcG9uc2USMQoIYXBwcm92YWwYASABKAsyHy5wb3dlcm5vZGUuYXBwcm92YWwudjEuQXBwcm92YWwiOgoLSGFsdFJlcXVlc3QSGgoGcmVhc29uGAEgASgJQgq6SAdyBRABGIACEg8KB2RyeV9ydW4YFCABKAgiQQoMSGFsdFJlc3BvbnNlEjEKCGF1dG9ub215GAEgASgLMh8ucG93ZXJub2RlLmFwcHJvdmFsLnYxLkF1dG9ub215IjoKDVJlc3VtZVJlcXVlc3QSGAoGcmVhc29uGAEgASgJQgi6SAVyAxiAAhIPCgdkcnlfcnVuGBQgASgIIkMKDlJlc3VtZVJlc3BvbnNlEjEKCGF1dG9ub215GAEgASgLMh8ucG93ZXJub2RlLmFwcHJvdmFsLnYxLkF1dG9ub215IhQKEkdldEF1dG9ub215UmVxdWVzdCJIChNHZXRBdXRvbm9teVJlc3BvbnNlEjEKCGF1dG9ub215GAEgASgLMh8ucG93ZXJub2RlLmFwcHJvdmFsLnYxLkF1dG9ub215ImEKCEF1dG9ub215Eg4KBmhhbHRlZBgBIAEoCBIOCgZyZWFzb24YAiABKAkSCgoCYnkYAyABKAkSKQoFc2luY2UYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoICChZSZXF1ZXN0QXBwcm92YWxSZXF1ZXN0EhcKBmFjdGlvbhgBIAEoCUIHukgEcgIQARIbCgdzdW1tYXJ5GAIgASgJQgq6SAdyBRABGIAEEg8KB2VmZmVjdHMYAyADKAkSKgoEcGxhbhgEIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnlCBrpIA8gBARI0CgxyZXF1ZXN0ZWRfYnkYBSABKAlCHrpIG3IZMhdeKG9wZXJhdG9yfHNlcnZpY2UpLy4rJBIPCgdwZWVyX2lkGAYgASgJEhIKCnJlcXVlc3RfaWQYByABKAkSGgoSY291bnRzX2FzX2FwcHJvdmFsGAggASgIIl0KF1JlcXVlc3RBcHByb3ZhbFJlc3BvbnNlEjEKCGFwcHJvdmFsGAEgASgLMh8ucG93ZXJub2RlLmFwcHJvdmFsLnYxLkFwcHJvdmFsEg8KB3Byb2NlZWQYAiABKAgiLwoTTGlzdEFwcHJvdmVkUmVxdWVzdBIYCgVsaW1pdBgBIAEoBUIJukgGGgQYZCgAIkoKFExpc3RBcHByb3ZlZFJlc3BvbnNlEjIKCWFwcHJvdmFscxgBIAMoCzIfLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5BcHByb3ZhbCKOAQoWUmVwb3J0RXhlY3V0aW9uUmVxdWVzdBIdCgthcHByb3ZhbF9pZBgBIAEoCUIIukgFcgOwAQESEQoJc3VjY2VlZGVkGAIgASgIEh8KDmZhaWx1cmVfcmVhc29uGAMgASgJQge6SARyAhhAEiEKD2ZhaWx1cmVfbWVzc2FnZRgEIAEoCUIIukgFcgMY6AciTAoXUmVwb3J0RXhlY3V0aW9uUmVzcG9uc2USMQoIYXBwcm92YWwYASABKAsyHy5wb3dlcm5vZGUuYXBwcm92YWwudjEuQXBwcm92YWwyqgoKD0FwcHJvdmFsU2VydmljZRJnCgxMaXN0UG9saWNpZXMSKi5wb3dlcm5vZGUuYXBwcm92YWwudjEuTGlzdFBvbGljaWVzUmVxdWVzdBorLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5MaXN0UG9saWNpZXNSZXNwb25zZRJeCglTZXRQb2xpY3kSJy5wb3dlcm5vZGUuYXBwcm92YWwudjEuU2V0UG9saWN5UmVxdWVzdBooLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5TZXRQb2xpY3lSZXNwb25zZRJwCg9DYXNjYWRlUG9saWNpZXMSLS5wb3dlcm5vZGUuYXBwcm92YWwudjEuQ2FzY2FkZVBvbGljaWVzUmVxdWVzdBouLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5DYXNjYWRlUG9saWNpZXNSZXNwb25zZRJqCg1MaXN0QXBwcm92YWxzEisucG93ZXJub2RlLmFwcHJvdmFsLnYxLkxpc3RBcHByb3ZhbHNSZXF1ZXN0GiwucG93ZXJub2RlLmFwcHJvdmFsLnYxLkxpc3RBcHByb3ZhbHNSZXNwb25zZRJkCgtHZXRBcHByb3ZhbBIpLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5HZXRBcHByb3ZhbFJlcXVlc3QaKi5wb3dlcm5vZGUuYXBwcm92YWwudjEuR2V0QXBwcm92YWxSZXNwb25zZRJYCgdBcHByb3ZlEiUucG93ZXJub2RlLmFwcHJvdmFsLnYxLkFwcHJvdmVSZXF1ZXN0GiYucG93ZXJub2RlLmFwcHJvdmFsLnYxLkFwcHJvdmVSZXNwb25zZRJVCgZSZWplY3QSJC5wb3dlcm5vZGUuYXBwcm92YWwudjEuUmVqZWN0UmVxdWVzdBolLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5SZWplY3RSZXNwb25zZRJPCgRIYWx0EiIucG93ZXJub2RlLmFwcHJvdmFsLnYxLkhhbHRSZXF1ZXN0GiMucG93ZXJub2RlLmFwcHJvdmFsLnYxLkhhbHRSZXNwb25zZRJVCgZSZXN1bWUSJC5wb3dlcm5vZGUuYXBwcm92YWwudjEuUmVzdW1lUmVxdWVzdBolLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5SZXN1bWVSZXNwb25zZRJkCgtHZXRBdXRvbm9teRIpLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5HZXRBdXRvbm9teVJlcXVlc3QaKi5wb3dlcm5vZGUuYXBwcm92YWwudjEuR2V0QXV0b25vbXlSZXNwb25zZRJwCg9SZXF1ZXN0QXBwcm92YWwSLS5wb3dlcm5vZGUuYXBwcm92YWwudjEuUmVxdWVzdEFwcHJvdmFsUmVxdWVzdBouLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5SZXF1ZXN0QXBwcm92YWxSZXNwb25zZRJnCgxMaXN0QXBwcm92ZWQSKi5wb3dlcm5vZGUuYXBwcm92YWwudjEuTGlzdEFwcHJvdmVkUmVxdWVzdBorLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5MaXN0QXBwcm92ZWRSZXNwb25zZRJwCg9SZXBvcnRFeGVjdXRpb24SLS5wb3dlcm5vZGUuYXBwcm92YWwudjEuUmVwb3J0RXhlY3V0aW9uUmVxdWVzdBouLnBvd2Vybm9kZS5hcHByb3ZhbC52MS5SZXBvcnRFeGVjdXRpb25SZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_any, file_google_protobuf_timestamp, file_powernode_federation_v1_enrollment]);
 
 /**
  * @generated from message powernode.approval.v1.Policy
@@ -41,6 +43,8 @@ export type Policy = Message<"powernode.approval.v1.Policy"> & {
   approvers: number;
 
   /**
+   * "operator/<name>"; "peer/<id>" of the parent whose policy it is; empty: as it was made.
+   *
    * @generated from field: string set_by = 4;
    */
   setBy: string;
@@ -145,6 +149,49 @@ export const SetPolicyResponseSchema: GenMessage<SetPolicyResponse> = /*@__PURE_
   messageDesc(file_powernode_approval_v1_service, 4);
 
 /**
+ * @generated from message powernode.approval.v1.CascadePoliciesRequest
+ */
+export type CascadePoliciesRequest = Message<"powernode.approval.v1.CascadePoliciesRequest"> & {
+  /**
+   * Our id of the peering with the parent.
+   *
+   * @generated from field: string peer_id = 1;
+   */
+  peerId: string;
+
+  /**
+   * @generated from field: powernode.federation.v1.PolicyCascade cascade = 2;
+   */
+  cascade?: PolicyCascade | undefined;
+};
+
+/**
+ * Describes the message powernode.approval.v1.CascadePoliciesRequest.
+ * Use `create(CascadePoliciesRequestSchema)` to create a new message.
+ */
+export const CascadePoliciesRequestSchema: GenMessage<CascadePoliciesRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_approval_v1_service, 5);
+
+/**
+ * @generated from message powernode.approval.v1.CascadePoliciesResponse
+ */
+export type CascadePoliciesResponse = Message<"powernode.approval.v1.CascadePoliciesResponse"> & {
+  /**
+   * Those that hold because of it.
+   *
+   * @generated from field: repeated powernode.approval.v1.Policy policies = 1;
+   */
+  policies: Policy[];
+};
+
+/**
+ * Describes the message powernode.approval.v1.CascadePoliciesResponse.
+ * Use `create(CascadePoliciesResponseSchema)` to create a new message.
+ */
+export const CascadePoliciesResponseSchema: GenMessage<CascadePoliciesResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_approval_v1_service, 6);
+
+/**
  * @generated from message powernode.approval.v1.Approval
  */
 export type Approval = Message<"powernode.approval.v1.Approval"> & {
@@ -201,7 +248,7 @@ export type Approval = Message<"powernode.approval.v1.Approval"> & {
   owner: string;
 
   /**
-   * operator/<name>: who asked for it.
+   * operator/<name>, or service/<name>: who asked for it.
    *
    * @generated from field: string requested_by = 9;
    */
@@ -272,7 +319,7 @@ export type Approval = Message<"powernode.approval.v1.Approval"> & {
  * Use `create(ApprovalSchema)` to create a new message.
  */
 export const ApprovalSchema: GenMessage<Approval> = /*@__PURE__*/
-  messageDesc(file_powernode_approval_v1_service, 5);
+  messageDesc(file_powernode_approval_v1_service, 7);
 
 /**
  * @generated from message powernode.approval.v1.Vote
@@ -306,7 +353,7 @@ export type Vote = Message<"powernode.approval.v1.Vote"> & {
  * Use `create(VoteSchema)` to create a new message.
  */
 export const VoteSchema: GenMessage<Vote> = /*@__PURE__*/
-  messageDesc(file_powernode_approval_v1_service, 6);
+  messageDesc(file_powernode_approval_v1_service, 8);
 
 /**
  * @generated from message powernode.approval.v1.ListApprovalsRequest
@@ -338,7 +385,7 @@ export type ListApprovalsRequest = Message<"powernode.approval.v1.ListApprovalsR
  * Use `create(ListApprovalsRequestSchema)` to create a new message.
  */
 export const ListApprovalsRequestSchema: GenMessage<ListApprovalsRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_approval_v1_service, 7);
+  messageDesc(file_powernode_approval_v1_service, 9);
 
 /**
  * @generated from message powernode.approval.v1.ListApprovalsResponse
@@ -360,7 +407,7 @@ export type ListApprovalsResponse = Message<"powernode.approval.v1.ListApprovals
  * Use `create(ListApprovalsResponseSchema)` to create a new message.
  */
 export const ListApprovalsResponseSchema: GenMessage<ListApprovalsResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_approval_v1_service, 8);
+  messageDesc(file_powernode_approval_v1_service, 10);
 
 /**
  * @generated from message powernode.approval.v1.GetApprovalRequest
@@ -377,7 +424,7 @@ export type GetApprovalRequest = Message<"powernode.approval.v1.GetApprovalReque
  * Use `create(GetApprovalRequestSchema)` to create a new message.
  */
 export const GetApprovalRequestSchema: GenMessage<GetApprovalRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_approval_v1_service, 9);
+  messageDesc(file_powernode_approval_v1_service, 11);
 
 /**
  * @generated from message powernode.approval.v1.GetApprovalResponse
@@ -394,7 +441,7 @@ export type GetApprovalResponse = Message<"powernode.approval.v1.GetApprovalResp
  * Use `create(GetApprovalResponseSchema)` to create a new message.
  */
 export const GetApprovalResponseSchema: GenMessage<GetApprovalResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_approval_v1_service, 10);
+  messageDesc(file_powernode_approval_v1_service, 12);
 
 /**
  * @generated from message powernode.approval.v1.ApproveRequest
@@ -428,7 +475,7 @@ export type ApproveRequest = Message<"powernode.approval.v1.ApproveRequest"> & {
  * Use `create(ApproveRequestSchema)` to create a new message.
  */
 export const ApproveRequestSchema: GenMessage<ApproveRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_approval_v1_service, 11);
+  messageDesc(file_powernode_approval_v1_service, 13);
 
 /**
  * @generated from message powernode.approval.v1.ApproveResponse
@@ -445,7 +492,7 @@ export type ApproveResponse = Message<"powernode.approval.v1.ApproveResponse"> &
  * Use `create(ApproveResponseSchema)` to create a new message.
  */
 export const ApproveResponseSchema: GenMessage<ApproveResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_approval_v1_service, 12);
+  messageDesc(file_powernode_approval_v1_service, 14);
 
 /**
  * @generated from message powernode.approval.v1.RejectRequest
@@ -472,7 +519,7 @@ export type RejectRequest = Message<"powernode.approval.v1.RejectRequest"> & {
  * Use `create(RejectRequestSchema)` to create a new message.
  */
 export const RejectRequestSchema: GenMessage<RejectRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_approval_v1_service, 13);
+  messageDesc(file_powernode_approval_v1_service, 15);
 
 /**
  * @generated from message powernode.approval.v1.RejectResponse
@@ -489,7 +536,7 @@ export type RejectResponse = Message<"powernode.approval.v1.RejectResponse"> & {
  * Use `create(RejectResponseSchema)` to create a new message.
  */
 export const RejectResponseSchema: GenMessage<RejectResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_approval_v1_service, 14);
+  messageDesc(file_powernode_approval_v1_service, 16);
 
 /**
  * @generated from message powernode.approval.v1.HaltRequest
@@ -511,7 +558,7 @@ export type HaltRequest = Message<"powernode.approval.v1.HaltRequest"> & {
  * Use `create(HaltRequestSchema)` to create a new message.
  */
 export const HaltRequestSchema: GenMessage<HaltRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_approval_v1_service, 15);
+  messageDesc(file_powernode_approval_v1_service, 17);
 
 /**
  * @generated from message powernode.approval.v1.HaltResponse
@@ -528,7 +575,7 @@ export type HaltResponse = Message<"powernode.approval.v1.HaltResponse"> & {
  * Use `create(HaltResponseSchema)` to create a new message.
  */
 export const HaltResponseSchema: GenMessage<HaltResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_approval_v1_service, 16);
+  messageDesc(file_powernode_approval_v1_service, 18);
 
 /**
  * @generated from message powernode.approval.v1.ResumeRequest
@@ -550,7 +597,7 @@ export type ResumeRequest = Message<"powernode.approval.v1.ResumeRequest"> & {
  * Use `create(ResumeRequestSchema)` to create a new message.
  */
 export const ResumeRequestSchema: GenMessage<ResumeRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_approval_v1_service, 17);
+  messageDesc(file_powernode_approval_v1_service, 19);
 
 /**
  * @generated from message powernode.approval.v1.ResumeResponse
@@ -567,7 +614,7 @@ export type ResumeResponse = Message<"powernode.approval.v1.ResumeResponse"> & {
  * Use `create(ResumeResponseSchema)` to create a new message.
  */
 export const ResumeResponseSchema: GenMessage<ResumeResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_approval_v1_service, 18);
+  messageDesc(file_powernode_approval_v1_service, 20);
 
 /**
  * @generated from message powernode.approval.v1.GetAutonomyRequest
@@ -580,7 +627,7 @@ export type GetAutonomyRequest = Message<"powernode.approval.v1.GetAutonomyReque
  * Use `create(GetAutonomyRequestSchema)` to create a new message.
  */
 export const GetAutonomyRequestSchema: GenMessage<GetAutonomyRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_approval_v1_service, 19);
+  messageDesc(file_powernode_approval_v1_service, 21);
 
 /**
  * @generated from message powernode.approval.v1.GetAutonomyResponse
@@ -597,7 +644,7 @@ export type GetAutonomyResponse = Message<"powernode.approval.v1.GetAutonomyResp
  * Use `create(GetAutonomyResponseSchema)` to create a new message.
  */
 export const GetAutonomyResponseSchema: GenMessage<GetAutonomyResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_approval_v1_service, 20);
+  messageDesc(file_powernode_approval_v1_service, 22);
 
 /**
  * Whether what acts by itself may act.
@@ -631,7 +678,7 @@ export type Autonomy = Message<"powernode.approval.v1.Autonomy"> & {
  * Use `create(AutonomySchema)` to create a new message.
  */
 export const AutonomySchema: GenMessage<Autonomy> = /*@__PURE__*/
-  messageDesc(file_powernode_approval_v1_service, 21);
+  messageDesc(file_powernode_approval_v1_service, 23);
 
 /**
  * @generated from message powernode.approval.v1.RequestApprovalRequest
@@ -658,7 +705,7 @@ export type RequestApprovalRequest = Message<"powernode.approval.v1.RequestAppro
   plan?: Any | undefined;
 
   /**
-   * operator/<name>.
+   * operator/<name>; service/<name> of the owner itself, when it acts by itself: it counts as an agent.
    *
    * @generated from field: string requested_by = 5;
    */
@@ -687,7 +734,7 @@ export type RequestApprovalRequest = Message<"powernode.approval.v1.RequestAppro
  * Use `create(RequestApprovalRequestSchema)` to create a new message.
  */
 export const RequestApprovalRequestSchema: GenMessage<RequestApprovalRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_approval_v1_service, 22);
+  messageDesc(file_powernode_approval_v1_service, 24);
 
 /**
  * @generated from message powernode.approval.v1.RequestApprovalResponse
@@ -713,7 +760,7 @@ export type RequestApprovalResponse = Message<"powernode.approval.v1.RequestAppr
  * Use `create(RequestApprovalResponseSchema)` to create a new message.
  */
 export const RequestApprovalResponseSchema: GenMessage<RequestApprovalResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_approval_v1_service, 23);
+  messageDesc(file_powernode_approval_v1_service, 25);
 
 /**
  * @generated from message powernode.approval.v1.ListApprovedRequest
@@ -730,7 +777,7 @@ export type ListApprovedRequest = Message<"powernode.approval.v1.ListApprovedReq
  * Use `create(ListApprovedRequestSchema)` to create a new message.
  */
 export const ListApprovedRequestSchema: GenMessage<ListApprovedRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_approval_v1_service, 24);
+  messageDesc(file_powernode_approval_v1_service, 26);
 
 /**
  * @generated from message powernode.approval.v1.ListApprovedResponse
@@ -747,7 +794,7 @@ export type ListApprovedResponse = Message<"powernode.approval.v1.ListApprovedRe
  * Use `create(ListApprovedResponseSchema)` to create a new message.
  */
 export const ListApprovedResponseSchema: GenMessage<ListApprovedResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_approval_v1_service, 25);
+  messageDesc(file_powernode_approval_v1_service, 27);
 
 /**
  * @generated from message powernode.approval.v1.ReportExecutionRequest
@@ -779,7 +826,7 @@ export type ReportExecutionRequest = Message<"powernode.approval.v1.ReportExecut
  * Use `create(ReportExecutionRequestSchema)` to create a new message.
  */
 export const ReportExecutionRequestSchema: GenMessage<ReportExecutionRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_approval_v1_service, 26);
+  messageDesc(file_powernode_approval_v1_service, 28);
 
 /**
  * @generated from message powernode.approval.v1.ReportExecutionResponse
@@ -796,7 +843,7 @@ export type ReportExecutionResponse = Message<"powernode.approval.v1.ReportExecu
  * Use `create(ReportExecutionResponseSchema)` to create a new message.
  */
 export const ReportExecutionResponseSchema: GenMessage<ReportExecutionResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_approval_v1_service, 27);
+  messageDesc(file_powernode_approval_v1_service, 29);
 
 /**
  * What has to be approved before it is done, and by whom.
@@ -819,6 +866,17 @@ export const ApprovalService: GenService<{
     methodKind: "unary";
     input: typeof SetPolicyRequestSchema;
     output: typeof SetPolicyResponseSchema;
+  },
+  /**
+   * We are a managed child, and these are the policies of our parent: they hold where our operators have set none, until
+   * they set one, or we are its child no more. The same cascade again changes nothing.
+   *
+   * @generated from rpc powernode.approval.v1.ApprovalService.CascadePolicies
+   */
+  cascadePolicies: {
+    methodKind: "unary";
+    input: typeof CascadePoliciesRequestSchema;
+    output: typeof CascadePoliciesResponseSchema;
   },
   /**
    * @generated from rpc powernode.approval.v1.ApprovalService.ListApprovals

@@ -7,8 +7,14 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { DiagnoseRequestSchema, DiagnoseResponseSchema } from "./diagnosis_pb.ts";
+import { file_powernode_federation_v1_diagnosis } from "./diagnosis_pb.ts";
+import type { AttendMemberRequestSchema, AttendMemberResponseSchema, Enrollment, EnrollNodeRequestSchema, EnrollNodeResponseSchema } from "./enrollment_pb.ts";
+import { file_powernode_federation_v1_enrollment } from "./enrollment_pb.ts";
 import type { AddCheckpointRequestSchema, AddCheckpointResponseSchema, AddEntriesRequestSchema, AddEntriesResponseSchema, GetReceiptRequestSchema, GetReceiptResponseSchema, ListAuditExcerptsRequestSchema, ListAuditExcerptsResponseSchema, ReadMirrorRequestSchema, ReadMirrorResponseSchema } from "./ledger_pb.ts";
 import { file_powernode_federation_v1_ledger } from "./ledger_pb.ts";
+import type { ExchangeOverlayRequestSchema, ExchangeOverlayResponseSchema } from "./overlay_pb.ts";
+import { file_powernode_federation_v1_overlay } from "./overlay_pb.ts";
 import type { Envelope, PlatformDescription, Timers } from "./platform_pb.ts";
 import { file_powernode_federation_v1_platform } from "./platform_pb.ts";
 import type { CheckAccessRequestSchema, CheckAccessResponseSchema, GetResourceRequestSchema, GetResourceResponseSchema, ListResourcesRequestSchema, ListResourcesResponseSchema, NotifyGrantRequestSchema, NotifyGrantResponseSchema, UpdateResourceRequestSchema, UpdateResourceResponseSchema, WatchResourcesRequestSchema, WatchResourcesResponseSchema } from "./resource_pb.ts";
@@ -19,7 +25,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file powernode/federation/v1/service.proto.
  */
 export const file_powernode_federation_v1_service: GenFile = /*@__PURE__*/
-  fileDesc("CiVwb3dlcm5vZGUvZmVkZXJhdGlvbi92MS9zZXJ2aWNlLnByb3RvEhdwb3dlcm5vZGUuZmVkZXJhdGlvbi52MSKEAQoNQWNjZXB0UmVxdWVzdBI0ChBhY2NlcHRhbmNlX3Rva2VuGAEgASgJQhq6SBdyFTITXltBLVphLXowLTlfLV17NDN9JBI9CgphY2NlcHRhbmNlGAIgASgLMiEucG93ZXJub2RlLmZlZGVyYXRpb24udjEuRW52ZWxvcGVCBrpIA8gBASK0AgoKQWNjZXB0YW5jZRIdCgx0b2tlbl9zaGEyNTYYASABKAxCB7pIBHoCaCASHAoUYXVkaWVuY2VfcGxhdGZvcm1faWQYAiABKAkSRgoIcGxhdGZvcm0YAyABKAsyLC5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5QbGF0Zm9ybURlc2NyaXB0aW9uQga6SAPIAQESGQoHcGVlcl9pZBgEIAEoCUIIukgFcgOwAQESLwoGdGltZXJzGAUgASgLMh8ucG93ZXJub2RlLmZlZGVyYXRpb24udjEuVGltZXJzEjkKDHRydXN0X2J1bmRsZRgGIAEoCzIhLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkVudmVsb3BlSAASEQoHY3NyX2RlchgHIAEoDEgAQgcKBXRydXN0IkYKDkFjY2VwdFJlc3BvbnNlEjQKCWFncmVlbWVudBgBIAEoCzIhLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkVudmVsb3BlIq0DCglBZ3JlZW1lbnQSDwoHcGVlcl9pZBgBIAEoCRIWCg5yZW1vdGVfcGVlcl9pZBgCIAEoCRIZChFhY2NlcHRhbmNlX3NoYTI1NhgDIAEoDBIYChBjb250cmFjdF92ZXJzaW9uGAQgASgFEhAKCGZlYXR1cmVzGAUgAygJEj4KCHBsYXRmb3JtGAYgASgLMiwucG93ZXJub2RlLmZlZGVyYXRpb24udjEuUGxhdGZvcm1EZXNjcmlwdGlvbhI3Cgx0cnVzdF9idW5kbGUYByABKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbnZlbG9wZRIZChFjZXJ0aWZpY2F0ZV9jaGFpbhgIIAMoDBIvCgZ0aW1lcnMYCSABKAsyHy5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5UaW1lcnMSLwoLYWNjZXB0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnNwYXduX3JvbGUYCyABKAkSEgoKc3Bhd25fbW9kZRgMIAEoCRISCgpvcGVuX2l0ZW1zGA0gAygJIogDChBIZWFydGJlYXRSZXF1ZXN0EhYKBW5vbmNlGAEgASgMQge6SAR6AmgQEhsKCmVjaG9fbm9uY2UYAiABKAxCB7pIBHoCGBASMwoHc2VudF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBrpIA8gBARIWCgVlcG9jaBgEIAEoA0IHukgEIgIoARIcCgtpbmNhcm5hdGlvbhgFIAEoDEIHukgEegJoEBIZCghzZXF1ZW5jZRgGIAEoA0IHukgEIgIoARI+CghwbGF0Zm9ybRgHIAEoCzIsLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLlBsYXRmb3JtRGVzY3JpcHRpb24SIAoPcGxhdGZvcm1fc2hhMjU2GAggASgMQge6SAR6AhggEh0KFXRydXN0X2J1bmRsZV9zZXF1ZW5jZRgJIAEoAxI4CgtsZWRnZXJfaGVhZBgKIAEoCzIjLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkxlZGdlckhlYWQiKgoKTGVkZ2VySGVhZBIcCgpjaGVja3BvaW50GAEgASgJQgi6SAVyAyiAICKYAgoRSGVhcnRiZWF0UmVzcG9uc2USEgoKZWNob19ub25jZRgBIAEoDBIvCgtyZWNlaXZlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHc2VudF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFc3RhdGUYBCABKAkSFQoNd2FudF9wbGF0Zm9ybRgFIAEoCBISCgpsYXN0X2Vwb2NoGAYgASgDEh0KFXRydXN0X2J1bmRsZV9zZXF1ZW5jZRgHIAEoAxI4CgtsZWRnZXJfaGVhZBgIIAEoCzIjLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkxlZGdlckhlYWQiFwoVR2V0VHJ1c3RCdW5kbGVSZXF1ZXN0IlEKFkdldFRydXN0QnVuZGxlUmVzcG9uc2USNwoMdHJ1c3RfYnVuZGxlGAEgASgLMiEucG93ZXJub2RlLmZlZGVyYXRpb24udjEuRW52ZWxvcGUiXAoZUHVibGlzaFRydXN0QnVuZGxlUmVxdWVzdBI/Cgx0cnVzdF9idW5kbGUYASABKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbnZlbG9wZUIGukgDyAEBIlAKGlB1Ymxpc2hUcnVzdEJ1bmRsZVJlc3BvbnNlEjIKB3JlY2VpcHQYASABKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbnZlbG9wZSI2ChdSZW5ld0NlcnRpZmljYXRlUmVxdWVzdBIbCgdjc3JfZGVyGAEgASgMQgq6SAd6BRABGIAgIjUKGFJlbmV3Q2VydGlmaWNhdGVSZXNwb25zZRIZChFjZXJ0aWZpY2F0ZV9jaGFpbhgBIAMoDCJUChdOb3RpZnlSZXZvY2F0aW9uUmVxdWVzdBI5CgZub3RpY2UYASABKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbnZlbG9wZUIGukgDyAEBIowBChBSZXZvY2F0aW9uTm90aWNlEhMKC3BsYXRmb3JtX2lkGAEgASgJEhkKB3BlZXJfaWQYAiABKAlCCLpIBXIDsAEBEhgKBnJlYXNvbhgDIAEoCUIIukgFcgMYgAISLgoCYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQEiGgoYTm90aWZ5UmV2b2NhdGlvblJlc3BvbnNlIlYKGU5vdGlmeVJlbGF0aW9uc2hpcFJlcXVlc3QSOQoGbm90aWNlGAEgASgLMiEucG93ZXJub2RlLmZlZGVyYXRpb24udjEuRW52ZWxvcGVCBrpIA8gBASIcChpOb3RpZnlSZWxhdGlvbnNoaXBSZXNwb25zZTLsDwoRRmVkZXJhdGlvblNlcnZpY2USWQoGQWNjZXB0EiYucG93ZXJub2RlLmZlZGVyYXRpb24udjEuQWNjZXB0UmVxdWVzdBonLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkFjY2VwdFJlc3BvbnNlEmIKCUhlYXJ0YmVhdBIpLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkhlYXJ0YmVhdFJlcXVlc3QaKi5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5IZWFydGJlYXRSZXNwb25zZRJxCg5HZXRUcnVzdEJ1bmRsZRIuLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkdldFRydXN0QnVuZGxlUmVxdWVzdBovLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkdldFRydXN0QnVuZGxlUmVzcG9uc2USfQoSUHVibGlzaFRydXN0QnVuZGxlEjIucG93ZXJub2RlLmZlZGVyYXRpb24udjEuUHVibGlzaFRydXN0QnVuZGxlUmVxdWVzdBozLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLlB1Ymxpc2hUcnVzdEJ1bmRsZVJlc3BvbnNlEncKEFJlbmV3Q2VydGlmaWNhdGUSMC5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5SZW5ld0NlcnRpZmljYXRlUmVxdWVzdBoxLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLlJlbmV3Q2VydGlmaWNhdGVSZXNwb25zZRJ3ChBOb3RpZnlSZXZvY2F0aW9uEjAucG93ZXJub2RlLmZlZGVyYXRpb24udjEuTm90aWZ5UmV2b2NhdGlvblJlcXVlc3QaMS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5Ob3RpZnlSZXZvY2F0aW9uUmVzcG9uc2USbgoNTGlzdFJlc291cmNlcxItLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkxpc3RSZXNvdXJjZXNSZXF1ZXN0Gi4ucG93ZXJub2RlLmZlZGVyYXRpb24udjEuTGlzdFJlc291cmNlc1Jlc3BvbnNlEmgKC0dldFJlc291cmNlEisucG93ZXJub2RlLmZlZGVyYXRpb24udjEuR2V0UmVzb3VyY2VSZXF1ZXN0GiwucG93ZXJub2RlLmZlZGVyYXRpb24udjEuR2V0UmVzb3VyY2VSZXNwb25zZRJxCg5VcGRhdGVSZXNvdXJjZRIuLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLlVwZGF0ZVJlc291cmNlUmVxdWVzdBovLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLlVwZGF0ZVJlc291cmNlUmVzcG9uc2UScwoOV2F0Y2hSZXNvdXJjZXMSLi5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5XYXRjaFJlc291cmNlc1JlcXVlc3QaLy5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5XYXRjaFJlc291cmNlc1Jlc3BvbnNlMAESaAoLQ2hlY2tBY2Nlc3MSKy5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5DaGVja0FjY2Vzc1JlcXVlc3QaLC5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5DaGVja0FjY2Vzc1Jlc3BvbnNlEmgKC05vdGlmeUdyYW50EisucG93ZXJub2RlLmZlZGVyYXRpb24udjEuTm90aWZ5R3JhbnRSZXF1ZXN0GiwucG93ZXJub2RlLmZlZGVyYXRpb24udjEuTm90aWZ5R3JhbnRSZXNwb25zZRJ9ChJOb3RpZnlSZWxhdGlvbnNoaXASMi5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5Ob3RpZnlSZWxhdGlvbnNoaXBSZXF1ZXN0GjMucG93ZXJub2RlLmZlZGVyYXRpb24udjEuTm90aWZ5UmVsYXRpb25zaGlwUmVzcG9uc2USbgoNQWRkQ2hlY2twb2ludBItLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkFkZENoZWNrcG9pbnRSZXF1ZXN0Gi4ucG93ZXJub2RlLmZlZGVyYXRpb24udjEuQWRkQ2hlY2twb2ludFJlc3BvbnNlEmUKCkFkZEVudHJpZXMSKi5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5BZGRFbnRyaWVzUmVxdWVzdBorLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkFkZEVudHJpZXNSZXNwb25zZRJlCgpSZWFkTWlycm9yEioucG93ZXJub2RlLmZlZGVyYXRpb24udjEuUmVhZE1pcnJvclJlcXVlc3QaKy5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5SZWFkTWlycm9yUmVzcG9uc2USegoRTGlzdEF1ZGl0RXhjZXJwdHMSMS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5MaXN0QXVkaXRFeGNlcnB0c1JlcXVlc3QaMi5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5MaXN0QXVkaXRFeGNlcnB0c1Jlc3BvbnNlEmUKCkdldFJlY2VpcHQSKi5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5HZXRSZWNlaXB0UmVxdWVzdBorLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkdldFJlY2VpcHRSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_powernode_federation_v1_ledger, file_powernode_federation_v1_platform, file_powernode_federation_v1_resource]);
+  fileDesc("CiVwb3dlcm5vZGUvZmVkZXJhdGlvbi92MS9zZXJ2aWNlLnByb3RvEhdwb3dlcm5vZGUuZmVkZXJhdGlvbi52MSKEAQoNQWNjZXB0UmVxdWVzdBI0ChBhY2NlcHRhbmNlX3Rva2VuGAEgASgJQhq6SBdyFTITXltBLVphLXowLTlfLV17NDN9JBI9CgphY2NlcHRhbmNlGAIgASgLMiEucG93ZXJub2RlLmZlZGVyYXRpb24udjEuRW52ZWxvcGVCBrpIA8gBASK0AgoKQWNjZXB0YW5jZRIdCgx0b2tlbl9zaGEyNTYYASABKAxCB7pIBHoCaCASHAoUYXVkaWVuY2VfcGxhdGZvcm1faWQYAiABKAkSRgoIcGxhdGZvcm0YAyABKAsyLC5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5QbGF0Zm9ybURlc2NyaXB0aW9uQga6SAPIAQESGQoHcGVlcl9pZBgEIAEoCUIIukgFcgOwAQESLwoGdGltZXJzGAUgASgLMh8ucG93ZXJub2RlLmZlZGVyYXRpb24udjEuVGltZXJzEjkKDHRydXN0X2J1bmRsZRgGIAEoCzIhLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkVudmVsb3BlSAASEQoHY3NyX2RlchgHIAEoDEgAQgcKBXRydXN0IoQBCg5BY2NlcHRSZXNwb25zZRI0CglhZ3JlZW1lbnQYASABKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbnZlbG9wZRI8CgplbnJvbGxtZW50GAIgASgLMiMucG93ZXJub2RlLmZlZGVyYXRpb24udjEuRW5yb2xsbWVudEIDgAEBIq0DCglBZ3JlZW1lbnQSDwoHcGVlcl9pZBgBIAEoCRIWCg5yZW1vdGVfcGVlcl9pZBgCIAEoCRIZChFhY2NlcHRhbmNlX3NoYTI1NhgDIAEoDBIYChBjb250cmFjdF92ZXJzaW9uGAQgASgFEhAKCGZlYXR1cmVzGAUgAygJEj4KCHBsYXRmb3JtGAYgASgLMiwucG93ZXJub2RlLmZlZGVyYXRpb24udjEuUGxhdGZvcm1EZXNjcmlwdGlvbhI3Cgx0cnVzdF9idW5kbGUYByABKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbnZlbG9wZRIZChFjZXJ0aWZpY2F0ZV9jaGFpbhgIIAMoDBIvCgZ0aW1lcnMYCSABKAsyHy5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5UaW1lcnMSLwoLYWNjZXB0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnNwYXduX3JvbGUYCyABKAkSEgoKc3Bhd25fbW9kZRgMIAEoCRISCgpvcGVuX2l0ZW1zGA0gAygJIogDChBIZWFydGJlYXRSZXF1ZXN0EhYKBW5vbmNlGAEgASgMQge6SAR6AmgQEhsKCmVjaG9fbm9uY2UYAiABKAxCB7pIBHoCGBASMwoHc2VudF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBrpIA8gBARIWCgVlcG9jaBgEIAEoA0IHukgEIgIoARIcCgtpbmNhcm5hdGlvbhgFIAEoDEIHukgEegJoEBIZCghzZXF1ZW5jZRgGIAEoA0IHukgEIgIoARI+CghwbGF0Zm9ybRgHIAEoCzIsLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLlBsYXRmb3JtRGVzY3JpcHRpb24SIAoPcGxhdGZvcm1fc2hhMjU2GAggASgMQge6SAR6AhggEh0KFXRydXN0X2J1bmRsZV9zZXF1ZW5jZRgJIAEoAxI4CgtsZWRnZXJfaGVhZBgKIAEoCzIjLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkxlZGdlckhlYWQiKgoKTGVkZ2VySGVhZBIcCgpjaGVja3BvaW50GAEgASgJQgi6SAVyAyiAICKwAgoRSGVhcnRiZWF0UmVzcG9uc2USEgoKZWNob19ub25jZRgBIAEoDBIvCgtyZWNlaXZlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHc2VudF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFc3RhdGUYBCABKAkSFQoNd2FudF9wbGF0Zm9ybRgFIAEoCBISCgpsYXN0X2Vwb2NoGAYgASgDEh0KFXRydXN0X2J1bmRsZV9zZXF1ZW5jZRgHIAEoAxI4CgtsZWRnZXJfaGVhZBgIIAEoCzIjLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkxlZGdlckhlYWQSFgoOdmVyc2lvbl9zdGF0dXMYCSABKAkiFwoVR2V0VHJ1c3RCdW5kbGVSZXF1ZXN0IlEKFkdldFRydXN0QnVuZGxlUmVzcG9uc2USNwoMdHJ1c3RfYnVuZGxlGAEgASgLMiEucG93ZXJub2RlLmZlZGVyYXRpb24udjEuRW52ZWxvcGUiXAoZUHVibGlzaFRydXN0QnVuZGxlUmVxdWVzdBI/Cgx0cnVzdF9idW5kbGUYASABKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbnZlbG9wZUIGukgDyAEBIlAKGlB1Ymxpc2hUcnVzdEJ1bmRsZVJlc3BvbnNlEjIKB3JlY2VpcHQYASABKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbnZlbG9wZSI2ChdSZW5ld0NlcnRpZmljYXRlUmVxdWVzdBIbCgdjc3JfZGVyGAEgASgMQgq6SAd6BRABGIAgIjUKGFJlbmV3Q2VydGlmaWNhdGVSZXNwb25zZRIZChFjZXJ0aWZpY2F0ZV9jaGFpbhgBIAMoDCJUChdOb3RpZnlSZXZvY2F0aW9uUmVxdWVzdBI5CgZub3RpY2UYASABKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbnZlbG9wZUIGukgDyAEBIowBChBSZXZvY2F0aW9uTm90aWNlEhMKC3BsYXRmb3JtX2lkGAEgASgJEhkKB3BlZXJfaWQYAiABKAlCCLpIBXIDsAEBEhgKBnJlYXNvbhgDIAEoCUIIukgFcgMYgAISLgoCYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQEiTgoYTm90aWZ5UmV2b2NhdGlvblJlc3BvbnNlEjIKB3JlY2VpcHQYASABKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbnZlbG9wZSJUChdOb3RpZnlDb21wcm9taXNlUmVxdWVzdBI5CgZub3RpY2UYASABKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbnZlbG9wZUIGukgDyAEBIrECChBDb21wcm9taXNlTm90aWNlEhQKAmlkGAEgASgJQgi6SAVyA7ABARITCgtwbGF0Zm9ybV9pZBgCIAEoCRIZCgdwZWVyX2lkGAMgASgJQgi6SAVyA7ABARIZCgdzdW1tYXJ5GAQgASgJQgi6SAVyAxiACBI3CghhZmZlY3RlZBgFIAMoCUIlukgikgEfEBAiG3IZMhdeW2Etel1bYS16MC05Xy1dezAsMzF9JBIYCgZhZHZpY2UYBiABKAlCCLpIBXIDGIAIEjkKDWRpc2NvdmVyZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESLgoCYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQEiTgoYTm90aWZ5Q29tcHJvbWlzZVJlc3BvbnNlEjIKB3JlY2VpcHQYASABKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbnZlbG9wZSJsCg1Ob3RpY2VSZWNlaXB0EhMKC3BsYXRmb3JtX2lkGAEgASgJEh4KDW5vdGljZV9zaGEyNTYYAiABKAxCB7pIBHoCaCASJgoCYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlYKGU5vdGlmeVJlbGF0aW9uc2hpcFJlcXVlc3QSOQoGbm90aWNlGAEgASgLMiEucG93ZXJub2RlLmZlZGVyYXRpb24udjEuRW52ZWxvcGVCBrpIA8gBASIcChpOb3RpZnlSZWxhdGlvbnNoaXBSZXNwb25zZTKUFAoRRmVkZXJhdGlvblNlcnZpY2USWQoGQWNjZXB0EiYucG93ZXJub2RlLmZlZGVyYXRpb24udjEuQWNjZXB0UmVxdWVzdBonLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkFjY2VwdFJlc3BvbnNlEmIKCUhlYXJ0YmVhdBIpLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkhlYXJ0YmVhdFJlcXVlc3QaKi5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5IZWFydGJlYXRSZXNwb25zZRJxCg5HZXRUcnVzdEJ1bmRsZRIuLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkdldFRydXN0QnVuZGxlUmVxdWVzdBovLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkdldFRydXN0QnVuZGxlUmVzcG9uc2USfQoSUHVibGlzaFRydXN0QnVuZGxlEjIucG93ZXJub2RlLmZlZGVyYXRpb24udjEuUHVibGlzaFRydXN0QnVuZGxlUmVxdWVzdBozLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLlB1Ymxpc2hUcnVzdEJ1bmRsZVJlc3BvbnNlEncKEFJlbmV3Q2VydGlmaWNhdGUSMC5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5SZW5ld0NlcnRpZmljYXRlUmVxdWVzdBoxLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLlJlbmV3Q2VydGlmaWNhdGVSZXNwb25zZRJ3ChBOb3RpZnlSZXZvY2F0aW9uEjAucG93ZXJub2RlLmZlZGVyYXRpb24udjEuTm90aWZ5UmV2b2NhdGlvblJlcXVlc3QaMS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5Ob3RpZnlSZXZvY2F0aW9uUmVzcG9uc2USdwoQTm90aWZ5Q29tcHJvbWlzZRIwLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLk5vdGlmeUNvbXByb21pc2VSZXF1ZXN0GjEucG93ZXJub2RlLmZlZGVyYXRpb24udjEuTm90aWZ5Q29tcHJvbWlzZVJlc3BvbnNlEl8KCERpYWdub3NlEigucG93ZXJub2RlLmZlZGVyYXRpb24udjEuRGlhZ25vc2VSZXF1ZXN0GikucG93ZXJub2RlLmZlZGVyYXRpb24udjEuRGlhZ25vc2VSZXNwb25zZRJuCg1MaXN0UmVzb3VyY2VzEi0ucG93ZXJub2RlLmZlZGVyYXRpb24udjEuTGlzdFJlc291cmNlc1JlcXVlc3QaLi5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5MaXN0UmVzb3VyY2VzUmVzcG9uc2USaAoLR2V0UmVzb3VyY2USKy5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5HZXRSZXNvdXJjZVJlcXVlc3QaLC5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5HZXRSZXNvdXJjZVJlc3BvbnNlEnEKDlVwZGF0ZVJlc291cmNlEi4ucG93ZXJub2RlLmZlZGVyYXRpb24udjEuVXBkYXRlUmVzb3VyY2VSZXF1ZXN0Gi8ucG93ZXJub2RlLmZlZGVyYXRpb24udjEuVXBkYXRlUmVzb3VyY2VSZXNwb25zZRJzCg5XYXRjaFJlc291cmNlcxIuLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLldhdGNoUmVzb3VyY2VzUmVxdWVzdBovLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLldhdGNoUmVzb3VyY2VzUmVzcG9uc2UwARJoCgtDaGVja0FjY2VzcxIrLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkNoZWNrQWNjZXNzUmVxdWVzdBosLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkNoZWNrQWNjZXNzUmVzcG9uc2USaAoLTm90aWZ5R3JhbnQSKy5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5Ob3RpZnlHcmFudFJlcXVlc3QaLC5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5Ob3RpZnlHcmFudFJlc3BvbnNlEn0KEk5vdGlmeVJlbGF0aW9uc2hpcBIyLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLk5vdGlmeVJlbGF0aW9uc2hpcFJlcXVlc3QaMy5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5Ob3RpZnlSZWxhdGlvbnNoaXBSZXNwb25zZRJuCg1BZGRDaGVja3BvaW50Ei0ucG93ZXJub2RlLmZlZGVyYXRpb24udjEuQWRkQ2hlY2twb2ludFJlcXVlc3QaLi5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5BZGRDaGVja3BvaW50UmVzcG9uc2USZQoKQWRkRW50cmllcxIqLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkFkZEVudHJpZXNSZXF1ZXN0GisucG93ZXJub2RlLmZlZGVyYXRpb24udjEuQWRkRW50cmllc1Jlc3BvbnNlEmUKClJlYWRNaXJyb3ISKi5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5SZWFkTWlycm9yUmVxdWVzdBorLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLlJlYWRNaXJyb3JSZXNwb25zZRJ6ChFMaXN0QXVkaXRFeGNlcnB0cxIxLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkxpc3RBdWRpdEV4Y2VycHRzUmVxdWVzdBoyLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkxpc3RBdWRpdEV4Y2VycHRzUmVzcG9uc2USZQoKR2V0UmVjZWlwdBIqLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkdldFJlY2VpcHRSZXF1ZXN0GisucG93ZXJub2RlLmZlZGVyYXRpb24udjEuR2V0UmVjZWlwdFJlc3BvbnNlEmUKCkVucm9sbE5vZGUSKi5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbnJvbGxOb2RlUmVxdWVzdBorLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkVucm9sbE5vZGVSZXNwb25zZRJvCgxBdHRlbmRNZW1iZXISLC5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5BdHRlbmRNZW1iZXJSZXF1ZXN0Gi0ucG93ZXJub2RlLmZlZGVyYXRpb24udjEuQXR0ZW5kTWVtYmVyUmVzcG9uc2UoATABEnQKD0V4Y2hhbmdlT3ZlcmxheRIvLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkV4Y2hhbmdlT3ZlcmxheVJlcXVlc3QaMC5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FeGNoYW5nZU92ZXJsYXlSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_powernode_federation_v1_diagnosis, file_powernode_federation_v1_enrollment, file_powernode_federation_v1_ledger, file_powernode_federation_v1_overlay, file_powernode_federation_v1_platform, file_powernode_federation_v1_resource]);
 
 /**
  * @generated from message powernode.federation.v1.AcceptRequest
@@ -125,6 +131,13 @@ export type AcceptResponse = Message<"powernode.federation.v1.AcceptResponse"> &
    * @generated from field: powernode.federation.v1.Envelope agreement = 1;
    */
   agreement?: Envelope | undefined;
+
+  /**
+   * Only for a child that the inviter made.
+   *
+   * @generated from field: powernode.federation.v1.Enrollment enrollment = 2;
+   */
+  enrollment?: Enrollment | undefined;
 };
 
 /**
@@ -379,6 +392,13 @@ export type HeartbeatResponse = Message<"powernode.federation.v1.HeartbeatRespon
    * @generated from field: powernode.federation.v1.LedgerHead ledger_head = 8;
    */
   ledgerHead?: LedgerHead | undefined;
+
+  /**
+   * How the receiver stands with the sender's platform_version: "compatible", "degraded" or "incompatible"; empty before it knows.
+   *
+   * @generated from field: string version_status = 9;
+   */
+  versionStatus: string;
 };
 
 /**
@@ -549,6 +569,12 @@ export const RevocationNoticeSchema: GenMessage<RevocationNotice> = /*@__PURE__*
  * @generated from message powernode.federation.v1.NotifyRevocationResponse
  */
 export type NotifyRevocationResponse = Message<"powernode.federation.v1.NotifyRevocationResponse"> & {
+  /**
+   * Envelope of NoticeReceipt.
+   *
+   * @generated from field: powernode.federation.v1.Envelope receipt = 1;
+   */
+  receipt?: Envelope | undefined;
 };
 
 /**
@@ -557,6 +583,133 @@ export type NotifyRevocationResponse = Message<"powernode.federation.v1.NotifyRe
  */
 export const NotifyRevocationResponseSchema: GenMessage<NotifyRevocationResponse> = /*@__PURE__*/
   messageDesc(file_powernode_federation_v1_service, 15);
+
+/**
+ * @generated from message powernode.federation.v1.NotifyCompromiseRequest
+ */
+export type NotifyCompromiseRequest = Message<"powernode.federation.v1.NotifyCompromiseRequest"> & {
+  /**
+   * Envelope of CompromiseNotice.
+   *
+   * @generated from field: powernode.federation.v1.Envelope notice = 1;
+   */
+  notice?: Envelope | undefined;
+};
+
+/**
+ * Describes the message powernode.federation.v1.NotifyCompromiseRequest.
+ * Use `create(NotifyCompromiseRequestSchema)` to create a new message.
+ */
+export const NotifyCompromiseRequestSchema: GenMessage<NotifyCompromiseRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_federation_v1_service, 16);
+
+/**
+ * "We were compromised": social contract, commitment 9. Envelope payload.
+ *
+ * @generated from message powernode.federation.v1.CompromiseNotice
+ */
+export type CompromiseNotice = Message<"powernode.federation.v1.CompromiseNotice"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The sender's platform.
+   *
+   * @generated from field: string platform_id = 2;
+   */
+  platformId: string;
+
+  /**
+   * The receiver's id of the peering.
+   *
+   * @generated from field: string peer_id = 3;
+   */
+  peerId: string;
+
+  /**
+   * @generated from field: string summary = 4;
+   */
+  summary: string;
+
+  /**
+   * @generated from field: repeated string affected = 5;
+   */
+  affected: string[];
+
+  /**
+   * @generated from field: string advice = 6;
+   */
+  advice: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp discovered_at = 7;
+   */
+  discoveredAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 8;
+   */
+  at?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message powernode.federation.v1.CompromiseNotice.
+ * Use `create(CompromiseNoticeSchema)` to create a new message.
+ */
+export const CompromiseNoticeSchema: GenMessage<CompromiseNotice> = /*@__PURE__*/
+  messageDesc(file_powernode_federation_v1_service, 17);
+
+/**
+ * @generated from message powernode.federation.v1.NotifyCompromiseResponse
+ */
+export type NotifyCompromiseResponse = Message<"powernode.federation.v1.NotifyCompromiseResponse"> & {
+  /**
+   * Envelope of NoticeReceipt.
+   *
+   * @generated from field: powernode.federation.v1.Envelope receipt = 1;
+   */
+  receipt?: Envelope | undefined;
+};
+
+/**
+ * Describes the message powernode.federation.v1.NotifyCompromiseResponse.
+ * Use `create(NotifyCompromiseResponseSchema)` to create a new message.
+ */
+export const NotifyCompromiseResponseSchema: GenMessage<NotifyCompromiseResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_federation_v1_service, 18);
+
+/**
+ * "I have received this notice." Envelope payload, signed by the receiver's identity key.
+ *
+ * @generated from message powernode.federation.v1.NoticeReceipt
+ */
+export type NoticeReceipt = Message<"powernode.federation.v1.NoticeReceipt"> & {
+  /**
+   * @generated from field: string platform_id = 1;
+   */
+  platformId: string;
+
+  /**
+   * SHA-256 of the notice's envelope payload.
+   *
+   * @generated from field: bytes notice_sha256 = 2;
+   */
+  noticeSha256: Uint8Array;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 3;
+   */
+  at?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message powernode.federation.v1.NoticeReceipt.
+ * Use `create(NoticeReceiptSchema)` to create a new message.
+ */
+export const NoticeReceiptSchema: GenMessage<NoticeReceipt> = /*@__PURE__*/
+  messageDesc(file_powernode_federation_v1_service, 19);
 
 /**
  * @generated from message powernode.federation.v1.NotifyRelationshipRequest
@@ -575,7 +728,7 @@ export type NotifyRelationshipRequest = Message<"powernode.federation.v1.NotifyR
  * Use `create(NotifyRelationshipRequestSchema)` to create a new message.
  */
 export const NotifyRelationshipRequestSchema: GenMessage<NotifyRelationshipRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_federation_v1_service, 16);
+  messageDesc(file_powernode_federation_v1_service, 20);
 
 /**
  * @generated from message powernode.federation.v1.NotifyRelationshipResponse
@@ -588,7 +741,7 @@ export type NotifyRelationshipResponse = Message<"powernode.federation.v1.Notify
  * Use `create(NotifyRelationshipResponseSchema)` to create a new message.
  */
 export const NotifyRelationshipResponseSchema: GenMessage<NotifyRelationshipResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_federation_v1_service, 17);
+  messageDesc(file_powernode_federation_v1_service, 21);
 
 /**
  * The contract between platforms, version 1: everything one platform can ask of another.
@@ -659,6 +812,26 @@ export const FederationService: GenService<{
     methodKind: "unary";
     input: typeof NotifyRevocationRequestSchema;
     output: typeof NotifyRevocationResponseSchema;
+  },
+  /**
+   * "We were compromised." Signed; the answer is a signed receipt. Heard from every peer that is not revoked.
+   *
+   * @generated from rpc powernode.federation.v1.FederationService.NotifyCompromise
+   */
+  notifyCompromise: {
+    methodKind: "unary";
+    input: typeof NotifyCompromiseRequestSchema;
+    output: typeof NotifyCompromiseResponseSchema;
+  },
+  /**
+   * How the callee sees the peering with the caller: its half of a diagnosis.
+   *
+   * @generated from rpc powernode.federation.v1.FederationService.Diagnose
+   */
+  diagnose: {
+    methodKind: "unary";
+    input: typeof DiagnoseRequestSchema;
+    output: typeof DiagnoseResponseSchema;
   },
   /**
    * What the callee shows of its resources. These calls need a grant: header authorization, "Bearer fg-<id>.<secret>".
@@ -772,6 +945,36 @@ export const FederationService: GenService<{
     methodKind: "unary";
     input: typeof GetReceiptRequestSchema;
     output: typeof GetReceiptResponseSchema;
+  },
+  /**
+   * Children that the callee made. A node shows its bootstrap token and gets a certificate of the callee.
+   *
+   * @generated from rpc powernode.federation.v1.FederationService.EnrollNode
+   */
+  enrollNode: {
+    methodKind: "unary";
+    input: typeof EnrollNodeRequestSchema;
+    output: typeof EnrollNodeResponseSchema;
+  },
+  /**
+   * The standing line of a cluster_member: it says how its replica is, and is told when to promote it, or whom to follow.
+   *
+   * @generated from rpc powernode.federation.v1.FederationService.AttendMember
+   */
+  attendMember: {
+    methodKind: "bidi_streaming";
+    input: typeof AttendMemberRequestSchema;
+    output: typeof AttendMemberResponseSchema;
+  },
+  /**
+   * Each side's end of the tunnel between them: keys, endpoints, prefixes.
+   *
+   * @generated from rpc powernode.federation.v1.FederationService.ExchangeOverlay
+   */
+  exchangeOverlay: {
+    methodKind: "unary";
+    input: typeof ExchangeOverlayRequestSchema;
+    output: typeof ExchangeOverlayResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_powernode_federation_v1_service, 0);

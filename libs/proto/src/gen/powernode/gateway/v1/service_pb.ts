@@ -5,15 +5,15 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file powernode/gateway/v1/service.proto.
  */
 export const file_powernode_gateway_v1_service: GenFile = /*@__PURE__*/
-  fileDesc("CiJwb3dlcm5vZGUvZ2F0ZXdheS92MS9zZXJ2aWNlLnByb3RvEhRwb3dlcm5vZGUuZ2F0ZXdheS52MSJWChRQcm9iZUVuZHBvaW50UmVxdWVzdBIXCgN1cmwYASABKAlCCrpIB3IFEAEYgAQSJQoGY2FfcGluGAIgASgJQhW6SBJyEDIOXlswLTlhLWZdezY0fSQiOgoVUHJvYmVFbmRwb2ludFJlc3BvbnNlEhEKCXJlYWNoYWJsZRgBIAEoCBIOCgZkZXRhaWwYAiABKAkiMwoUTGlzdEVuZHBvaW50c1JlcXVlc3QSGwoIcGVlcl9pZHMYASADKAlCCbpIBpIBAxDoByJQChVMaXN0RW5kcG9pbnRzUmVzcG9uc2USNwoJZW5kcG9pbnRzGAEgAygLMiQucG93ZXJub2RlLmdhdGV3YXkudjEuRW5kcG9pbnRIZWFsdGgixQEKDkVuZHBvaW50SGVhbHRoEg8KB3BlZXJfaWQYASABKAkSCwoDdXJsGAIgASgJEg4KBnN0YXR1cxgDIAEoCRI0ChBsYXN0X3ZlcmlmaWVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9sYXN0X2ZhaWx1cmVfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhoKEmxhc3RfZmFpbHVyZV9lcnJvchgGIAEoCTLkAQoOR2F0ZXdheVNlcnZpY2USaAoNUHJvYmVFbmRwb2ludBIqLnBvd2Vybm9kZS5nYXRld2F5LnYxLlByb2JlRW5kcG9pbnRSZXF1ZXN0GisucG93ZXJub2RlLmdhdGV3YXkudjEuUHJvYmVFbmRwb2ludFJlc3BvbnNlEmgKDUxpc3RFbmRwb2ludHMSKi5wb3dlcm5vZGUuZ2F0ZXdheS52MS5MaXN0RW5kcG9pbnRzUmVxdWVzdBorLnBvd2Vybm9kZS5nYXRld2F5LnYxLkxpc3RFbmRwb2ludHNSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("CiJwb3dlcm5vZGUvZ2F0ZXdheS92MS9zZXJ2aWNlLnByb3RvEhRwb3dlcm5vZGUuZ2F0ZXdheS52MSJWChRQcm9iZUVuZHBvaW50UmVxdWVzdBIXCgN1cmwYASABKAlCCrpIB3IFEAEYgAQSJQoGY2FfcGluGAIgASgJQhW6SBJyEDIOXlswLTlhLWZdezY0fSQiOgoVUHJvYmVFbmRwb2ludFJlc3BvbnNlEhEKCXJlYWNoYWJsZRgBIAEoCBIOCgZkZXRhaWwYAiABKAkiMwoUTGlzdEVuZHBvaW50c1JlcXVlc3QSGwoIcGVlcl9pZHMYASADKAlCCbpIBpIBAxDoByJQChVMaXN0RW5kcG9pbnRzUmVzcG9uc2USNwoJZW5kcG9pbnRzGAEgAygLMiQucG93ZXJub2RlLmdhdGV3YXkudjEuRW5kcG9pbnRIZWFsdGgixQEKDkVuZHBvaW50SGVhbHRoEg8KB3BlZXJfaWQYASABKAkSCwoDdXJsGAIgASgJEg4KBnN0YXR1cxgDIAEoCRI0ChBsYXN0X3ZlcmlmaWVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9sYXN0X2ZhaWx1cmVfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhoKEmxhc3RfZmFpbHVyZV9lcnJvchgGIAEoCSItChBQcm9iZVBlZXJSZXF1ZXN0EhkKB3BlZXJfaWQYASABKAlCCLpIBXIDsAEBIkwKEVByb2JlUGVlclJlc3BvbnNlEjcKCWVuZHBvaW50cxgBIAMoCzIkLnBvd2Vybm9kZS5nYXRld2F5LnYxLlByb2JlZEVuZHBvaW50ImgKDlByb2JlZEVuZHBvaW50EgsKA3VybBgBIAEoCRIRCglyZWFjaGFibGUYAiABKAgSDgoGZGV0YWlsGAMgASgJEiYKAmF0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJoChJFeGFtaW5lUm9hZFJlcXVlc3QSGQoHcGVlcl9pZBgBIAEoCUIIukgFcgOwAQESNwoGd2l0aGluGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgy6SAmqAQYiAgg8KgAi6QEKE0V4YW1pbmVSb2FkUmVzcG9uc2USOQoJZW5kcG9pbnRzGAEgAygLMiYucG93ZXJub2RlLmdhdGV3YXkudjEuRXhhbWluZWRFbmRwb2ludBIyCglvdXJfY2hhaW4YAiADKAsyHy5wb3dlcm5vZGUuZ2F0ZXdheS52MS5DaGFpbkxpbmsSGgoSZXhwZWN0ZWRfc3BpZmZlX2lkGAMgASgJEjYKDXRydXN0ZWRfcm9vdHMYBCADKAsyHy5wb3dlcm5vZGUuZ2F0ZXdheS52MS5DaGFpbkxpbmsSDwoHcmVmdXNlZBgFIAEoCSL0AwoQRXhhbWluZWRFbmRwb2ludBILCgN1cmwYASABKAkSEQoJYWRkcmVzc2VzGAIgAygJEhIKCm5hbWVfZXJyb3IYAyABKAkSLAoJbmFtZV90b29rGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhEKCWNvbm5lY3RlZBgFIAEoCBIVCg1jb25uZWN0X2Vycm9yGAYgASgJEi8KDGNvbm5lY3RfdG9vaxgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhILCgN0bHMYCCABKAgSEwoLdGxzX3ZlcnNpb24YCSABKAkSDAoEYWxwbhgKIAEoCRIRCgl0bHNfZXJyb3IYCyABKAkSEgoKcmVmdXNlZF9ieRgMIAEoCRI0Cgt0aGVpcl9jaGFpbhgNIAMoCzIfLnBvd2Vybm9kZS5nYXRld2F5LnYxLkNoYWluTGluaxIvCgxjbG9ja19vZmZzZXQYDiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLQoKcm91bmRfdHJpcBgPIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIQCghhbnN3ZXJlZBgQIAEoCBIUCgxhbnN3ZXJfZXJyb3IYESABKAkSDgoGdGhlaXJzGBIgASgIIs0BCglDaGFpbkxpbmsSDwoHc3ViamVjdBgBIAEoCRIOCgZpc3N1ZXIYAiABKAkSEQoJc3BpZmZlX2lkGAMgASgJEg4KBnNlcmlhbBgEIAEoCRIuCgpub3RfYmVmb3JlGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglub3RfYWZ0ZXIYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnNoYTI1NhgHIAEoCRINCgVmYXVsdBgIIAEoCTKmAwoOR2F0ZXdheVNlcnZpY2USaAoNUHJvYmVFbmRwb2ludBIqLnBvd2Vybm9kZS5nYXRld2F5LnYxLlByb2JlRW5kcG9pbnRSZXF1ZXN0GisucG93ZXJub2RlLmdhdGV3YXkudjEuUHJvYmVFbmRwb2ludFJlc3BvbnNlElwKCVByb2JlUGVlchImLnBvd2Vybm9kZS5nYXRld2F5LnYxLlByb2JlUGVlclJlcXVlc3QaJy5wb3dlcm5vZGUuZ2F0ZXdheS52MS5Qcm9iZVBlZXJSZXNwb25zZRJiCgtFeGFtaW5lUm9hZBIoLnBvd2Vybm9kZS5nYXRld2F5LnYxLkV4YW1pbmVSb2FkUmVxdWVzdBopLnBvd2Vybm9kZS5nYXRld2F5LnYxLkV4YW1pbmVSb2FkUmVzcG9uc2USaAoNTGlzdEVuZHBvaW50cxIqLnBvd2Vybm9kZS5nYXRld2F5LnYxLkxpc3RFbmRwb2ludHNSZXF1ZXN0GisucG93ZXJub2RlLmdhdGV3YXkudjEuTGlzdEVuZHBvaW50c1Jlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message powernode.gateway.v1.ProbeEndpointRequest
@@ -144,6 +144,315 @@ export const EndpointHealthSchema: GenMessage<EndpointHealth> = /*@__PURE__*/
   messageDesc(file_powernode_gateway_v1_service, 4);
 
 /**
+ * @generated from message powernode.gateway.v1.ProbePeerRequest
+ */
+export type ProbePeerRequest = Message<"powernode.gateway.v1.ProbePeerRequest"> & {
+  /**
+   * @generated from field: string peer_id = 1;
+   */
+  peerId: string;
+};
+
+/**
+ * Describes the message powernode.gateway.v1.ProbePeerRequest.
+ * Use `create(ProbePeerRequestSchema)` to create a new message.
+ */
+export const ProbePeerRequestSchema: GenMessage<ProbePeerRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_gateway_v1_service, 5);
+
+/**
+ * @generated from message powernode.gateway.v1.ProbePeerResponse
+ */
+export type ProbePeerResponse = Message<"powernode.gateway.v1.ProbePeerResponse"> & {
+  /**
+   * @generated from field: repeated powernode.gateway.v1.ProbedEndpoint endpoints = 1;
+   */
+  endpoints: ProbedEndpoint[];
+};
+
+/**
+ * Describes the message powernode.gateway.v1.ProbePeerResponse.
+ * Use `create(ProbePeerResponseSchema)` to create a new message.
+ */
+export const ProbePeerResponseSchema: GenMessage<ProbePeerResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_gateway_v1_service, 6);
+
+/**
+ * @generated from message powernode.gateway.v1.ProbedEndpoint
+ */
+export type ProbedEndpoint = Message<"powernode.gateway.v1.ProbedEndpoint"> & {
+  /**
+   * @generated from field: string url = 1;
+   */
+  url: string;
+
+  /**
+   * @generated from field: bool reachable = 2;
+   */
+  reachable: boolean;
+
+  /**
+   * "answered in 12 ms", or a stable reason and a sentence.
+   *
+   * @generated from field: string detail = 3;
+   */
+  detail: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 4;
+   */
+  at?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message powernode.gateway.v1.ProbedEndpoint.
+ * Use `create(ProbedEndpointSchema)` to create a new message.
+ */
+export const ProbedEndpointSchema: GenMessage<ProbedEndpoint> = /*@__PURE__*/
+  messageDesc(file_powernode_gateway_v1_service, 7);
+
+/**
+ * @generated from message powernode.gateway.v1.ExamineRoadRequest
+ */
+export type ExamineRoadRequest = Message<"powernode.gateway.v1.ExamineRoadRequest"> & {
+  /**
+   * @generated from field: string peer_id = 1;
+   */
+  peerId: string;
+
+  /**
+   * The answer comes by then, with what was found; unset: as long as each piece may take.
+   *
+   * @generated from field: google.protobuf.Duration within = 2;
+   */
+  within?: Duration | undefined;
+};
+
+/**
+ * Describes the message powernode.gateway.v1.ExamineRoadRequest.
+ * Use `create(ExamineRoadRequestSchema)` to create a new message.
+ */
+export const ExamineRoadRequestSchema: GenMessage<ExamineRoadRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_gateway_v1_service, 8);
+
+/**
+ * @generated from message powernode.gateway.v1.ExamineRoadResponse
+ */
+export type ExamineRoadResponse = Message<"powernode.gateway.v1.ExamineRoadResponse"> & {
+  /**
+   * @generated from field: repeated powernode.gateway.v1.ExaminedEndpoint endpoints = 1;
+   */
+  endpoints: ExaminedEndpoint[];
+
+  /**
+   * The chain that we show to this peer, and what we expect of theirs.
+   *
+   * @generated from field: repeated powernode.gateway.v1.ChainLink our_chain = 2;
+   */
+  ourChain: ChainLink[];
+
+  /**
+   * @generated from field: string expected_spiffe_id = 3;
+   */
+  expectedSpiffeId: string;
+
+  /**
+   * @generated from field: repeated powernode.gateway.v1.ChainLink trusted_roots = 4;
+   */
+  trustedRoots: ChainLink[];
+
+  /**
+   * Why nothing can be tried: a stable reason and a sentence; empty otherwise.
+   *
+   * @generated from field: string refused = 5;
+   */
+  refused: string;
+};
+
+/**
+ * Describes the message powernode.gateway.v1.ExamineRoadResponse.
+ * Use `create(ExamineRoadResponseSchema)` to create a new message.
+ */
+export const ExamineRoadResponseSchema: GenMessage<ExamineRoadResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_gateway_v1_service, 9);
+
+/**
+ * @generated from message powernode.gateway.v1.ExaminedEndpoint
+ */
+export type ExaminedEndpoint = Message<"powernode.gateway.v1.ExaminedEndpoint"> & {
+  /**
+   * @generated from field: string url = 1;
+   */
+  url: string;
+
+  /**
+   * @generated from field: repeated string addresses = 2;
+   */
+  addresses: string[];
+
+  /**
+   * @generated from field: string name_error = 3;
+   */
+  nameError: string;
+
+  /**
+   * @generated from field: google.protobuf.Duration name_took = 4;
+   */
+  nameTook?: Duration | undefined;
+
+  /**
+   * Unset when the name could not be resolved.
+   *
+   * @generated from field: bool connected = 5;
+   */
+  connected: boolean;
+
+  /**
+   * @generated from field: string connect_error = 6;
+   */
+  connectError: string;
+
+  /**
+   * @generated from field: google.protobuf.Duration connect_took = 7;
+   */
+  connectTook?: Duration | undefined;
+
+  /**
+   * @generated from field: bool tls = 8;
+   */
+  tls: boolean;
+
+  /**
+   * @generated from field: string tls_version = 9;
+   */
+  tlsVersion: string;
+
+  /**
+   * @generated from field: string alpn = 10;
+   */
+  alpn: string;
+
+  /**
+   * The alert or error, as it was: for example "certificate has expired (alert 45, theirs)".
+   *
+   * @generated from field: string tls_error = 11;
+   */
+  tlsError: string;
+
+  /**
+   * "us", "them": who does not believe the other's certificate, in the handshake or when asked; empty: nobody.
+   *
+   * @generated from field: string refused_by = 12;
+   */
+  refusedBy: string;
+
+  /**
+   * What they showed, leaf first, with the verdict on every link.
+   *
+   * @generated from field: repeated powernode.gateway.v1.ChainLink their_chain = 13;
+   */
+  theirChain: ChainLink[];
+
+  /**
+   * Their clock minus ours, by the date of their answer when there was one.
+   *
+   * @generated from field: google.protobuf.Duration clock_offset = 14;
+   */
+  clockOffset?: Duration | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Duration round_trip = 15;
+   */
+  roundTrip?: Duration | undefined;
+
+  /**
+   * They let us in. Never when refused_by is "us": nothing is asked of a server that is not the peer.
+   *
+   * @generated from field: bool answered = 16;
+   */
+  answered: boolean;
+
+  /**
+   * Why not, in their words: a stable reason and a sentence.
+   *
+   * @generated from field: string answer_error = 17;
+   */
+  answerError: string;
+
+  /**
+   * What was shown here was signed by a CA of theirs, whatever else is wrong with it. Only then is what was met here the
+   * peer's own, and may be told to it: it chose the address, and could have us look around our own network for it.
+   *
+   * @generated from field: bool theirs = 18;
+   */
+  theirs: boolean;
+};
+
+/**
+ * Describes the message powernode.gateway.v1.ExaminedEndpoint.
+ * Use `create(ExaminedEndpointSchema)` to create a new message.
+ */
+export const ExaminedEndpointSchema: GenMessage<ExaminedEndpoint> = /*@__PURE__*/
+  messageDesc(file_powernode_gateway_v1_service, 10);
+
+/**
+ * @generated from message powernode.gateway.v1.ChainLink
+ */
+export type ChainLink = Message<"powernode.gateway.v1.ChainLink"> & {
+  /**
+   * @generated from field: string subject = 1;
+   */
+  subject: string;
+
+  /**
+   * @generated from field: string issuer = 2;
+   */
+  issuer: string;
+
+  /**
+   * @generated from field: string spiffe_id = 3;
+   */
+  spiffeId: string;
+
+  /**
+   * @generated from field: string serial = 4;
+   */
+  serial: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp not_before = 5;
+   */
+  notBefore?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp not_after = 6;
+   */
+  notAfter?: Timestamp | undefined;
+
+  /**
+   * SHA-256 of the DER, lower-case hex.
+   *
+   * @generated from field: string sha256 = 7;
+   */
+  sha256: string;
+
+  /**
+   * Empty: this link holds. Else "expired", "not_yet_valid", "signature", "issuer_unknown", "revoked", "wrong_identity",
+   * "not_a_ca", and a sentence.
+   *
+   * @generated from field: string fault = 8;
+   */
+  fault: string;
+};
+
+/**
+ * Describes the message powernode.gateway.v1.ChainLink.
+ * Use `create(ChainLinkSchema)` to create a new message.
+ */
+export const ChainLinkSchema: GenMessage<ChainLink> = /*@__PURE__*/
+  messageDesc(file_powernode_gateway_v1_service, 11);
+
+/**
  * The inner side of the federation-gateway, beside the calls to peers (powernode.federation.v1): what it knows of
  * the roads to them.
  *
@@ -159,6 +468,27 @@ export const GatewayService: GenService<{
     methodKind: "unary";
     input: typeof ProbeEndpointRequestSchema;
     output: typeof ProbeEndpointResponseSchema;
+  },
+  /**
+   * Tries every endpoint of a peer over mTLS, now: whether it answers. A call that costs the peer nothing and forges no heartbeat.
+   *
+   * @generated from rpc powernode.gateway.v1.GatewayService.ProbePeer
+   */
+  probePeer: {
+    methodKind: "unary";
+    input: typeof ProbePeerRequestSchema;
+    output: typeof ProbePeerResponseSchema;
+  },
+  /**
+   * Walks the road to a peer piece by piece: name, TCP, TLS, both chains link by link; and where the server is the peer, it is
+   * asked whether it is well, which says whether it lets us in, and by its clock when.
+   *
+   * @generated from rpc powernode.gateway.v1.GatewayService.ExamineRoad
+   */
+  examineRoad: {
+    methodKind: "unary";
+    input: typeof ExamineRoadRequestSchema;
+    output: typeof ExamineRoadResponseSchema;
   },
   /**
    * How we fared with the endpoints of peers.

@@ -6,6 +6,10 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { PlatformDescription } from "../../federation/v1/platform_pb.ts";
 import { file_powernode_federation_v1_platform } from "../../federation/v1/platform_pb.ts";
+import type { Finding, ReviewItem } from "./governance_pb.ts";
+import { file_powernode_liveness_v1_governance } from "./governance_pb.ts";
+import type { Remediation, RemediationStatus, Signal } from "./remediation_pb.ts";
+import { file_powernode_liveness_v1_remediation } from "./remediation_pb.ts";
 import type { Freshness } from "./service_pb.ts";
 import { file_powernode_liveness_v1_service } from "./service_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -14,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file powernode/liveness/v1/events.proto.
  */
 export const file_powernode_liveness_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiJwb3dlcm5vZGUvbGl2ZW5lc3MvdjEvZXZlbnRzLnByb3RvEhVwb3dlcm5vZGUubGl2ZW5lc3MudjEiQAoJUGVlckhlYXJkEjMKCWZyZXNobmVzcxgBIAEoCzIgLnBvd2Vybm9kZS5saXZlbmVzcy52MS5GcmVzaG5lc3MiQQoKUGVlclNpbGVudBIzCglmcmVzaG5lc3MYASABKAsyIC5wb3dlcm5vZGUubGl2ZW5lc3MudjEuRnJlc2huZXNzIk8KDVBlZXJEZXNjcmliZWQSPgoIcGxhdGZvcm0YASABKAsyLC5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5QbGF0Zm9ybURlc2NyaXB0aW9uIjMKElBlZXJCdW5kbGVPdXRkYXRlZBIdChV0cnVzdF9idW5kbGVfc2VxdWVuY2UYASABKAMidgoMUGVlclJlc3RvcmVkEjMKCWZyZXNobmVzcxgBIAEoCzIgLnBvd2Vybm9kZS5saXZlbmVzcy52MS5GcmVzaG5lc3MSFgoOcHJldmlvdXNfZXBvY2gYAiABKAMSGQoRcHJldmlvdXNfc2VxdWVuY2UYAyABKAMiZAoQUGxhdGZvcm1SZXN0b3JlZBIWCg5wcmV2aW91c19lcG9jaBgBIAEoAxIYChByZW1lbWJlcmVkX2Vwb2NoGAIgASgDEg0KBWVwb2NoGAMgASgDEg8KB3BlZXJfaWQYBCABKAliBnByb3RvMw", [file_powernode_federation_v1_platform, file_powernode_liveness_v1_service]);
+  fileDesc("CiJwb3dlcm5vZGUvbGl2ZW5lc3MvdjEvZXZlbnRzLnByb3RvEhVwb3dlcm5vZGUubGl2ZW5lc3MudjEiQAoJUGVlckhlYXJkEjMKCWZyZXNobmVzcxgBIAEoCzIgLnBvd2Vybm9kZS5saXZlbmVzcy52MS5GcmVzaG5lc3MiQQoKUGVlclNpbGVudBIzCglmcmVzaG5lc3MYASABKAsyIC5wb3dlcm5vZGUubGl2ZW5lc3MudjEuRnJlc2huZXNzIk8KDVBlZXJEZXNjcmliZWQSPgoIcGxhdGZvcm0YASABKAsyLC5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5QbGF0Zm9ybURlc2NyaXB0aW9uIjMKElBlZXJCdW5kbGVPdXRkYXRlZBIdChV0cnVzdF9idW5kbGVfc2VxdWVuY2UYASABKAMidgoMUGVlclJlc3RvcmVkEjMKCWZyZXNobmVzcxgBIAEoCzIgLnBvd2Vybm9kZS5saXZlbmVzcy52MS5GcmVzaG5lc3MSFgoOcHJldmlvdXNfZXBvY2gYAiABKAMSGQoRcHJldmlvdXNfc2VxdWVuY2UYAyABKAMiZAoQUGxhdGZvcm1SZXN0b3JlZBIWCg5wcmV2aW91c19lcG9jaBgBIAEoAxIYChByZW1lbWJlcmVkX2Vwb2NoGAIgASgDEg0KBWVwb2NoGAMgASgDEg8KB3BlZXJfaWQYBCABKAkifwoPUGVlclVucmVhY2hhYmxlEjcKC3JlbWVkaWF0aW9uGAEgASgLMiIucG93ZXJub2RlLmxpdmVuZXNzLnYxLlJlbWVkaWF0aW9uEjMKCWZyZXNobmVzcxgCIAEoCzIgLnBvd2Vybm9kZS5saXZlbmVzcy52MS5GcmVzaG5lc3MiSwoQUGVlclJlaGFuZHNoYWtlZBI3CgtyZW1lZGlhdGlvbhgBIAEoCzIiLnBvd2Vybm9kZS5saXZlbmVzcy52MS5SZW1lZGlhdGlvbiJ+ChRDZXJ0Um90YXRpb25SZXF1aXJlZBItCgZzaWduYWwYASABKAsyHS5wb3dlcm5vZGUubGl2ZW5lc3MudjEuU2lnbmFsEjcKC3JlbWVkaWF0aW9uGAIgASgLMiIucG93ZXJub2RlLmxpdmVuZXNzLnYxLlJlbWVkaWF0aW9uIj0KDFNpZ25hbE9wZW5lZBItCgZzaWduYWwYASABKAsyHS5wb3dlcm5vZGUubGl2ZW5lc3MudjEuU2lnbmFsIj0KDFNpZ25hbENsb3NlZBItCgZzaWduYWwYASABKAsyHS5wb3dlcm5vZGUubGl2ZW5lc3MudjEuU2lnbmFsIk0KElJlbWVkaWF0aW9uRGVjaWRlZBI3CgtyZW1lZGlhdGlvbhgBIAEoCzIiLnBvd2Vybm9kZS5saXZlbmVzcy52MS5SZW1lZGlhdGlvbiJJCg1CcmVha2VyT3BlbmVkEjgKBnN0YXR1cxgBIAEoCzIoLnBvd2Vybm9kZS5saXZlbmVzcy52MS5SZW1lZGlhdGlvblN0YXR1cyJJCg1CcmVha2VyQ2xvc2VkEjgKBnN0YXR1cxgBIAEoCzIoLnBvd2Vybm9kZS5saXZlbmVzcy52MS5SZW1lZGlhdGlvblN0YXR1cyJJCg1MaXN0ZW5pbmdBbmV3EjgKBnN0YXR1cxgBIAEoCzIoLnBvd2Vybm9kZS5saXZlbmVzcy52MS5SZW1lZGlhdGlvblN0YXR1cyJOChJSZW1lZGlhdGlvbk1vZGVTZXQSOAoGc3RhdHVzGAEgASgLMigucG93ZXJub2RlLmxpdmVuZXNzLnYxLlJlbWVkaWF0aW9uU3RhdHVzIkAKDUZpbmRpbmdPcGVuZWQSLwoHZmluZGluZxgBIAEoCzIeLnBvd2Vybm9kZS5saXZlbmVzcy52MS5GaW5kaW5nIkAKDUZpbmRpbmdDbG9zZWQSLwoHZmluZGluZxgBIAEoCzIeLnBvd2Vybm9kZS5saXZlbmVzcy52MS5GaW5kaW5nIkYKE0ZpbmRpbmdBY2tub3dsZWRnZWQSLwoHZmluZGluZxgBIAEoCzIeLnBvd2Vybm9kZS5saXZlbmVzcy52MS5GaW5kaW5nImwKCFJldmlld2VkEgsKA2tleRgBIAEoCRINCgVjb3VudBgCIAEoBRIxCgZzYW1wbGUYAyADKAsyIS5wb3dlcm5vZGUubGl2ZW5lc3MudjEuUmV2aWV3SXRlbRIRCglyZXZpZXdfaWQYBCABKAkiOwoPUmV2aWV3Q29tcGxldGVkEhEKCXJldmlld19pZBgBIAEoCRIVCg1maW5kaW5nX2NvdW50GAIgASgFYgZwcm90bzM", [file_powernode_federation_v1_platform, file_powernode_liveness_v1_governance, file_powernode_liveness_v1_remediation, file_powernode_liveness_v1_service]);
 
 /**
  * Beats go both ways again: subject fed.liveness.heard.<peer id>, kind federation.peer.heartbeat.
@@ -37,8 +41,9 @@ export const PeerHeardSchema: GenMessage<PeerHeard> = /*@__PURE__*/
   messageDesc(file_powernode_liveness_v1_events, 0);
 
 /**
- * A peer has been silent for too long: subject fed.liveness.silent.<peer id>.
- * Published by liveness; heard by peer-registry (move: fallSilent) and audit-ledger (kind federation.peer.heartbeat_stale).
+ * A peer has been silent for too long: subject fed.liveness.silent.<peer id>, kind federation.peer.heartbeat_stale.
+ * What follows is remediation's to decide.
+ * Published by liveness; heard by audit-ledger.
  *
  * @generated from message powernode.liveness.v1.PeerSilent
  */
@@ -167,4 +172,342 @@ export type PlatformRestored = Message<"powernode.liveness.v1.PlatformRestored">
  */
 export const PlatformRestoredSchema: GenMessage<PlatformRestored> = /*@__PURE__*/
   messageDesc(file_powernode_liveness_v1_events, 5);
+
+/**
+ * A peer is silent and does not answer (or answers and is still not heard after all patience): it is no longer active.
+ * Subject fed.liveness.unreachable.<peer id>, kind federation.peer.unreachable.
+ * Published by liveness; heard by peer-registry (move: fallSilent) and audit-ledger.
+ *
+ * @generated from message powernode.liveness.v1.PeerUnreachable
+ */
+export type PeerUnreachable = Message<"powernode.liveness.v1.PeerUnreachable"> & {
+  /**
+   * @generated from field: powernode.liveness.v1.Remediation remediation = 1;
+   */
+  remediation?: Remediation | undefined;
+
+  /**
+   * @generated from field: powernode.liveness.v1.Freshness freshness = 2;
+   */
+  freshness?: Freshness | undefined;
+};
+
+/**
+ * Describes the message powernode.liveness.v1.PeerUnreachable.
+ * Use `create(PeerUnreachableSchema)` to create a new message.
+ */
+export const PeerUnreachableSchema: GenMessage<PeerUnreachable> = /*@__PURE__*/
+  messageDesc(file_powernode_liveness_v1_events, 6);
+
+/**
+ * A silent peer answers a probe: it stays as it is and is given time. Subject fed.liveness.rehandshaked.<peer id>,
+ * kind federation.peer.rehandshaked.
+ * Published by liveness; heard by audit-ledger.
+ *
+ * @generated from message powernode.liveness.v1.PeerRehandshaked
+ */
+export type PeerRehandshaked = Message<"powernode.liveness.v1.PeerRehandshaked"> & {
+  /**
+   * @generated from field: powernode.liveness.v1.Remediation remediation = 1;
+   */
+  remediation?: Remediation | undefined;
+};
+
+/**
+ * Describes the message powernode.liveness.v1.PeerRehandshaked.
+ * Use `create(PeerRehandshakedSchema)` to create a new message.
+ */
+export const PeerRehandshakedSchema: GenMessage<PeerRehandshaked> = /*@__PURE__*/
+  messageDesc(file_powernode_liveness_v1_events, 7);
+
+/**
+ * A certificate ends soon, or has ended; nobody rotates trust by himself. Subject fed.liveness.cert_rotation_required.<peer id>,
+ * kind federation.peer.cert_rotation_required.
+ * Published by liveness; heard by audit-ledger.
+ *
+ * @generated from message powernode.liveness.v1.CertRotationRequired
+ */
+export type CertRotationRequired = Message<"powernode.liveness.v1.CertRotationRequired"> & {
+  /**
+   * @generated from field: powernode.liveness.v1.Signal signal = 1;
+   */
+  signal?: Signal | undefined;
+
+  /**
+   * @generated from field: powernode.liveness.v1.Remediation remediation = 2;
+   */
+  remediation?: Remediation | undefined;
+};
+
+/**
+ * Describes the message powernode.liveness.v1.CertRotationRequired.
+ * Use `create(CertRotationRequiredSchema)` to create a new message.
+ */
+export const CertRotationRequiredSchema: GenMessage<CertRotationRequired> = /*@__PURE__*/
+  messageDesc(file_powernode_liveness_v1_events, 8);
+
+/**
+ * Something was noticed about a peering: subject fed.liveness.signalled.<peer id>, kind system.federation_peer_liveness.
+ * Published by liveness; heard by audit-ledger.
+ *
+ * @generated from message powernode.liveness.v1.SignalOpened
+ */
+export type SignalOpened = Message<"powernode.liveness.v1.SignalOpened"> & {
+  /**
+   * @generated from field: powernode.liveness.v1.Signal signal = 1;
+   */
+  signal?: Signal | undefined;
+};
+
+/**
+ * Describes the message powernode.liveness.v1.SignalOpened.
+ * Use `create(SignalOpenedSchema)` to create a new message.
+ */
+export const SignalOpenedSchema: GenMessage<SignalOpened> = /*@__PURE__*/
+  messageDesc(file_powernode_liveness_v1_events, 9);
+
+/**
+ * It is no longer so: subject fed.liveness.signal_closed.<peer id>, kind federation.signal.closed.
+ * Published by liveness; heard by audit-ledger.
+ *
+ * @generated from message powernode.liveness.v1.SignalClosed
+ */
+export type SignalClosed = Message<"powernode.liveness.v1.SignalClosed"> & {
+  /**
+   * @generated from field: powernode.liveness.v1.Signal signal = 1;
+   */
+  signal?: Signal | undefined;
+};
+
+/**
+ * Describes the message powernode.liveness.v1.SignalClosed.
+ * Use `create(SignalClosedSchema)` to create a new message.
+ */
+export const SignalClosedSchema: GenMessage<SignalClosed> = /*@__PURE__*/
+  messageDesc(file_powernode_liveness_v1_events, 10);
+
+/**
+ * A decision after which nothing was done to the peer (held, alerted): subject fed.liveness.remediation_decided.<peer id>,
+ * kind federation.remediation.decided.
+ * Published by liveness; heard by audit-ledger.
+ *
+ * @generated from message powernode.liveness.v1.RemediationDecided
+ */
+export type RemediationDecided = Message<"powernode.liveness.v1.RemediationDecided"> & {
+  /**
+   * @generated from field: powernode.liveness.v1.Remediation remediation = 1;
+   */
+  remediation?: Remediation | undefined;
+};
+
+/**
+ * Describes the message powernode.liveness.v1.RemediationDecided.
+ * Use `create(RemediationDecidedSchema)` to create a new message.
+ */
+export const RemediationDecidedSchema: GenMessage<RemediationDecided> = /*@__PURE__*/
+  messageDesc(file_powernode_liveness_v1_events, 11);
+
+/**
+ * So many are late at once that it is us: subject fed.liveness.breaker_opened.<platform id>,
+ * kind federation.remediation.breaker_opened (critical).
+ * Published by liveness; heard by audit-ledger.
+ *
+ * @generated from message powernode.liveness.v1.BreakerOpened
+ */
+export type BreakerOpened = Message<"powernode.liveness.v1.BreakerOpened"> & {
+  /**
+   * @generated from field: powernode.liveness.v1.RemediationStatus status = 1;
+   */
+  status?: RemediationStatus | undefined;
+};
+
+/**
+ * Describes the message powernode.liveness.v1.BreakerOpened.
+ * Use `create(BreakerOpenedSchema)` to create a new message.
+ */
+export const BreakerOpenedSchema: GenMessage<BreakerOpened> = /*@__PURE__*/
+  messageDesc(file_powernode_liveness_v1_events, 12);
+
+/**
+ * Subject fed.liveness.breaker_closed.<platform id>, kind federation.remediation.breaker_closed.
+ * Published by liveness; heard by audit-ledger.
+ *
+ * @generated from message powernode.liveness.v1.BreakerClosed
+ */
+export type BreakerClosed = Message<"powernode.liveness.v1.BreakerClosed"> & {
+  /**
+   * @generated from field: powernode.liveness.v1.RemediationStatus status = 1;
+   */
+  status?: RemediationStatus | undefined;
+};
+
+/**
+ * Describes the message powernode.liveness.v1.BreakerClosed.
+ * Use `create(BreakerClosedSchema)` to create a new message.
+ */
+export const BreakerClosedSchema: GenMessage<BreakerClosed> = /*@__PURE__*/
+  messageDesc(file_powernode_liveness_v1_events, 13);
+
+/**
+ * We did not listen for a while: silence counts anew. Subject fed.liveness.listening_anew.<platform id>,
+ * kind federation.platform.listening_anew.
+ * Published by liveness; heard by audit-ledger.
+ *
+ * @generated from message powernode.liveness.v1.ListeningAnew
+ */
+export type ListeningAnew = Message<"powernode.liveness.v1.ListeningAnew"> & {
+  /**
+   * @generated from field: powernode.liveness.v1.RemediationStatus status = 1;
+   */
+  status?: RemediationStatus | undefined;
+};
+
+/**
+ * Describes the message powernode.liveness.v1.ListeningAnew.
+ * Use `create(ListeningAnewSchema)` to create a new message.
+ */
+export const ListeningAnewSchema: GenMessage<ListeningAnew> = /*@__PURE__*/
+  messageDesc(file_powernode_liveness_v1_events, 14);
+
+/**
+ * Subject fed.liveness.remediation_mode_set.<platform id>, kind federation.remediation.mode_set.
+ * Published by liveness; heard by audit-ledger.
+ *
+ * @generated from message powernode.liveness.v1.RemediationModeSet
+ */
+export type RemediationModeSet = Message<"powernode.liveness.v1.RemediationModeSet"> & {
+  /**
+   * @generated from field: powernode.liveness.v1.RemediationStatus status = 1;
+   */
+  status?: RemediationStatus | undefined;
+};
+
+/**
+ * Describes the message powernode.liveness.v1.RemediationModeSet.
+ * Use `create(RemediationModeSetSchema)` to create a new message.
+ */
+export const RemediationModeSetSchema: GenMessage<RemediationModeSet> = /*@__PURE__*/
+  messageDesc(file_powernode_liveness_v1_events, 15);
+
+/**
+ * Subject fed.liveness.finding_opened.<finding id>, kind federation.finding.opened; peer-scoped when the finding is.
+ * Published by liveness; heard by audit-ledger.
+ *
+ * @generated from message powernode.liveness.v1.FindingOpened
+ */
+export type FindingOpened = Message<"powernode.liveness.v1.FindingOpened"> & {
+  /**
+   * @generated from field: powernode.liveness.v1.Finding finding = 1;
+   */
+  finding?: Finding | undefined;
+};
+
+/**
+ * Describes the message powernode.liveness.v1.FindingOpened.
+ * Use `create(FindingOpenedSchema)` to create a new message.
+ */
+export const FindingOpenedSchema: GenMessage<FindingOpened> = /*@__PURE__*/
+  messageDesc(file_powernode_liveness_v1_events, 16);
+
+/**
+ * Subject fed.liveness.finding_closed.<finding id>, kind federation.finding.closed.
+ * Published by liveness; heard by audit-ledger.
+ *
+ * @generated from message powernode.liveness.v1.FindingClosed
+ */
+export type FindingClosed = Message<"powernode.liveness.v1.FindingClosed"> & {
+  /**
+   * @generated from field: powernode.liveness.v1.Finding finding = 1;
+   */
+  finding?: Finding | undefined;
+};
+
+/**
+ * Describes the message powernode.liveness.v1.FindingClosed.
+ * Use `create(FindingClosedSchema)` to create a new message.
+ */
+export const FindingClosedSchema: GenMessage<FindingClosed> = /*@__PURE__*/
+  messageDesc(file_powernode_liveness_v1_events, 17);
+
+/**
+ * Subject fed.liveness.finding_acknowledged.<finding id>, kind federation.finding.acknowledged.
+ * Published by liveness; heard by audit-ledger.
+ *
+ * @generated from message powernode.liveness.v1.FindingAcknowledged
+ */
+export type FindingAcknowledged = Message<"powernode.liveness.v1.FindingAcknowledged"> & {
+  /**
+   * @generated from field: powernode.liveness.v1.Finding finding = 1;
+   */
+  finding?: Finding | undefined;
+};
+
+/**
+ * Describes the message powernode.liveness.v1.FindingAcknowledged.
+ * Use `create(FindingAcknowledgedSchema)` to create a new message.
+ */
+export const FindingAcknowledgedSchema: GenMessage<FindingAcknowledged> = /*@__PURE__*/
+  messageDesc(file_powernode_liveness_v1_events, 18);
+
+/**
+ * One list of a review that is not empty: subject fed.liveness.reviewed.<review id>, kind federation.review.<key>.
+ * Published by liveness; heard by audit-ledger.
+ *
+ * @generated from message powernode.liveness.v1.Reviewed
+ */
+export type Reviewed = Message<"powernode.liveness.v1.Reviewed"> & {
+  /**
+   * @generated from field: string key = 1;
+   */
+  key: string;
+
+  /**
+   * @generated from field: int32 count = 2;
+   */
+  count: number;
+
+  /**
+   * The first three.
+   *
+   * @generated from field: repeated powernode.liveness.v1.ReviewItem sample = 3;
+   */
+  sample: ReviewItem[];
+
+  /**
+   * @generated from field: string review_id = 4;
+   */
+  reviewId: string;
+};
+
+/**
+ * Describes the message powernode.liveness.v1.Reviewed.
+ * Use `create(ReviewedSchema)` to create a new message.
+ */
+export const ReviewedSchema: GenMessage<Reviewed> = /*@__PURE__*/
+  messageDesc(file_powernode_liveness_v1_events, 19);
+
+/**
+ * Subject fed.liveness.review_completed.<review id>, kind federation.manager.review_completed.
+ * Published by liveness; heard by audit-ledger.
+ *
+ * @generated from message powernode.liveness.v1.ReviewCompleted
+ */
+export type ReviewCompleted = Message<"powernode.liveness.v1.ReviewCompleted"> & {
+  /**
+   * @generated from field: string review_id = 1;
+   */
+  reviewId: string;
+
+  /**
+   * @generated from field: int32 finding_count = 2;
+   */
+  findingCount: number;
+};
+
+/**
+ * Describes the message powernode.liveness.v1.ReviewCompleted.
+ * Use `create(ReviewCompletedSchema)` to create a new message.
+ */
+export const ReviewCompletedSchema: GenMessage<ReviewCompleted> = /*@__PURE__*/
+  messageDesc(file_powernode_liveness_v1_events, 20);
 

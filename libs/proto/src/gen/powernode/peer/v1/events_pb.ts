@@ -16,7 +16,8 @@ export const file_powernode_peer_v1_events: GenFile = /*@__PURE__*/
 
 /**
  * A peer entered a state: subject fed.peer.<state>.<peer id>, kind federation.peer.<state>.
- * Published by peer-registry; heard by audit-ledger (records it) and grant-authz (enrolled: default grants).
+ * Published by peer-registry; heard by audit-ledger (records it), grant-authz (enrolled: default grants),
+ * spawn-provisioner (how far a child has come) and sdwan-compiler (whether there is a road to it).
  *
  * @generated from message powernode.peer.v1.PeerMoved
  */
@@ -32,7 +33,7 @@ export type PeerMoved = Message<"powernode.peer.v1.PeerMoved"> & {
   previousState: PeerState;
 
   /**
-   * The move that led here: propose, accept, enroll, heartbeat, fallSilent, suspend, resume, revoke.
+   * The move that led here: propose, accept, enroll, heartbeat, fallSilent, suspend, resume, revoke, diverge.
    *
    * @generated from field: string move = 3;
    */
@@ -54,7 +55,8 @@ export const PeerMovedSchema: GenMessage<PeerMoved> = /*@__PURE__*/
 /**
  * A peer was changed without moving: subject fed.peer.changed.<peer id>; with data_residency among what changed, kind
  * federation.peer.data_residency_changed.
- * Published by peer-registry; heard by audit-ledger and grant-authz (what the peer says of its residency).
+ * Published by peer-registry; heard by audit-ledger, grant-authz (what the peer says of its residency) and
+ * sdwan-compiler (which prefixes it says it has).
  *
  * @generated from message powernode.peer.v1.PeerChanged
  */
@@ -66,7 +68,7 @@ export type PeerChanged = Message<"powernode.peer.v1.PeerChanged"> & {
 
   /**
    * Which parts changed: endpoints, disclosure, capabilities, extension_slugs, prefix_advertisement,
-   * data_residency, trust_bundle, trust_receipt, certificate, notice, invitation, name, url, metadata.
+   * data_residency, trust_bundle, trust_receipt, certificate, notice, invitation, name, url, metadata, version_status.
    *
    * @generated from field: repeated string changed = 2;
    */

@@ -5,15 +5,21 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Endpoint, Envelope, PlatformDescription, Timers } from "../../federation/v1/platform_pb.ts";
+import type { Duration } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
+import type { Envelope, PlatformDescription, Timers } from "../../federation/v1/platform_pb.ts";
 import { file_powernode_federation_v1_platform } from "../../federation/v1/platform_pb.ts";
 import type { AcceptRequest, AcceptResponse } from "../../federation/v1/service_pb.ts";
 import { file_powernode_federation_v1_service } from "../../federation/v1/service_pb.ts";
-import type { Ask, Begin, Begun, Enforcement, Position, Settled, Tick } from "../../feed/v1/feed_pb.ts";
+import type { Enforcement } from "../../feed/v1/feed_pb.ts";
 import { file_powernode_feed_v1_feed } from "../../feed/v1/feed_pb.ts";
-import type { Invitation, InvitationPreview, Peer, PeerKind, PeerState, SpawnMode, SpawnRole, TrustMode } from "./peer_pb.ts";
+import type { CancelChildRequestSchema, CancelChildResponseSchema, ExtendBootInvitationRequestSchema, ExtendBootInvitationResponseSchema, JoinParentRequestSchema, JoinParentResponseSchema, PrepareChildRequestSchema, PrepareChildResponseSchema, RotateBootInvitationRequestSchema, RotateBootInvitationResponseSchema, TakeEnrollmentRequestSchema, TakeEnrollmentResponseSchema } from "./child_pb.ts";
+import { file_powernode_peer_v1_child } from "./child_pb.ts";
+import type { WatchPeersRequestSchema, WatchPeersResponseSchema } from "./feed_pb.ts";
+import { file_powernode_peer_v1_feed } from "./feed_pb.ts";
+import type { CreateInvitationRequestSchema, CreateInvitationResponseSchema, ListInvitationsRequestSchema, ListInvitationsResponseSchema, MintedInvitation, PreviewInvitationRequestSchema, PreviewInvitationResponseSchema, RevokeInvitationRequestSchema, RevokeInvitationResponseSchema } from "./invitation_pb.ts";
+import { file_powernode_peer_v1_invitation } from "./invitation_pb.ts";
+import type { Peer, PeerKind, PeerState, SpawnMode, SpawnRole, TrustMode } from "./peer_pb.ts";
 import { file_powernode_peer_v1_peer } from "./peer_pb.ts";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
@@ -21,7 +27,43 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file powernode/peer/v1/service.proto.
  */
 export const file_powernode_peer_v1_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch9wb3dlcm5vZGUvcGVlci92MS9zZXJ2aWNlLnByb3RvEhFwb3dlcm5vZGUucGVlci52MSIUChJHZXRQbGF0Zm9ybVJlcXVlc3Qi9AEKE0dldFBsYXRmb3JtUmVzcG9uc2USPgoIcGxhdGZvcm0YASABKAsyLC5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5QbGF0Zm9ybURlc2NyaXB0aW9uEhwKFGlkZW50aXR5X2ZpbmdlcnByaW50GAIgASgJEg4KBmNhX3BpbhgDIAEoCRIdChV0cnVzdF9idW5kbGVfc2VxdWVuY2UYBCABKAMSNwoMdHJ1c3RfYnVuZGxlGAUgASgLMiEucG93ZXJub2RlLmZlZGVyYXRpb24udjEuRW52ZWxvcGUSFwoPY29udHJhY3Rfc2hhMjU2GAYgASgJIn4KEE1pbnRlZEludml0YXRpb24SMQoKaW52aXRhdGlvbhgBIAEoCzIdLnBvd2Vybm9kZS5wZWVyLnYxLkludml0YXRpb24SDAoEdGV4dBgCIAEoCRIYChBhY2NlcHRhbmNlX3Rva2VuGAMgASgJEg8KB2NvbW1hbmQYBCABKAkivwUKElByb3Bvc2VQZWVyUmVxdWVzdBIVCgN1cmwYASABKAlCCLpIBXIDGIAEEhYKBG5hbWUYAiABKAlCCLpIBXIDGIABEjMKBGtpbmQYAyABKA4yGy5wb3dlcm5vZGUucGVlci52MS5QZWVyS2luZEIIukgFggECEAESOgoKc3Bhd25fcm9sZRgEIAEoDjIcLnBvd2Vybm9kZS5wZWVyLnYxLlNwYXduUm9sZUIIukgFggECEAESOgoKc3Bhd25fbW9kZRgFIAEoDjIcLnBvd2Vybm9kZS5wZWVyLnYxLlNwYXduTW9kZUIIukgFggECEAESMQoOaW52aXRhdGlvbl90dGwYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SIAoPaW52aXRhdGlvbl9uYW1lGAcgASgJQge6SARyAhhAEhYKBG5vdGUYCCABKAlCCLpIBXIDGIAEEhoKEndpdGhvdXRfaW52aXRhdGlvbhgJIAEoCBJNCg5wYXJlbnRfcGVlcl9pZBgKIAEoCUI1ukgycjAyLl4oWzAtOWEtZl17OH0oLVswLTlhLWZdezR9KXszfS1bMC05YS1mXXsxMn0pPyQSEgoKYWNjb3VudF9pZBgLIAEoCRIZChFyZW1vdGVfYWNjb3VudF9pZBgMIAEoCRIWCg5lbnZpcm9ubWVudF9pZBgNIAEoCRJDChRwcmVmaXhfYWR2ZXJ0aXNlbWVudBgOIAEoCUIlukgiciAyHl4oZmRbMC05YS1mOl0rOjovKDQ4fDU2fDY0KSk/JBIpCghtZXRhZGF0YRgPIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLQoLcGxhdGZvcm1faWQYECABKAlCGLpIFXITMhFeKFthLXoyLTddezMyfSk/JBIPCgdkcnlfcnVuGBQgASgIInUKE1Byb3Bvc2VQZWVyUmVzcG9uc2USJQoEcGVlchgBIAEoCzIXLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXISNwoKaW52aXRhdGlvbhgCIAEoCzIjLnBvd2Vybm9kZS5wZWVyLnYxLk1pbnRlZEludml0YXRpb24ijQIKF0FjY2VwdEludml0YXRpb25SZXF1ZXN0EiEKCmludml0YXRpb24YASABKAlCDYABAbpIB3IFEAEYgEASFQoDdXJsGAIgASgJQgi6SAVyAxiABBIoCgZjYV9waW4YAyABKAlCGLpIFXITMhFeKFswLTlhLWZdezY0fSk/JBIWCgRuYW1lGAQgASgJQgi6SAVyAxiAARI6Cgp0cnVzdF9tb2RlGAUgASgOMhwucG93ZXJub2RlLnBlZXIudjEuVHJ1c3RNb2RlQgi6SAWCAQIQARIpCghtZXRhZGF0YRgGIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDwoHZHJ5X3J1bhgUIAEoCCJBChhBY2NlcHRJbnZpdGF0aW9uUmVzcG9uc2USJQoEcGVlchgBIAEoCzIXLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXIi9QEKEExpc3RQZWVyc1JlcXVlc3QSPQoGc3RhdGVzGAEgAygOMhwucG93ZXJub2RlLnBlZXIudjEuUGVlclN0YXRlQg+6SAySAQkiB4IBBBABIAASMwoEa2luZBgCIAEoDjIbLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXJLaW5kQgi6SAWCAQIQARI6CgpzcGF3bl9tb2RlGAMgASgOMhwucG93ZXJub2RlLnBlZXIudjEuU3Bhd25Nb2RlQgi6SAWCAQIQARIdCglwYWdlX3NpemUYBCABKAVCCrpIBxoFGOgHKAASEgoKcGFnZV90b2tlbhgFIAEoCSJUChFMaXN0UGVlcnNSZXNwb25zZRImCgVwZWVycxgBIAMoCzIXLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIicKDkdldFBlZXJSZXF1ZXN0EhUKBHBlZXIYASABKAlCB7pIBHICEAEiOAoPR2V0UGVlclJlc3BvbnNlEiUKBHBlZXIYASABKAsyFy5wb3dlcm5vZGUucGVlci52MS5QZWVyIrQBChFVcGRhdGVQZWVyUmVxdWVzdBIZCgdwZWVyX2lkGAEgASgJQgi6SAVyA7ABARIbCgRuYW1lGAIgASgJQgi6SAVyAxiAAUgAiAEBEhoKA3VybBgDIAEoCUIIukgFcgMYgARIAYgBARIpCghtZXRhZGF0YRgEIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDwoHZHJ5X3J1bhgUIAEoCEIHCgVfbmFtZUIGCgRfdXJsIjsKElVwZGF0ZVBlZXJSZXNwb25zZRIlCgRwZWVyGAEgASgLMhcucG93ZXJub2RlLnBlZXIudjEuUGVlciJaChJTdXNwZW5kUGVlclJlcXVlc3QSGQoHcGVlcl9pZBgBIAEoCUIIukgFcgOwAQESGAoGcmVhc29uGAIgASgJQgi6SAVyAxiAAhIPCgdkcnlfcnVuGBQgASgIInEKE1N1c3BlbmRQZWVyUmVzcG9uc2USJQoEcGVlchgBIAEoCzIXLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXISMwoLZW5mb3JjZW1lbnQYAiABKAsyHi5wb3dlcm5vZGUuZmVlZC52MS5FbmZvcmNlbWVudCJZChFSZXN1bWVQZWVyUmVxdWVzdBIZCgdwZWVyX2lkGAEgASgJQgi6SAVyA7ABARIYCgZyZWFzb24YAiABKAlCCLpIBXIDGIACEg8KB2RyeV9ydW4YFCABKAgiOwoSUmVzdW1lUGVlclJlc3BvbnNlEiUKBHBlZXIYASABKAsyFy5wb3dlcm5vZGUucGVlci52MS5QZWVyIlkKEVJldm9rZVBlZXJSZXF1ZXN0EhkKB3BlZXJfaWQYASABKAlCCLpIBXIDsAEBEhgKBnJlYXNvbhgCIAEoCUIIukgFcgMYgAISDwoHZHJ5X3J1bhgUIAEoCCKBAQoSUmV2b2tlUGVlclJlc3BvbnNlEiUKBHBlZXIYASABKAsyFy5wb3dlcm5vZGUucGVlci52MS5QZWVyEg8KB2VmZmVjdHMYAiADKAkSMwoLZW5mb3JjZW1lbnQYAyABKAsyHi5wb3dlcm5vZGUuZmVlZC52MS5FbmZvcmNlbWVudCJdChVFbWFuY2lwYXRlUGVlclJlcXVlc3QSGQoHcGVlcl9pZBgBIAEoCUIIukgFcgOwAQESGAoGcmVhc29uGAIgASgJQgi6SAVyAxiAAhIPCgdkcnlfcnVuGBQgASgIImQKFkVtYW5jaXBhdGVQZWVyUmVzcG9uc2USJQoEcGVlchgBIAEoCzIXLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXISDwoHZWZmZWN0cxgCIAMoCRISCgpvcGVuX2l0ZW1zGAMgAygJIn0KEEFkb3B0UGVlclJlcXVlc3QSGQoHcGVlcl9pZBgBIAEoCUIIukgFcgOwAQESIwoCYXMYAiABKAlCF7pIFHISMhBeKHBhcmVudHxjaGlsZCkkEhgKBnJlYXNvbhgDIAEoCUIIukgFcgMYgAISDwoHZHJ5X3J1bhgUIAEoCCJLChFBZG9wdFBlZXJSZXNwb25zZRIlCgRwZWVyGAEgASgLMhcucG93ZXJub2RlLnBlZXIudjEuUGVlchIPCgdlZmZlY3RzGAIgAygJInIKGlJlY2VpdmVSZWxhdGlvbnNoaXBSZXF1ZXN0EhkKB3BlZXJfaWQYASABKAlCCLpIBXIDsAEBEjkKBm5vdGljZRgCIAEoCzIhLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkVudmVsb3BlQga6SAPIAQEiHQobUmVjZWl2ZVJlbGF0aW9uc2hpcFJlc3BvbnNlIqYBChFSZXBlZXJQZWVyUmVxdWVzdBIZCgdwZWVyX2lkGAEgASgJQgi6SAVyA7ABARIxCg5pbnZpdGF0aW9uX3R0bBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIWCgRub3RlGAMgASgJQgi6SAVyAxiABBIaChJ3aXRob3V0X2ludml0YXRpb24YBCABKAgSDwoHZHJ5X3J1bhgUIAEoCCJ0ChJSZXBlZXJQZWVyUmVzcG9uc2USJQoEcGVlchgBIAEoCzIXLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXISNwoKaW52aXRhdGlvbhgCIAEoCzIjLnBvd2Vybm9kZS5wZWVyLnYxLk1pbnRlZEludml0YXRpb24inAEKF0NyZWF0ZUludml0YXRpb25SZXF1ZXN0EhkKB3BlZXJfaWQYASABKAlCCLpIBXIDsAEBEhUKBG5hbWUYAiABKAlCB7pIBHICGEASFgoEbm90ZRgDIAEoCUIIukgFcgMYgAQSJgoDdHRsGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg8KB2RyeV9ydW4YFCABKAgiUwoYQ3JlYXRlSW52aXRhdGlvblJlc3BvbnNlEjcKCmludml0YXRpb24YASABKAsyIy5wb3dlcm5vZGUucGVlci52MS5NaW50ZWRJbnZpdGF0aW9uIlwKFkxpc3RJbnZpdGF0aW9uc1JlcXVlc3QSDwoHcGVlcl9pZBgBIAEoCRIdCglwYWdlX3NpemUYAiABKAVCCrpIBxoFGOgHKAASEgoKcGFnZV90b2tlbhgDIAEoCSJmChdMaXN0SW52aXRhdGlvbnNSZXNwb25zZRIyCgtpbnZpdGF0aW9ucxgBIAMoCzIdLnBvd2Vybm9kZS5wZWVyLnYxLkludml0YXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIksKF1Jldm9rZUludml0YXRpb25SZXF1ZXN0Eh8KDWludml0YXRpb25faWQYASABKAlCCLpIBXIDsAEBEg8KB2RyeV9ydW4YFCABKAgiTQoYUmV2b2tlSW52aXRhdGlvblJlc3BvbnNlEjEKCmludml0YXRpb24YASABKAsyHS5wb3dlcm5vZGUucGVlci52MS5JbnZpdGF0aW9uIkkKGFByZXZpZXdJbnZpdGF0aW9uUmVxdWVzdBIeCgppbnZpdGF0aW9uGAEgASgJQgq6SAdyBRABGIBAEg0KBXByb2JlGAIgASgIIlIKGVByZXZpZXdJbnZpdGF0aW9uUmVzcG9uc2USNQoHcHJldmlldxgBIAEoCzIkLnBvd2Vybm9kZS5wZWVyLnYxLkludml0YXRpb25QcmV2aWV3InEKF1JlZGVlbUludml0YXRpb25SZXF1ZXN0Ej4KBmFjY2VwdBgBIAEoCzImLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkFjY2VwdFJlcXVlc3RCBrpIA8gBARIWCg5zb3VyY2VfYWRkcmVzcxgCIAEoCSJTChhSZWRlZW1JbnZpdGF0aW9uUmVzcG9uc2USNwoGYWNjZXB0GAEgASgLMicucG93ZXJub2RlLmZlZGVyYXRpb24udjEuQWNjZXB0UmVzcG9uc2UidwoZUmVjZWl2ZVRydXN0QnVuZGxlUmVxdWVzdBIZCgdwZWVyX2lkGAEgASgJQgi6SAVyA7ABARI/Cgx0cnVzdF9idW5kbGUYAiABKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbnZlbG9wZUIGukgDyAEBIlAKGlJlY2VpdmVUcnVzdEJ1bmRsZVJlc3BvbnNlEjIKB3JlY2VpcHQYASABKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbnZlbG9wZSJUChpTaWduUGVlckNlcnRpZmljYXRlUmVxdWVzdBIZCgdwZWVyX2lkGAEgASgJQgi6SAVyA7ABARIbCgdjc3JfZGVyGAIgASgMQgq6SAd6BRABGIAgIjgKG1NpZ25QZWVyQ2VydGlmaWNhdGVSZXNwb25zZRIZChFjZXJ0aWZpY2F0ZV9jaGFpbhgBIAMoDCJwChhSZWNlaXZlUmV2b2NhdGlvblJlcXVlc3QSGQoHcGVlcl9pZBgBIAEoCUIIukgFcgOwAQESOQoGbm90aWNlGAIgASgLMiEucG93ZXJub2RlLmZlZGVyYXRpb24udjEuRW52ZWxvcGVCBrpIA8gBASIbChlSZWNlaXZlUmV2b2NhdGlvblJlc3BvbnNlImAKGEVuZG9yc2VMZWRnZXJLZXlzUmVxdWVzdBIfCg5sb2dfcHVibGljX2tleRgBIAEoDEIHukgEegJoIBIjChJ3aXRuZXNzX3B1YmxpY19rZXkYAiABKAxCB7pIBHoCaCAiUwoZRW5kb3JzZUxlZGdlcktleXNSZXNwb25zZRI2CgtsZWRnZXJfa2V5cxgBIAEoCzIhLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkVudmVsb3BlInQKEVdhdGNoUGVlcnNSZXF1ZXN0EikKBWJlZ2luGAEgASgLMhgucG93ZXJub2RlLmZlZWQudjEuQmVnaW5IABIlCgNhc2sYAiABKAsyFi5wb3dlcm5vZGUuZmVlZC52MS5Bc2tIAEINCgRzYWlkEgW6SAIIASLRAgoSV2F0Y2hQZWVyc1Jlc3BvbnNlEiwKBHBlZXIYASABKAsyHC5wb3dlcm5vZGUucGVlci52MS5QZWVyUm91dGVIABIZCg9yZW1vdmVkX3BlZXJfaWQYAiABKAlIABIvCghwb3NpdGlvbhgDIAEoCzIbLnBvd2Vybm9kZS5mZWVkLnYxLlBvc2l0aW9uSAASJwoEdGljaxgEIAEoCzIXLnBvd2Vybm9kZS5mZWVkLnYxLlRpY2tIABI0CghwbGF0Zm9ybRgFIAEoCzIgLnBvd2Vybm9kZS5wZWVyLnYxLkxvY2FsUGxhdGZvcm1IABIpCgViZWd1bhgGIAEoCzIYLnBvd2Vybm9kZS5mZWVkLnYxLkJlZ3VuSAASLQoHc2V0dGxlZBgHIAEoCzIaLnBvd2Vybm9kZS5mZWVkLnYxLlNldHRsZWRIAEIICgZ1cGRhdGUitgEKDUxvY2FsUGxhdGZvcm0SPgoIcGxhdGZvcm0YASABKAsyLC5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5QbGF0Zm9ybURlc2NyaXB0aW9uEg0KBXJvb3RzGAIgAygMEh0KFXRydXN0X2J1bmRsZV9zZXF1ZW5jZRgDIAEoAxI3Cgx0cnVzdF9idW5kbGUYBCABKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbnZlbG9wZSLABAoJUGVlclJvdXRlEg8KB3BlZXJfaWQYASABKAkSKwoFc3RhdGUYAiABKA4yHC5wb3dlcm5vZGUucGVlci52MS5QZWVyU3RhdGUSKQoEa2luZBgDIAEoDjIbLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXJLaW5kEhMKC3BsYXRmb3JtX2lkGAQgASgJEhQKDHRydXN0X2RvbWFpbhgFIAEoCRIRCglzcGlmZmVfaWQYBiABKAkSEwoLdHJ1c3Rfcm9vdHMYByADKAwSDAoEY3JscxgIIAMoDBI0CgllbmRwb2ludHMYCSADKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbmRwb2ludBIYChBjb250cmFjdF92ZXJzaW9uGAogASgFEi8KBnRpbWVycxgLIAEoCzIfLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLlRpbWVycxIWCg5yZW1vdGVfcGVlcl9pZBgMIAEoCRIOCgZjYV9waW4YDSABKAwSGQoRY2VydGlmaWNhdGVfY2hhaW4YDiADKAwSGQoRcHJpdmF0ZV9rZXlfcGtjczgYDyABKAwSHQoVdHJ1c3RfYnVuZGxlX3NlcXVlbmNlGBAgASgDEi8KC2Vucm9sbGVkX2F0GBEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRuYW1lGBIgASgJEhYKDmRhdGFfcmVzaWRlbmN5GBMgASgJEhQKDGlkZW50aXR5X2tleRgUIAEoDDKwEgoTUGVlclJlZ2lzdHJ5U2VydmljZRJcCgtHZXRQbGF0Zm9ybRIlLnBvd2Vybm9kZS5wZWVyLnYxLkdldFBsYXRmb3JtUmVxdWVzdBomLnBvd2Vybm9kZS5wZWVyLnYxLkdldFBsYXRmb3JtUmVzcG9uc2USXAoLUHJvcG9zZVBlZXISJS5wb3dlcm5vZGUucGVlci52MS5Qcm9wb3NlUGVlclJlcXVlc3QaJi5wb3dlcm5vZGUucGVlci52MS5Qcm9wb3NlUGVlclJlc3BvbnNlEmsKEEFjY2VwdEludml0YXRpb24SKi5wb3dlcm5vZGUucGVlci52MS5BY2NlcHRJbnZpdGF0aW9uUmVxdWVzdBorLnBvd2Vybm9kZS5wZWVyLnYxLkFjY2VwdEludml0YXRpb25SZXNwb25zZRJWCglMaXN0UGVlcnMSIy5wb3dlcm5vZGUucGVlci52MS5MaXN0UGVlcnNSZXF1ZXN0GiQucG93ZXJub2RlLnBlZXIudjEuTGlzdFBlZXJzUmVzcG9uc2USUAoHR2V0UGVlchIhLnBvd2Vybm9kZS5wZWVyLnYxLkdldFBlZXJSZXF1ZXN0GiIucG93ZXJub2RlLnBlZXIudjEuR2V0UGVlclJlc3BvbnNlElkKClVwZGF0ZVBlZXISJC5wb3dlcm5vZGUucGVlci52MS5VcGRhdGVQZWVyUmVxdWVzdBolLnBvd2Vybm9kZS5wZWVyLnYxLlVwZGF0ZVBlZXJSZXNwb25zZRJcCgtTdXNwZW5kUGVlchIlLnBvd2Vybm9kZS5wZWVyLnYxLlN1c3BlbmRQZWVyUmVxdWVzdBomLnBvd2Vybm9kZS5wZWVyLnYxLlN1c3BlbmRQZWVyUmVzcG9uc2USWQoKUmVzdW1lUGVlchIkLnBvd2Vybm9kZS5wZWVyLnYxLlJlc3VtZVBlZXJSZXF1ZXN0GiUucG93ZXJub2RlLnBlZXIudjEuUmVzdW1lUGVlclJlc3BvbnNlElkKClJldm9rZVBlZXISJC5wb3dlcm5vZGUucGVlci52MS5SZXZva2VQZWVyUmVxdWVzdBolLnBvd2Vybm9kZS5wZWVyLnYxLlJldm9rZVBlZXJSZXNwb25zZRJZCgpSZXBlZXJQZWVyEiQucG93ZXJub2RlLnBlZXIudjEuUmVwZWVyUGVlclJlcXVlc3QaJS5wb3dlcm5vZGUucGVlci52MS5SZXBlZXJQZWVyUmVzcG9uc2USawoQQ3JlYXRlSW52aXRhdGlvbhIqLnBvd2Vybm9kZS5wZWVyLnYxLkNyZWF0ZUludml0YXRpb25SZXF1ZXN0GisucG93ZXJub2RlLnBlZXIudjEuQ3JlYXRlSW52aXRhdGlvblJlc3BvbnNlEmgKD0xpc3RJbnZpdGF0aW9ucxIpLnBvd2Vybm9kZS5wZWVyLnYxLkxpc3RJbnZpdGF0aW9uc1JlcXVlc3QaKi5wb3dlcm5vZGUucGVlci52MS5MaXN0SW52aXRhdGlvbnNSZXNwb25zZRJrChBSZXZva2VJbnZpdGF0aW9uEioucG93ZXJub2RlLnBlZXIudjEuUmV2b2tlSW52aXRhdGlvblJlcXVlc3QaKy5wb3dlcm5vZGUucGVlci52MS5SZXZva2VJbnZpdGF0aW9uUmVzcG9uc2USbgoRUHJldmlld0ludml0YXRpb24SKy5wb3dlcm5vZGUucGVlci52MS5QcmV2aWV3SW52aXRhdGlvblJlcXVlc3QaLC5wb3dlcm5vZGUucGVlci52MS5QcmV2aWV3SW52aXRhdGlvblJlc3BvbnNlEmsKEFJlZGVlbUludml0YXRpb24SKi5wb3dlcm5vZGUucGVlci52MS5SZWRlZW1JbnZpdGF0aW9uUmVxdWVzdBorLnBvd2Vybm9kZS5wZWVyLnYxLlJlZGVlbUludml0YXRpb25SZXNwb25zZRJxChJSZWNlaXZlVHJ1c3RCdW5kbGUSLC5wb3dlcm5vZGUucGVlci52MS5SZWNlaXZlVHJ1c3RCdW5kbGVSZXF1ZXN0Gi0ucG93ZXJub2RlLnBlZXIudjEuUmVjZWl2ZVRydXN0QnVuZGxlUmVzcG9uc2USdAoTU2lnblBlZXJDZXJ0aWZpY2F0ZRItLnBvd2Vybm9kZS5wZWVyLnYxLlNpZ25QZWVyQ2VydGlmaWNhdGVSZXF1ZXN0Gi4ucG93ZXJub2RlLnBlZXIudjEuU2lnblBlZXJDZXJ0aWZpY2F0ZVJlc3BvbnNlEm4KEVJlY2VpdmVSZXZvY2F0aW9uEisucG93ZXJub2RlLnBlZXIudjEuUmVjZWl2ZVJldm9jYXRpb25SZXF1ZXN0GiwucG93ZXJub2RlLnBlZXIudjEuUmVjZWl2ZVJldm9jYXRpb25SZXNwb25zZRJlCg5FbWFuY2lwYXRlUGVlchIoLnBvd2Vybm9kZS5wZWVyLnYxLkVtYW5jaXBhdGVQZWVyUmVxdWVzdBopLnBvd2Vybm9kZS5wZWVyLnYxLkVtYW5jaXBhdGVQZWVyUmVzcG9uc2USVgoJQWRvcHRQZWVyEiMucG93ZXJub2RlLnBlZXIudjEuQWRvcHRQZWVyUmVxdWVzdBokLnBvd2Vybm9kZS5wZWVyLnYxLkFkb3B0UGVlclJlc3BvbnNlEnQKE1JlY2VpdmVSZWxhdGlvbnNoaXASLS5wb3dlcm5vZGUucGVlci52MS5SZWNlaXZlUmVsYXRpb25zaGlwUmVxdWVzdBouLnBvd2Vybm9kZS5wZWVyLnYxLlJlY2VpdmVSZWxhdGlvbnNoaXBSZXNwb25zZRJuChFFbmRvcnNlTGVkZ2VyS2V5cxIrLnBvd2Vybm9kZS5wZWVyLnYxLkVuZG9yc2VMZWRnZXJLZXlzUmVxdWVzdBosLnBvd2Vybm9kZS5wZWVyLnYxLkVuZG9yc2VMZWRnZXJLZXlzUmVzcG9uc2USXQoKV2F0Y2hQZWVycxIkLnBvd2Vybm9kZS5wZWVyLnYxLldhdGNoUGVlcnNSZXF1ZXN0GiUucG93ZXJub2RlLnBlZXIudjEuV2F0Y2hQZWVyc1Jlc3BvbnNlKAEwAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp, file_powernode_federation_v1_platform, file_powernode_federation_v1_service, file_powernode_feed_v1_feed, file_powernode_peer_v1_peer]);
+  fileDesc("Ch9wb3dlcm5vZGUvcGVlci92MS9zZXJ2aWNlLnByb3RvEhFwb3dlcm5vZGUucGVlci52MSJaChZBZHZlcnRpc2VQcmVmaXhSZXF1ZXN0EkAKFHByZWZpeF9hZHZlcnRpc2VtZW50GAEgASgJQiK6SB9yHTIbXmZkWzAtOWEtZjpdKzo6Lyg0OHw1Nnw2NCkkIjcKF0FkdmVydGlzZVByZWZpeFJlc3BvbnNlEhwKFHByZWZpeF9hZHZlcnRpc2VtZW50GAEgASgJIhQKEkdldFBsYXRmb3JtUmVxdWVzdCKlAgoTR2V0UGxhdGZvcm1SZXNwb25zZRI+CghwbGF0Zm9ybRgBIAEoCzIsLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLlBsYXRmb3JtRGVzY3JpcHRpb24SHAoUaWRlbnRpdHlfZmluZ2VycHJpbnQYAiABKAkSDgoGY2FfcGluGAMgASgJEh0KFXRydXN0X2J1bmRsZV9zZXF1ZW5jZRgEIAEoAxI3Cgx0cnVzdF9idW5kbGUYBSABKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbnZlbG9wZRIXCg9jb250cmFjdF9zaGEyNTYYBiABKAkSLwoGdGltZXJzGAcgASgLMh8ucG93ZXJub2RlLmZlZGVyYXRpb24udjEuVGltZXJzIr8FChJQcm9wb3NlUGVlclJlcXVlc3QSFQoDdXJsGAEgASgJQgi6SAVyAxiABBIWCgRuYW1lGAIgASgJQgi6SAVyAxiAARIzCgRraW5kGAMgASgOMhsucG93ZXJub2RlLnBlZXIudjEuUGVlcktpbmRCCLpIBYIBAhABEjoKCnNwYXduX3JvbGUYBCABKA4yHC5wb3dlcm5vZGUucGVlci52MS5TcGF3blJvbGVCCLpIBYIBAhABEjoKCnNwYXduX21vZGUYBSABKA4yHC5wb3dlcm5vZGUucGVlci52MS5TcGF3bk1vZGVCCLpIBYIBAhABEjEKDmludml0YXRpb25fdHRsGAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiAKD2ludml0YXRpb25fbmFtZRgHIAEoCUIHukgEcgIYQBIWCgRub3RlGAggASgJQgi6SAVyAxiABBIaChJ3aXRob3V0X2ludml0YXRpb24YCSABKAgSTQoOcGFyZW50X3BlZXJfaWQYCiABKAlCNbpIMnIwMi5eKFswLTlhLWZdezh9KC1bMC05YS1mXXs0fSl7M30tWzAtOWEtZl17MTJ9KT8kEhIKCmFjY291bnRfaWQYCyABKAkSGQoRcmVtb3RlX2FjY291bnRfaWQYDCABKAkSFgoOZW52aXJvbm1lbnRfaWQYDSABKAkSQwoUcHJlZml4X2FkdmVydGlzZW1lbnQYDiABKAlCJbpIInIgMh5eKGZkWzAtOWEtZjpdKzo6Lyg0OHw1Nnw2NCkpPyQSKQoIbWV0YWRhdGEYDyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ei0KC3BsYXRmb3JtX2lkGBAgASgJQhi6SBVyEzIRXihbYS16Mi03XXszMn0pPyQSDwoHZHJ5X3J1bhgUIAEoCCJ1ChNQcm9wb3NlUGVlclJlc3BvbnNlEiUKBHBlZXIYASABKAsyFy5wb3dlcm5vZGUucGVlci52MS5QZWVyEjcKCmludml0YXRpb24YAiABKAsyIy5wb3dlcm5vZGUucGVlci52MS5NaW50ZWRJbnZpdGF0aW9uIo0CChdBY2NlcHRJbnZpdGF0aW9uUmVxdWVzdBIhCgppbnZpdGF0aW9uGAEgASgJQg2AAQG6SAdyBRABGIBAEhUKA3VybBgCIAEoCUIIukgFcgMYgAQSKAoGY2FfcGluGAMgASgJQhi6SBVyEzIRXihbMC05YS1mXXs2NH0pPyQSFgoEbmFtZRgEIAEoCUIIukgFcgMYgAESOgoKdHJ1c3RfbW9kZRgFIAEoDjIcLnBvd2Vybm9kZS5wZWVyLnYxLlRydXN0TW9kZUIIukgFggECEAESKQoIbWV0YWRhdGEYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Eg8KB2RyeV9ydW4YFCABKAgiQQoYQWNjZXB0SW52aXRhdGlvblJlc3BvbnNlEiUKBHBlZXIYASABKAsyFy5wb3dlcm5vZGUucGVlci52MS5QZWVyIvUBChBMaXN0UGVlcnNSZXF1ZXN0Ej0KBnN0YXRlcxgBIAMoDjIcLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXJTdGF0ZUIPukgMkgEJIgeCAQQQASAAEjMKBGtpbmQYAiABKA4yGy5wb3dlcm5vZGUucGVlci52MS5QZWVyS2luZEIIukgFggECEAESOgoKc3Bhd25fbW9kZRgDIAEoDjIcLnBvd2Vybm9kZS5wZWVyLnYxLlNwYXduTW9kZUIIukgFggECEAESHQoJcGFnZV9zaXplGAQgASgFQgq6SAcaBRjoBygAEhIKCnBhZ2VfdG9rZW4YBSABKAkiVAoRTGlzdFBlZXJzUmVzcG9uc2USJgoFcGVlcnMYASADKAsyFy5wb3dlcm5vZGUucGVlci52MS5QZWVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSInCg5HZXRQZWVyUmVxdWVzdBIVCgRwZWVyGAEgASgJQge6SARyAhABIjgKD0dldFBlZXJSZXNwb25zZRIlCgRwZWVyGAEgASgLMhcucG93ZXJub2RlLnBlZXIudjEuUGVlciK0AQoRVXBkYXRlUGVlclJlcXVlc3QSGQoHcGVlcl9pZBgBIAEoCUIIukgFcgOwAQESGwoEbmFtZRgCIAEoCUIIukgFcgMYgAFIAIgBARIaCgN1cmwYAyABKAlCCLpIBXIDGIAESAGIAQESKQoIbWV0YWRhdGEYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Eg8KB2RyeV9ydW4YFCABKAhCBwoFX25hbWVCBgoEX3VybCI7ChJVcGRhdGVQZWVyUmVzcG9uc2USJQoEcGVlchgBIAEoCzIXLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXIiWgoSU3VzcGVuZFBlZXJSZXF1ZXN0EhkKB3BlZXJfaWQYASABKAlCCLpIBXIDsAEBEhgKBnJlYXNvbhgCIAEoCUIIukgFcgMYgAISDwoHZHJ5X3J1bhgUIAEoCCJxChNTdXNwZW5kUGVlclJlc3BvbnNlEiUKBHBlZXIYASABKAsyFy5wb3dlcm5vZGUucGVlci52MS5QZWVyEjMKC2VuZm9yY2VtZW50GAIgASgLMh4ucG93ZXJub2RlLmZlZWQudjEuRW5mb3JjZW1lbnQiWQoRUmVzdW1lUGVlclJlcXVlc3QSGQoHcGVlcl9pZBgBIAEoCUIIukgFcgOwAQESGAoGcmVhc29uGAIgASgJQgi6SAVyAxiAAhIPCgdkcnlfcnVuGBQgASgIIjsKElJlc3VtZVBlZXJSZXNwb25zZRIlCgRwZWVyGAEgASgLMhcucG93ZXJub2RlLnBlZXIudjEuUGVlciJZChFSZXZva2VQZWVyUmVxdWVzdBIZCgdwZWVyX2lkGAEgASgJQgi6SAVyA7ABARIYCgZyZWFzb24YAiABKAlCCLpIBXIDGIACEg8KB2RyeV9ydW4YFCABKAgigQEKElJldm9rZVBlZXJSZXNwb25zZRIlCgRwZWVyGAEgASgLMhcucG93ZXJub2RlLnBlZXIudjEuUGVlchIPCgdlZmZlY3RzGAIgAygJEjMKC2VuZm9yY2VtZW50GAMgASgLMh4ucG93ZXJub2RlLmZlZWQudjEuRW5mb3JjZW1lbnQiXQoVRW1hbmNpcGF0ZVBlZXJSZXF1ZXN0EhkKB3BlZXJfaWQYASABKAlCCLpIBXIDsAEBEhgKBnJlYXNvbhgCIAEoCUIIukgFcgMYgAISDwoHZHJ5X3J1bhgUIAEoCCJkChZFbWFuY2lwYXRlUGVlclJlc3BvbnNlEiUKBHBlZXIYASABKAsyFy5wb3dlcm5vZGUucGVlci52MS5QZWVyEg8KB2VmZmVjdHMYAiADKAkSEgoKb3Blbl9pdGVtcxgDIAMoCSJ9ChBBZG9wdFBlZXJSZXF1ZXN0EhkKB3BlZXJfaWQYASABKAlCCLpIBXIDsAEBEiMKAmFzGAIgASgJQhe6SBRyEjIQXihwYXJlbnR8Y2hpbGQpJBIYCgZyZWFzb24YAyABKAlCCLpIBXIDGIACEg8KB2RyeV9ydW4YFCABKAgiSwoRQWRvcHRQZWVyUmVzcG9uc2USJQoEcGVlchgBIAEoCzIXLnBvd2Vybm9kZS5wZWVyLnYxLlBlZXISDwoHZWZmZWN0cxgCIAMoCSJyChpSZWNlaXZlUmVsYXRpb25zaGlwUmVxdWVzdBIZCgdwZWVyX2lkGAEgASgJQgi6SAVyA7ABARI5CgZub3RpY2UYAiABKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbnZlbG9wZUIGukgDyAEBIh0KG1JlY2VpdmVSZWxhdGlvbnNoaXBSZXNwb25zZSKmAQoRUmVwZWVyUGVlclJlcXVlc3QSGQoHcGVlcl9pZBgBIAEoCUIIukgFcgOwAQESMQoOaW52aXRhdGlvbl90dGwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SFgoEbm90ZRgDIAEoCUIIukgFcgMYgAQSGgoSd2l0aG91dF9pbnZpdGF0aW9uGAQgASgIEg8KB2RyeV9ydW4YFCABKAgidAoSUmVwZWVyUGVlclJlc3BvbnNlEiUKBHBlZXIYASABKAsyFy5wb3dlcm5vZGUucGVlci52MS5QZWVyEjcKCmludml0YXRpb24YAiABKAsyIy5wb3dlcm5vZGUucGVlci52MS5NaW50ZWRJbnZpdGF0aW9uInEKF1JlZGVlbUludml0YXRpb25SZXF1ZXN0Ej4KBmFjY2VwdBgBIAEoCzImLnBvd2Vybm9kZS5mZWRlcmF0aW9uLnYxLkFjY2VwdFJlcXVlc3RCBrpIA8gBARIWCg5zb3VyY2VfYWRkcmVzcxgCIAEoCSJTChhSZWRlZW1JbnZpdGF0aW9uUmVzcG9uc2USNwoGYWNjZXB0GAEgASgLMicucG93ZXJub2RlLmZlZGVyYXRpb24udjEuQWNjZXB0UmVzcG9uc2UidwoZUmVjZWl2ZVRydXN0QnVuZGxlUmVxdWVzdBIZCgdwZWVyX2lkGAEgASgJQgi6SAVyA7ABARI/Cgx0cnVzdF9idW5kbGUYAiABKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbnZlbG9wZUIGukgDyAEBIlAKGlJlY2VpdmVUcnVzdEJ1bmRsZVJlc3BvbnNlEjIKB3JlY2VpcHQYASABKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbnZlbG9wZSJUChpTaWduUGVlckNlcnRpZmljYXRlUmVxdWVzdBIZCgdwZWVyX2lkGAEgASgJQgi6SAVyA7ABARIbCgdjc3JfZGVyGAIgASgMQgq6SAd6BRABGIAgIjgKG1NpZ25QZWVyQ2VydGlmaWNhdGVSZXNwb25zZRIZChFjZXJ0aWZpY2F0ZV9jaGFpbhgBIAMoDCJwChhSZWNlaXZlUmV2b2NhdGlvblJlcXVlc3QSGQoHcGVlcl9pZBgBIAEoCUIIukgFcgOwAQESOQoGbm90aWNlGAIgASgLMiEucG93ZXJub2RlLmZlZGVyYXRpb24udjEuRW52ZWxvcGVCBrpIA8gBASJPChlSZWNlaXZlUmV2b2NhdGlvblJlc3BvbnNlEjIKB3JlY2VpcHQYASABKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbnZlbG9wZSJgChhFbmRvcnNlTGVkZ2VyS2V5c1JlcXVlc3QSHwoObG9nX3B1YmxpY19rZXkYASABKAxCB7pIBHoCaCASIwoSd2l0bmVzc19wdWJsaWNfa2V5GAIgASgMQge6SAR6AmggIlMKGUVuZG9yc2VMZWRnZXJLZXlzUmVzcG9uc2USNgoLbGVkZ2VyX2tleXMYASABKAsyIS5wb3dlcm5vZGUuZmVkZXJhdGlvbi52MS5FbnZlbG9wZTKNGAoTUGVlclJlZ2lzdHJ5U2VydmljZRJcCgtHZXRQbGF0Zm9ybRIlLnBvd2Vybm9kZS5wZWVyLnYxLkdldFBsYXRmb3JtUmVxdWVzdBomLnBvd2Vybm9kZS5wZWVyLnYxLkdldFBsYXRmb3JtUmVzcG9uc2USXAoLUHJvcG9zZVBlZXISJS5wb3dlcm5vZGUucGVlci52MS5Qcm9wb3NlUGVlclJlcXVlc3QaJi5wb3dlcm5vZGUucGVlci52MS5Qcm9wb3NlUGVlclJlc3BvbnNlEmsKEEFjY2VwdEludml0YXRpb24SKi5wb3dlcm5vZGUucGVlci52MS5BY2NlcHRJbnZpdGF0aW9uUmVxdWVzdBorLnBvd2Vybm9kZS5wZWVyLnYxLkFjY2VwdEludml0YXRpb25SZXNwb25zZRJWCglMaXN0UGVlcnMSIy5wb3dlcm5vZGUucGVlci52MS5MaXN0UGVlcnNSZXF1ZXN0GiQucG93ZXJub2RlLnBlZXIudjEuTGlzdFBlZXJzUmVzcG9uc2USUAoHR2V0UGVlchIhLnBvd2Vybm9kZS5wZWVyLnYxLkdldFBlZXJSZXF1ZXN0GiIucG93ZXJub2RlLnBlZXIudjEuR2V0UGVlclJlc3BvbnNlElkKClVwZGF0ZVBlZXISJC5wb3dlcm5vZGUucGVlci52MS5VcGRhdGVQZWVyUmVxdWVzdBolLnBvd2Vybm9kZS5wZWVyLnYxLlVwZGF0ZVBlZXJSZXNwb25zZRJcCgtTdXNwZW5kUGVlchIlLnBvd2Vybm9kZS5wZWVyLnYxLlN1c3BlbmRQZWVyUmVxdWVzdBomLnBvd2Vybm9kZS5wZWVyLnYxLlN1c3BlbmRQZWVyUmVzcG9uc2USWQoKUmVzdW1lUGVlchIkLnBvd2Vybm9kZS5wZWVyLnYxLlJlc3VtZVBlZXJSZXF1ZXN0GiUucG93ZXJub2RlLnBlZXIudjEuUmVzdW1lUGVlclJlc3BvbnNlElkKClJldm9rZVBlZXISJC5wb3dlcm5vZGUucGVlci52MS5SZXZva2VQZWVyUmVxdWVzdBolLnBvd2Vybm9kZS5wZWVyLnYxLlJldm9rZVBlZXJSZXNwb25zZRJZCgpSZXBlZXJQZWVyEiQucG93ZXJub2RlLnBlZXIudjEuUmVwZWVyUGVlclJlcXVlc3QaJS5wb3dlcm5vZGUucGVlci52MS5SZXBlZXJQZWVyUmVzcG9uc2USawoQQ3JlYXRlSW52aXRhdGlvbhIqLnBvd2Vybm9kZS5wZWVyLnYxLkNyZWF0ZUludml0YXRpb25SZXF1ZXN0GisucG93ZXJub2RlLnBlZXIudjEuQ3JlYXRlSW52aXRhdGlvblJlc3BvbnNlEmgKD0xpc3RJbnZpdGF0aW9ucxIpLnBvd2Vybm9kZS5wZWVyLnYxLkxpc3RJbnZpdGF0aW9uc1JlcXVlc3QaKi5wb3dlcm5vZGUucGVlci52MS5MaXN0SW52aXRhdGlvbnNSZXNwb25zZRJrChBSZXZva2VJbnZpdGF0aW9uEioucG93ZXJub2RlLnBlZXIudjEuUmV2b2tlSW52aXRhdGlvblJlcXVlc3QaKy5wb3dlcm5vZGUucGVlci52MS5SZXZva2VJbnZpdGF0aW9uUmVzcG9uc2USbgoRUHJldmlld0ludml0YXRpb24SKy5wb3dlcm5vZGUucGVlci52MS5QcmV2aWV3SW52aXRhdGlvblJlcXVlc3QaLC5wb3dlcm5vZGUucGVlci52MS5QcmV2aWV3SW52aXRhdGlvblJlc3BvbnNlEmsKEFJlZGVlbUludml0YXRpb24SKi5wb3dlcm5vZGUucGVlci52MS5SZWRlZW1JbnZpdGF0aW9uUmVxdWVzdBorLnBvd2Vybm9kZS5wZWVyLnYxLlJlZGVlbUludml0YXRpb25SZXNwb25zZRJxChJSZWNlaXZlVHJ1c3RCdW5kbGUSLC5wb3dlcm5vZGUucGVlci52MS5SZWNlaXZlVHJ1c3RCdW5kbGVSZXF1ZXN0Gi0ucG93ZXJub2RlLnBlZXIudjEuUmVjZWl2ZVRydXN0QnVuZGxlUmVzcG9uc2USdAoTU2lnblBlZXJDZXJ0aWZpY2F0ZRItLnBvd2Vybm9kZS5wZWVyLnYxLlNpZ25QZWVyQ2VydGlmaWNhdGVSZXF1ZXN0Gi4ucG93ZXJub2RlLnBlZXIudjEuU2lnblBlZXJDZXJ0aWZpY2F0ZVJlc3BvbnNlEm4KEVJlY2VpdmVSZXZvY2F0aW9uEisucG93ZXJub2RlLnBlZXIudjEuUmVjZWl2ZVJldm9jYXRpb25SZXF1ZXN0GiwucG93ZXJub2RlLnBlZXIudjEuUmVjZWl2ZVJldm9jYXRpb25SZXNwb25zZRJlCg5FbWFuY2lwYXRlUGVlchIoLnBvd2Vybm9kZS5wZWVyLnYxLkVtYW5jaXBhdGVQZWVyUmVxdWVzdBopLnBvd2Vybm9kZS5wZWVyLnYxLkVtYW5jaXBhdGVQZWVyUmVzcG9uc2USVgoJQWRvcHRQZWVyEiMucG93ZXJub2RlLnBlZXIudjEuQWRvcHRQZWVyUmVxdWVzdBokLnBvd2Vybm9kZS5wZWVyLnYxLkFkb3B0UGVlclJlc3BvbnNlEnQKE1JlY2VpdmVSZWxhdGlvbnNoaXASLS5wb3dlcm5vZGUucGVlci52MS5SZWNlaXZlUmVsYXRpb25zaGlwUmVxdWVzdBouLnBvd2Vybm9kZS5wZWVyLnYxLlJlY2VpdmVSZWxhdGlvbnNoaXBSZXNwb25zZRJfCgxQcmVwYXJlQ2hpbGQSJi5wb3dlcm5vZGUucGVlci52MS5QcmVwYXJlQ2hpbGRSZXF1ZXN0GicucG93ZXJub2RlLnBlZXIudjEuUHJlcGFyZUNoaWxkUmVzcG9uc2USdwoUUm90YXRlQm9vdEludml0YXRpb24SLi5wb3dlcm5vZGUucGVlci52MS5Sb3RhdGVCb290SW52aXRhdGlvblJlcXVlc3QaLy5wb3dlcm5vZGUucGVlci52MS5Sb3RhdGVCb290SW52aXRhdGlvblJlc3BvbnNlEncKFEV4dGVuZEJvb3RJbnZpdGF0aW9uEi4ucG93ZXJub2RlLnBlZXIudjEuRXh0ZW5kQm9vdEludml0YXRpb25SZXF1ZXN0Gi8ucG93ZXJub2RlLnBlZXIudjEuRXh0ZW5kQm9vdEludml0YXRpb25SZXNwb25zZRJcCgtDYW5jZWxDaGlsZBIlLnBvd2Vybm9kZS5wZWVyLnYxLkNhbmNlbENoaWxkUmVxdWVzdBomLnBvd2Vybm9kZS5wZWVyLnYxLkNhbmNlbENoaWxkUmVzcG9uc2USWQoKSm9pblBhcmVudBIkLnBvd2Vybm9kZS5wZWVyLnYxLkpvaW5QYXJlbnRSZXF1ZXN0GiUucG93ZXJub2RlLnBlZXIudjEuSm9pblBhcmVudFJlc3BvbnNlEmUKDlRha2VFbnJvbGxtZW50EigucG93ZXJub2RlLnBlZXIudjEuVGFrZUVucm9sbG1lbnRSZXF1ZXN0GikucG93ZXJub2RlLnBlZXIudjEuVGFrZUVucm9sbG1lbnRSZXNwb25zZRJuChFFbmRvcnNlTGVkZ2VyS2V5cxIrLnBvd2Vybm9kZS5wZWVyLnYxLkVuZG9yc2VMZWRnZXJLZXlzUmVxdWVzdBosLnBvd2Vybm9kZS5wZWVyLnYxLkVuZG9yc2VMZWRnZXJLZXlzUmVzcG9uc2USaAoPQWR2ZXJ0aXNlUHJlZml4EikucG93ZXJub2RlLnBlZXIudjEuQWR2ZXJ0aXNlUHJlZml4UmVxdWVzdBoqLnBvd2Vybm9kZS5wZWVyLnYxLkFkdmVydGlzZVByZWZpeFJlc3BvbnNlEl0KCldhdGNoUGVlcnMSJC5wb3dlcm5vZGUucGVlci52MS5XYXRjaFBlZXJzUmVxdWVzdBolLnBvd2Vybm9kZS5wZWVyLnYxLldhdGNoUGVlcnNSZXNwb25zZSgBMAFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_struct, file_powernode_federation_v1_platform, file_powernode_federation_v1_service, file_powernode_feed_v1_feed, file_powernode_peer_v1_child, file_powernode_peer_v1_feed, file_powernode_peer_v1_invitation, file_powernode_peer_v1_peer]);
+
+/**
+ * @generated from message powernode.peer.v1.AdvertisePrefixRequest
+ */
+export type AdvertisePrefixRequest = Message<"powernode.peer.v1.AdvertisePrefixRequest"> & {
+  /**
+   * @generated from field: string prefix_advertisement = 1;
+   */
+  prefixAdvertisement: string;
+};
+
+/**
+ * Describes the message powernode.peer.v1.AdvertisePrefixRequest.
+ * Use `create(AdvertisePrefixRequestSchema)` to create a new message.
+ */
+export const AdvertisePrefixRequestSchema: GenMessage<AdvertisePrefixRequest> = /*@__PURE__*/
+  messageDesc(file_powernode_peer_v1_service, 0);
+
+/**
+ * @generated from message powernode.peer.v1.AdvertisePrefixResponse
+ */
+export type AdvertisePrefixResponse = Message<"powernode.peer.v1.AdvertisePrefixResponse"> & {
+  /**
+   * What our description says.
+   *
+   * @generated from field: string prefix_advertisement = 1;
+   */
+  prefixAdvertisement: string;
+};
+
+/**
+ * Describes the message powernode.peer.v1.AdvertisePrefixResponse.
+ * Use `create(AdvertisePrefixResponseSchema)` to create a new message.
+ */
+export const AdvertisePrefixResponseSchema: GenMessage<AdvertisePrefixResponse> = /*@__PURE__*/
+  messageDesc(file_powernode_peer_v1_service, 1);
 
 /**
  * @generated from message powernode.peer.v1.GetPlatformRequest
@@ -34,7 +76,7 @@ export type GetPlatformRequest = Message<"powernode.peer.v1.GetPlatformRequest">
  * Use `create(GetPlatformRequestSchema)` to create a new message.
  */
 export const GetPlatformRequestSchema: GenMessage<GetPlatformRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 0);
+  messageDesc(file_powernode_peer_v1_service, 2);
 
 /**
  * @generated from message powernode.peer.v1.GetPlatformResponse
@@ -75,6 +117,13 @@ export type GetPlatformResponse = Message<"powernode.peer.v1.GetPlatformResponse
    * @generated from field: string contract_sha256 = 6;
    */
   contractSha256: string;
+
+  /**
+   * What we propose to peers.
+   *
+   * @generated from field: powernode.federation.v1.Timers timers = 7;
+   */
+  timers?: Timers | undefined;
 };
 
 /**
@@ -82,47 +131,7 @@ export type GetPlatformResponse = Message<"powernode.peer.v1.GetPlatformResponse
  * Use `create(GetPlatformResponseSchema)` to create a new message.
  */
 export const GetPlatformResponseSchema: GenMessage<GetPlatformResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 1);
-
-/**
- * An invitation as it is shown, once.
- *
- * @generated from message powernode.peer.v1.MintedInvitation
- */
-export type MintedInvitation = Message<"powernode.peer.v1.MintedInvitation"> & {
-  /**
-   * @generated from field: powernode.peer.v1.Invitation invitation = 1;
-   */
-  invitation?: Invitation | undefined;
-
-  /**
-   * pni1.… : hand this to the other operator.
-   *
-   * @generated from field: string text = 2;
-   */
-  text: string;
-
-  /**
-   * The bare token inside it.
-   *
-   * @generated from field: string acceptance_token = 3;
-   */
-  acceptanceToken: string;
-
-  /**
-   * The command for the other side.
-   *
-   * @generated from field: string command = 4;
-   */
-  command: string;
-};
-
-/**
- * Describes the message powernode.peer.v1.MintedInvitation.
- * Use `create(MintedInvitationSchema)` to create a new message.
- */
-export const MintedInvitationSchema: GenMessage<MintedInvitation> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 2);
+  messageDesc(file_powernode_peer_v1_service, 3);
 
 /**
  * @generated from message powernode.peer.v1.ProposePeerRequest
@@ -225,7 +234,7 @@ export type ProposePeerRequest = Message<"powernode.peer.v1.ProposePeerRequest">
  * Use `create(ProposePeerRequestSchema)` to create a new message.
  */
 export const ProposePeerRequestSchema: GenMessage<ProposePeerRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 3);
+  messageDesc(file_powernode_peer_v1_service, 4);
 
 /**
  * @generated from message powernode.peer.v1.ProposePeerResponse
@@ -247,7 +256,7 @@ export type ProposePeerResponse = Message<"powernode.peer.v1.ProposePeerResponse
  * Use `create(ProposePeerResponseSchema)` to create a new message.
  */
 export const ProposePeerResponseSchema: GenMessage<ProposePeerResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 4);
+  messageDesc(file_powernode_peer_v1_service, 5);
 
 /**
  * @generated from message powernode.peer.v1.AcceptInvitationRequest
@@ -303,7 +312,7 @@ export type AcceptInvitationRequest = Message<"powernode.peer.v1.AcceptInvitatio
  * Use `create(AcceptInvitationRequestSchema)` to create a new message.
  */
 export const AcceptInvitationRequestSchema: GenMessage<AcceptInvitationRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 5);
+  messageDesc(file_powernode_peer_v1_service, 6);
 
 /**
  * @generated from message powernode.peer.v1.AcceptInvitationResponse
@@ -320,7 +329,7 @@ export type AcceptInvitationResponse = Message<"powernode.peer.v1.AcceptInvitati
  * Use `create(AcceptInvitationResponseSchema)` to create a new message.
  */
 export const AcceptInvitationResponseSchema: GenMessage<AcceptInvitationResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 6);
+  messageDesc(file_powernode_peer_v1_service, 7);
 
 /**
  * @generated from message powernode.peer.v1.ListPeersRequest
@@ -357,7 +366,7 @@ export type ListPeersRequest = Message<"powernode.peer.v1.ListPeersRequest"> & {
  * Use `create(ListPeersRequestSchema)` to create a new message.
  */
 export const ListPeersRequestSchema: GenMessage<ListPeersRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 7);
+  messageDesc(file_powernode_peer_v1_service, 8);
 
 /**
  * @generated from message powernode.peer.v1.ListPeersResponse
@@ -379,7 +388,7 @@ export type ListPeersResponse = Message<"powernode.peer.v1.ListPeersResponse"> &
  * Use `create(ListPeersResponseSchema)` to create a new message.
  */
 export const ListPeersResponseSchema: GenMessage<ListPeersResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 8);
+  messageDesc(file_powernode_peer_v1_service, 9);
 
 /**
  * @generated from message powernode.peer.v1.GetPeerRequest
@@ -398,7 +407,7 @@ export type GetPeerRequest = Message<"powernode.peer.v1.GetPeerRequest"> & {
  * Use `create(GetPeerRequestSchema)` to create a new message.
  */
 export const GetPeerRequestSchema: GenMessage<GetPeerRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 9);
+  messageDesc(file_powernode_peer_v1_service, 10);
 
 /**
  * @generated from message powernode.peer.v1.GetPeerResponse
@@ -415,7 +424,7 @@ export type GetPeerResponse = Message<"powernode.peer.v1.GetPeerResponse"> & {
  * Use `create(GetPeerResponseSchema)` to create a new message.
  */
 export const GetPeerResponseSchema: GenMessage<GetPeerResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 10);
+  messageDesc(file_powernode_peer_v1_service, 11);
 
 /**
  * @generated from message powernode.peer.v1.UpdatePeerRequest
@@ -452,7 +461,7 @@ export type UpdatePeerRequest = Message<"powernode.peer.v1.UpdatePeerRequest"> &
  * Use `create(UpdatePeerRequestSchema)` to create a new message.
  */
 export const UpdatePeerRequestSchema: GenMessage<UpdatePeerRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 11);
+  messageDesc(file_powernode_peer_v1_service, 12);
 
 /**
  * @generated from message powernode.peer.v1.UpdatePeerResponse
@@ -469,7 +478,7 @@ export type UpdatePeerResponse = Message<"powernode.peer.v1.UpdatePeerResponse">
  * Use `create(UpdatePeerResponseSchema)` to create a new message.
  */
 export const UpdatePeerResponseSchema: GenMessage<UpdatePeerResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 12);
+  messageDesc(file_powernode_peer_v1_service, 13);
 
 /**
  * @generated from message powernode.peer.v1.SuspendPeerRequest
@@ -496,7 +505,7 @@ export type SuspendPeerRequest = Message<"powernode.peer.v1.SuspendPeerRequest">
  * Use `create(SuspendPeerRequestSchema)` to create a new message.
  */
 export const SuspendPeerRequestSchema: GenMessage<SuspendPeerRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 13);
+  messageDesc(file_powernode_peer_v1_service, 14);
 
 /**
  * @generated from message powernode.peer.v1.SuspendPeerResponse
@@ -520,7 +529,7 @@ export type SuspendPeerResponse = Message<"powernode.peer.v1.SuspendPeerResponse
  * Use `create(SuspendPeerResponseSchema)` to create a new message.
  */
 export const SuspendPeerResponseSchema: GenMessage<SuspendPeerResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 14);
+  messageDesc(file_powernode_peer_v1_service, 15);
 
 /**
  * @generated from message powernode.peer.v1.ResumePeerRequest
@@ -547,7 +556,7 @@ export type ResumePeerRequest = Message<"powernode.peer.v1.ResumePeerRequest"> &
  * Use `create(ResumePeerRequestSchema)` to create a new message.
  */
 export const ResumePeerRequestSchema: GenMessage<ResumePeerRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 15);
+  messageDesc(file_powernode_peer_v1_service, 16);
 
 /**
  * @generated from message powernode.peer.v1.ResumePeerResponse
@@ -564,7 +573,7 @@ export type ResumePeerResponse = Message<"powernode.peer.v1.ResumePeerResponse">
  * Use `create(ResumePeerResponseSchema)` to create a new message.
  */
 export const ResumePeerResponseSchema: GenMessage<ResumePeerResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 16);
+  messageDesc(file_powernode_peer_v1_service, 17);
 
 /**
  * @generated from message powernode.peer.v1.RevokePeerRequest
@@ -591,7 +600,7 @@ export type RevokePeerRequest = Message<"powernode.peer.v1.RevokePeerRequest"> &
  * Use `create(RevokePeerRequestSchema)` to create a new message.
  */
 export const RevokePeerRequestSchema: GenMessage<RevokePeerRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 17);
+  messageDesc(file_powernode_peer_v1_service, 18);
 
 /**
  * @generated from message powernode.peer.v1.RevokePeerResponse
@@ -622,7 +631,7 @@ export type RevokePeerResponse = Message<"powernode.peer.v1.RevokePeerResponse">
  * Use `create(RevokePeerResponseSchema)` to create a new message.
  */
 export const RevokePeerResponseSchema: GenMessage<RevokePeerResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 18);
+  messageDesc(file_powernode_peer_v1_service, 19);
 
 /**
  * @generated from message powernode.peer.v1.EmancipatePeerRequest
@@ -649,7 +658,7 @@ export type EmancipatePeerRequest = Message<"powernode.peer.v1.EmancipatePeerReq
  * Use `create(EmancipatePeerRequestSchema)` to create a new message.
  */
 export const EmancipatePeerRequestSchema: GenMessage<EmancipatePeerRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 19);
+  messageDesc(file_powernode_peer_v1_service, 20);
 
 /**
  * @generated from message powernode.peer.v1.EmancipatePeerResponse
@@ -678,7 +687,7 @@ export type EmancipatePeerResponse = Message<"powernode.peer.v1.EmancipatePeerRe
  * Use `create(EmancipatePeerResponseSchema)` to create a new message.
  */
 export const EmancipatePeerResponseSchema: GenMessage<EmancipatePeerResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 20);
+  messageDesc(file_powernode_peer_v1_service, 21);
 
 /**
  * @generated from message powernode.peer.v1.AdoptPeerRequest
@@ -712,7 +721,7 @@ export type AdoptPeerRequest = Message<"powernode.peer.v1.AdoptPeerRequest"> & {
  * Use `create(AdoptPeerRequestSchema)` to create a new message.
  */
 export const AdoptPeerRequestSchema: GenMessage<AdoptPeerRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 21);
+  messageDesc(file_powernode_peer_v1_service, 22);
 
 /**
  * @generated from message powernode.peer.v1.AdoptPeerResponse
@@ -734,7 +743,7 @@ export type AdoptPeerResponse = Message<"powernode.peer.v1.AdoptPeerResponse"> &
  * Use `create(AdoptPeerResponseSchema)` to create a new message.
  */
 export const AdoptPeerResponseSchema: GenMessage<AdoptPeerResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 22);
+  messageDesc(file_powernode_peer_v1_service, 23);
 
 /**
  * @generated from message powernode.peer.v1.ReceiveRelationshipRequest
@@ -756,7 +765,7 @@ export type ReceiveRelationshipRequest = Message<"powernode.peer.v1.ReceiveRelat
  * Use `create(ReceiveRelationshipRequestSchema)` to create a new message.
  */
 export const ReceiveRelationshipRequestSchema: GenMessage<ReceiveRelationshipRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 23);
+  messageDesc(file_powernode_peer_v1_service, 24);
 
 /**
  * @generated from message powernode.peer.v1.ReceiveRelationshipResponse
@@ -769,7 +778,7 @@ export type ReceiveRelationshipResponse = Message<"powernode.peer.v1.ReceiveRela
  * Use `create(ReceiveRelationshipResponseSchema)` to create a new message.
  */
 export const ReceiveRelationshipResponseSchema: GenMessage<ReceiveRelationshipResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 24);
+  messageDesc(file_powernode_peer_v1_service, 25);
 
 /**
  * @generated from message powernode.peer.v1.RepeerPeerRequest
@@ -806,7 +815,7 @@ export type RepeerPeerRequest = Message<"powernode.peer.v1.RepeerPeerRequest"> &
  * Use `create(RepeerPeerRequestSchema)` to create a new message.
  */
 export const RepeerPeerRequestSchema: GenMessage<RepeerPeerRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 25);
+  messageDesc(file_powernode_peer_v1_service, 26);
 
 /**
  * @generated from message powernode.peer.v1.RepeerPeerResponse
@@ -828,190 +837,7 @@ export type RepeerPeerResponse = Message<"powernode.peer.v1.RepeerPeerResponse">
  * Use `create(RepeerPeerResponseSchema)` to create a new message.
  */
 export const RepeerPeerResponseSchema: GenMessage<RepeerPeerResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 26);
-
-/**
- * @generated from message powernode.peer.v1.CreateInvitationRequest
- */
-export type CreateInvitationRequest = Message<"powernode.peer.v1.CreateInvitationRequest"> & {
-  /**
-   * @generated from field: string peer_id = 1;
-   */
-  peerId: string;
-
-  /**
-   * @generated from field: string name = 2;
-   */
-  name: string;
-
-  /**
-   * @generated from field: string note = 3;
-   */
-  note: string;
-
-  /**
-   * Default 7 days, 1 hour to 30 days.
-   *
-   * @generated from field: google.protobuf.Duration ttl = 4;
-   */
-  ttl?: Duration | undefined;
-
-  /**
-   * @generated from field: bool dry_run = 20;
-   */
-  dryRun: boolean;
-};
-
-/**
- * Describes the message powernode.peer.v1.CreateInvitationRequest.
- * Use `create(CreateInvitationRequestSchema)` to create a new message.
- */
-export const CreateInvitationRequestSchema: GenMessage<CreateInvitationRequest> = /*@__PURE__*/
   messageDesc(file_powernode_peer_v1_service, 27);
-
-/**
- * @generated from message powernode.peer.v1.CreateInvitationResponse
- */
-export type CreateInvitationResponse = Message<"powernode.peer.v1.CreateInvitationResponse"> & {
-  /**
-   * @generated from field: powernode.peer.v1.MintedInvitation invitation = 1;
-   */
-  invitation?: MintedInvitation | undefined;
-};
-
-/**
- * Describes the message powernode.peer.v1.CreateInvitationResponse.
- * Use `create(CreateInvitationResponseSchema)` to create a new message.
- */
-export const CreateInvitationResponseSchema: GenMessage<CreateInvitationResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 28);
-
-/**
- * @generated from message powernode.peer.v1.ListInvitationsRequest
- */
-export type ListInvitationsRequest = Message<"powernode.peer.v1.ListInvitationsRequest"> & {
-  /**
-   * @generated from field: string peer_id = 1;
-   */
-  peerId: string;
-
-  /**
-   * @generated from field: int32 page_size = 2;
-   */
-  pageSize: number;
-
-  /**
-   * @generated from field: string page_token = 3;
-   */
-  pageToken: string;
-};
-
-/**
- * Describes the message powernode.peer.v1.ListInvitationsRequest.
- * Use `create(ListInvitationsRequestSchema)` to create a new message.
- */
-export const ListInvitationsRequestSchema: GenMessage<ListInvitationsRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 29);
-
-/**
- * @generated from message powernode.peer.v1.ListInvitationsResponse
- */
-export type ListInvitationsResponse = Message<"powernode.peer.v1.ListInvitationsResponse"> & {
-  /**
-   * @generated from field: repeated powernode.peer.v1.Invitation invitations = 1;
-   */
-  invitations: Invitation[];
-
-  /**
-   * @generated from field: string next_page_token = 2;
-   */
-  nextPageToken: string;
-};
-
-/**
- * Describes the message powernode.peer.v1.ListInvitationsResponse.
- * Use `create(ListInvitationsResponseSchema)` to create a new message.
- */
-export const ListInvitationsResponseSchema: GenMessage<ListInvitationsResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 30);
-
-/**
- * @generated from message powernode.peer.v1.RevokeInvitationRequest
- */
-export type RevokeInvitationRequest = Message<"powernode.peer.v1.RevokeInvitationRequest"> & {
-  /**
-   * @generated from field: string invitation_id = 1;
-   */
-  invitationId: string;
-
-  /**
-   * @generated from field: bool dry_run = 20;
-   */
-  dryRun: boolean;
-};
-
-/**
- * Describes the message powernode.peer.v1.RevokeInvitationRequest.
- * Use `create(RevokeInvitationRequestSchema)` to create a new message.
- */
-export const RevokeInvitationRequestSchema: GenMessage<RevokeInvitationRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 31);
-
-/**
- * @generated from message powernode.peer.v1.RevokeInvitationResponse
- */
-export type RevokeInvitationResponse = Message<"powernode.peer.v1.RevokeInvitationResponse"> & {
-  /**
-   * @generated from field: powernode.peer.v1.Invitation invitation = 1;
-   */
-  invitation?: Invitation | undefined;
-};
-
-/**
- * Describes the message powernode.peer.v1.RevokeInvitationResponse.
- * Use `create(RevokeInvitationResponseSchema)` to create a new message.
- */
-export const RevokeInvitationResponseSchema: GenMessage<RevokeInvitationResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 32);
-
-/**
- * @generated from message powernode.peer.v1.PreviewInvitationRequest
- */
-export type PreviewInvitationRequest = Message<"powernode.peer.v1.PreviewInvitationRequest"> & {
-  /**
-   * @generated from field: string invitation = 1;
-   */
-  invitation: string;
-
-  /**
-   * @generated from field: bool probe = 2;
-   */
-  probe: boolean;
-};
-
-/**
- * Describes the message powernode.peer.v1.PreviewInvitationRequest.
- * Use `create(PreviewInvitationRequestSchema)` to create a new message.
- */
-export const PreviewInvitationRequestSchema: GenMessage<PreviewInvitationRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 33);
-
-/**
- * @generated from message powernode.peer.v1.PreviewInvitationResponse
- */
-export type PreviewInvitationResponse = Message<"powernode.peer.v1.PreviewInvitationResponse"> & {
-  /**
-   * @generated from field: powernode.peer.v1.InvitationPreview preview = 1;
-   */
-  preview?: InvitationPreview | undefined;
-};
-
-/**
- * Describes the message powernode.peer.v1.PreviewInvitationResponse.
- * Use `create(PreviewInvitationResponseSchema)` to create a new message.
- */
-export const PreviewInvitationResponseSchema: GenMessage<PreviewInvitationResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 34);
 
 /**
  * @generated from message powernode.peer.v1.RedeemInvitationRequest
@@ -1035,7 +861,7 @@ export type RedeemInvitationRequest = Message<"powernode.peer.v1.RedeemInvitatio
  * Use `create(RedeemInvitationRequestSchema)` to create a new message.
  */
 export const RedeemInvitationRequestSchema: GenMessage<RedeemInvitationRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 35);
+  messageDesc(file_powernode_peer_v1_service, 28);
 
 /**
  * @generated from message powernode.peer.v1.RedeemInvitationResponse
@@ -1052,7 +878,7 @@ export type RedeemInvitationResponse = Message<"powernode.peer.v1.RedeemInvitati
  * Use `create(RedeemInvitationResponseSchema)` to create a new message.
  */
 export const RedeemInvitationResponseSchema: GenMessage<RedeemInvitationResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 36);
+  messageDesc(file_powernode_peer_v1_service, 29);
 
 /**
  * @generated from message powernode.peer.v1.ReceiveTrustBundleRequest
@@ -1074,7 +900,7 @@ export type ReceiveTrustBundleRequest = Message<"powernode.peer.v1.ReceiveTrustB
  * Use `create(ReceiveTrustBundleRequestSchema)` to create a new message.
  */
 export const ReceiveTrustBundleRequestSchema: GenMessage<ReceiveTrustBundleRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 37);
+  messageDesc(file_powernode_peer_v1_service, 30);
 
 /**
  * @generated from message powernode.peer.v1.ReceiveTrustBundleResponse
@@ -1091,7 +917,7 @@ export type ReceiveTrustBundleResponse = Message<"powernode.peer.v1.ReceiveTrust
  * Use `create(ReceiveTrustBundleResponseSchema)` to create a new message.
  */
 export const ReceiveTrustBundleResponseSchema: GenMessage<ReceiveTrustBundleResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 38);
+  messageDesc(file_powernode_peer_v1_service, 31);
 
 /**
  * @generated from message powernode.peer.v1.SignPeerCertificateRequest
@@ -1113,7 +939,7 @@ export type SignPeerCertificateRequest = Message<"powernode.peer.v1.SignPeerCert
  * Use `create(SignPeerCertificateRequestSchema)` to create a new message.
  */
 export const SignPeerCertificateRequestSchema: GenMessage<SignPeerCertificateRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 39);
+  messageDesc(file_powernode_peer_v1_service, 32);
 
 /**
  * @generated from message powernode.peer.v1.SignPeerCertificateResponse
@@ -1130,7 +956,7 @@ export type SignPeerCertificateResponse = Message<"powernode.peer.v1.SignPeerCer
  * Use `create(SignPeerCertificateResponseSchema)` to create a new message.
  */
 export const SignPeerCertificateResponseSchema: GenMessage<SignPeerCertificateResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 40);
+  messageDesc(file_powernode_peer_v1_service, 33);
 
 /**
  * @generated from message powernode.peer.v1.ReceiveRevocationRequest
@@ -1152,12 +978,18 @@ export type ReceiveRevocationRequest = Message<"powernode.peer.v1.ReceiveRevocat
  * Use `create(ReceiveRevocationRequestSchema)` to create a new message.
  */
 export const ReceiveRevocationRequestSchema: GenMessage<ReceiveRevocationRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 41);
+  messageDesc(file_powernode_peer_v1_service, 34);
 
 /**
  * @generated from message powernode.peer.v1.ReceiveRevocationResponse
  */
 export type ReceiveRevocationResponse = Message<"powernode.peer.v1.ReceiveRevocationResponse"> & {
+  /**
+   * Envelope of NoticeReceipt: that we have heard it, under our identity key.
+   *
+   * @generated from field: powernode.federation.v1.Envelope receipt = 1;
+   */
+  receipt?: Envelope | undefined;
 };
 
 /**
@@ -1165,7 +997,7 @@ export type ReceiveRevocationResponse = Message<"powernode.peer.v1.ReceiveRevoca
  * Use `create(ReceiveRevocationResponseSchema)` to create a new message.
  */
 export const ReceiveRevocationResponseSchema: GenMessage<ReceiveRevocationResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 42);
+  messageDesc(file_powernode_peer_v1_service, 35);
 
 /**
  * @generated from message powernode.peer.v1.EndorseLedgerKeysRequest
@@ -1189,7 +1021,7 @@ export type EndorseLedgerKeysRequest = Message<"powernode.peer.v1.EndorseLedgerK
  * Use `create(EndorseLedgerKeysRequestSchema)` to create a new message.
  */
 export const EndorseLedgerKeysRequestSchema: GenMessage<EndorseLedgerKeysRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 43);
+  messageDesc(file_powernode_peer_v1_service, 36);
 
 /**
  * @generated from message powernode.peer.v1.EndorseLedgerKeysResponse
@@ -1208,265 +1040,7 @@ export type EndorseLedgerKeysResponse = Message<"powernode.peer.v1.EndorseLedger
  * Use `create(EndorseLedgerKeysResponseSchema)` to create a new message.
  */
 export const EndorseLedgerKeysResponseSchema: GenMessage<EndorseLedgerKeysResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 44);
-
-/**
- * @generated from message powernode.peer.v1.WatchPeersRequest
- */
-export type WatchPeersRequest = Message<"powernode.peer.v1.WatchPeersRequest"> & {
-  /**
-   * @generated from oneof powernode.peer.v1.WatchPeersRequest.said
-   */
-  said: {
-    /**
-     * @generated from field: powernode.feed.v1.Begin begin = 1;
-     */
-    value: Begin;
-    case: "begin";
-  } | {
-    /**
-     * @generated from field: powernode.feed.v1.Ask ask = 2;
-     */
-    value: Ask;
-    case: "ask";
-  } | { case: undefined; value?: undefined };
-};
-
-/**
- * Describes the message powernode.peer.v1.WatchPeersRequest.
- * Use `create(WatchPeersRequestSchema)` to create a new message.
- */
-export const WatchPeersRequestSchema: GenMessage<WatchPeersRequest> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 45);
-
-/**
- * @generated from message powernode.peer.v1.WatchPeersResponse
- */
-export type WatchPeersResponse = Message<"powernode.peer.v1.WatchPeersResponse"> & {
-  /**
-   * @generated from oneof powernode.peer.v1.WatchPeersResponse.update
-   */
-  update: {
-    /**
-     * @generated from field: powernode.peer.v1.PeerRoute peer = 1;
-     */
-    value: PeerRoute;
-    case: "peer";
-  } | {
-    /**
-     * The peer is gone for good; forget it.
-     *
-     * @generated from field: string removed_peer_id = 2;
-     */
-    value: string;
-    case: "removedPeerId";
-  } | {
-    /**
-     * What came before this is complete up to the position.
-     *
-     * @generated from field: powernode.feed.v1.Position position = 3;
-     */
-    value: Position;
-    case: "position";
-  } | {
-    /**
-     * @generated from field: powernode.feed.v1.Tick tick = 4;
-     */
-    value: Tick;
-    case: "tick";
-  } | {
-    /**
-     * Our own side, first of all and again whenever it changes.
-     *
-     * @generated from field: powernode.peer.v1.LocalPlatform platform = 5;
-     */
-    value: LocalPlatform;
-    case: "platform";
-  } | {
-    /**
-     * @generated from field: powernode.feed.v1.Begun begun = 6;
-     */
-    value: Begun;
-    case: "begun";
-  } | {
-    /**
-     * @generated from field: powernode.feed.v1.Settled settled = 7;
-     */
-    value: Settled;
-    case: "settled";
-  } | { case: undefined; value?: undefined };
-};
-
-/**
- * Describes the message powernode.peer.v1.WatchPeersResponse.
- * Use `create(WatchPeersResponseSchema)` to create a new message.
- */
-export const WatchPeersResponseSchema: GenMessage<WatchPeersResponse> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 46);
-
-/**
- * @generated from message powernode.peer.v1.LocalPlatform
- */
-export type LocalPlatform = Message<"powernode.peer.v1.LocalPlatform"> & {
-  /**
-   * @generated from field: powernode.federation.v1.PlatformDescription platform = 1;
-   */
-  platform?: PlatformDescription | undefined;
-
-  /**
-   * DER roots of our own trust bundle.
-   *
-   * @generated from field: repeated bytes roots = 2;
-   */
-  roots: Uint8Array[];
-
-  /**
-   * @generated from field: int64 trust_bundle_sequence = 3;
-   */
-  trustBundleSequence: bigint;
-
-  /**
-   * @generated from field: powernode.federation.v1.Envelope trust_bundle = 4;
-   */
-  trustBundle?: Envelope | undefined;
-};
-
-/**
- * Describes the message powernode.peer.v1.LocalPlatform.
- * Use `create(LocalPlatformSchema)` to create a new message.
- */
-export const LocalPlatformSchema: GenMessage<LocalPlatform> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 47);
-
-/**
- * All the gateway and liveness need of a peer, and nothing an operator would miss if they lost it.
- *
- * @generated from message powernode.peer.v1.PeerRoute
- */
-export type PeerRoute = Message<"powernode.peer.v1.PeerRoute"> & {
-  /**
-   * @generated from field: string peer_id = 1;
-   */
-  peerId: string;
-
-  /**
-   * @generated from field: powernode.peer.v1.PeerState state = 2;
-   */
-  state: PeerState;
-
-  /**
-   * @generated from field: powernode.peer.v1.PeerKind kind = 3;
-   */
-  kind: PeerKind;
-
-  /**
-   * @generated from field: string platform_id = 4;
-   */
-  platformId: string;
-
-  /**
-   * The domain the peer's certificates must lie in: its own (symmetric), ours (hierarchical, we signed) or
-   * its own (hierarchical, it signed ours).
-   *
-   * @generated from field: string trust_domain = 5;
-   */
-  trustDomain: string;
-
-  /**
-   * The SPIFFE id the peer must show. Symmetric: its federation-gateway; hierarchical: /peer/<our id of it>.
-   *
-   * @generated from field: string spiffe_id = 6;
-   */
-  spiffeId: string;
-
-  /**
-   * DER roots that vouch for spiffe_id.
-   *
-   * @generated from field: repeated bytes trust_roots = 7;
-   */
-  trustRoots: Uint8Array[];
-
-  /**
-   * @generated from field: repeated bytes crls = 8;
-   */
-  crls: Uint8Array[];
-
-  /**
-   * @generated from field: repeated powernode.federation.v1.Endpoint endpoints = 9;
-   */
-  endpoints: Endpoint[];
-
-  /**
-   * @generated from field: int32 contract_version = 10;
-   */
-  contractVersion: number;
-
-  /**
-   * @generated from field: powernode.federation.v1.Timers timers = 11;
-   */
-  timers?: Timers | undefined;
-
-  /**
-   * @generated from field: string remote_peer_id = 12;
-   */
-  remotePeerId: string;
-
-  /**
-   * Before the first contact: SHA-256 of the root the server must chain to.
-   *
-   * @generated from field: bytes ca_pin = 13;
-   */
-  caPin: Uint8Array;
-
-  /**
-   * Hierarchical, they signed for us: the certificate and key we show to them. Empty: our own.
-   * The key is told to the gateway alone, which is the only one to show the certificate.
-   *
-   * @generated from field: repeated bytes certificate_chain = 14;
-   */
-  certificateChain: Uint8Array[];
-
-  /**
-   * @generated from field: bytes private_key_pkcs8 = 15;
-   */
-  privateKeyPkcs8: Uint8Array;
-
-  /**
-   * @generated from field: int64 trust_bundle_sequence = 16;
-   */
-  trustBundleSequence: bigint;
-
-  /**
-   * @generated from field: google.protobuf.Timestamp enrolled_at = 17;
-   */
-  enrolledAt?: Timestamp | undefined;
-
-  /**
-   * @generated from field: string name = 18;
-   */
-  name: string;
-
-  /**
-   * Where the peer says its data lives; decides nothing where our operators have set a tag.
-   *
-   * @generated from field: string data_residency = 19;
-   */
-  dataResidency: string;
-
-  /**
-   * The platform's identity key, by which it signs its statements.
-   *
-   * @generated from field: bytes identity_key = 20;
-   */
-  identityKey: Uint8Array;
-};
-
-/**
- * Describes the message powernode.peer.v1.PeerRoute.
- * Use `create(PeerRouteSchema)` to create a new message.
- */
-export const PeerRouteSchema: GenMessage<PeerRoute> = /*@__PURE__*/
-  messageDesc(file_powernode_peer_v1_service, 48);
+  messageDesc(file_powernode_peer_v1_service, 37);
 
 /**
  * Who our peers are, what state each is in, and how we know it is them.
@@ -1660,6 +1234,68 @@ export const PeerRegistryService: GenService<{
     output: typeof ReceiveRelationshipResponseSchema;
   },
   /**
+   * Spawning, the parent's half, for spawn-provisioner. The row of a child that is about to boot, and its boot-bound invitation.
+   * One spawn, one peer: the same spawn_id again answers with the same peer and a new invitation in place of the old.
+   *
+   * @generated from rpc powernode.peer.v1.PeerRegistryService.PrepareChild
+   */
+  prepareChild: {
+    methodKind: "unary";
+    input: typeof PrepareChildRequestSchema;
+    output: typeof PrepareChildResponseSchema;
+  },
+  /**
+   * A new boot-bound invitation; every open one before it is dead.
+   *
+   * @generated from rpc powernode.peer.v1.PeerRegistryService.RotateBootInvitation
+   */
+  rotateBootInvitation: {
+    methodKind: "unary";
+    input: typeof RotateBootInvitationRequestSchema;
+    output: typeof RotateBootInvitationResponseSchema;
+  },
+  /**
+   * The boot goes on: the open boot-bound invitation lives longer. Refused when it is over, or was redeemed.
+   *
+   * @generated from rpc powernode.peer.v1.PeerRegistryService.ExtendBootInvitation
+   */
+  extendBootInvitation: {
+    methodKind: "unary";
+    input: typeof ExtendBootInvitationRequestSchema;
+    output: typeof ExtendBootInvitationResponseSchema;
+  },
+  /**
+   * The child is not to be: open invitations are dead, the peer is revoked. Safe to repeat.
+   *
+   * @generated from rpc powernode.peer.v1.PeerRegistryService.CancelChild
+   */
+  cancelChild: {
+    methodKind: "unary";
+    input: typeof CancelChildRequestSchema;
+    output: typeof CancelChildResponseSchema;
+  },
+  /**
+   * Spawning, the child's half, for node-agent: takes up the invitation of the boot payload, as the child it says we are.
+   * Asked again it says how far that has come; refused, with the parent's own reason, once the parent has refused for good.
+   *
+   * @generated from rpc powernode.peer.v1.PeerRegistryService.JoinParent
+   */
+  joinParent: {
+    methodKind: "unary";
+    input: typeof JoinParentRequestSchema;
+    output: typeof JoinParentResponseSchema;
+  },
+  /**
+   * What our parent handed over with its answer; kept sealed until it is taken with done.
+   *
+   * @generated from rpc powernode.peer.v1.PeerRegistryService.TakeEnrollment
+   */
+  takeEnrollment: {
+    methodKind: "unary";
+    input: typeof TakeEnrollmentRequestSchema;
+    output: typeof TakeEnrollmentResponseSchema;
+  },
+  /**
    * Our statement, by the platform's identity key, of the keys with which audit-ledger signs logs and witnesses others'.
    *
    * @generated from rpc powernode.peer.v1.PeerRegistryService.EndorseLedgerKeys
@@ -1668,6 +1304,17 @@ export const PeerRegistryService: GenService<{
     methodKind: "unary";
     input: typeof EndorseLedgerKeysRequestSchema;
     output: typeof EndorseLedgerKeysResponseSchema;
+  },
+  /**
+   * Which prefix our networks lie in, said by sdwan-compiler, which allocates it: our description to peers says so from then on,
+   * unless the configuration names one.
+   *
+   * @generated from rpc powernode.peer.v1.PeerRegistryService.AdvertisePrefix
+   */
+  advertisePrefix: {
+    methodKind: "unary";
+    input: typeof AdvertisePrefixRequestSchema;
+    output: typeof AdvertisePrefixResponseSchema;
   },
   /**
    * Every peer that can be called or can call, then every change, with a lease (powernode.feed.v1).

@@ -1,0 +1,1 @@
+export { forAgents, openVitals, VITALS_CALLERS, type Vitals, type VitalsParts } from './vitals.ts'

@@ -1,0 +1,122 @@
+import { cidrHolds, cidrsOverlap } from '@powernode/policy'
+import type { Prefix } from '../../world.ts'
+import type { Firewall } from './firewall.ts'
+import type { Nat } from './nat.ts'
+import { cameBy, some } from './interfaces.ts'
+import { isV4, selfSet } from './selectors.ts'
+
+/** What is dropped whatever rules say, and what has to please a second network too: lines for the chains with hooks. */
+export type Guards = {
+  readonly input: string
+  readonly forward: string
+  /** Asked beside the network that a packet came by. */
+  readonly both: { readonly input: string; readonly forward: string }
+}
+
+/**
+ * A node is one machine to all its networks: what came by one of them is at home in the others unless somebody says that it is not.
+ * Rules speak of their own network alone, so these lines stand before all rules, and none of them lets anything through.
+ */
+export function guardsOf(firewalls: readonly Firewall[], nats: readonly Nat[]): Guards {
+  const each = (lines: (firewall: Firewall, others: readonly Firewall[]) => string): string =>
+    firewalls.map((one) => lines(one, firewalls.filter((other) => other !== one))).join('') // prettier-ignore
+  const spoofed = each(fromNobody)
+  const [here, behind] = [each(toAddresses), each(toLans)]
+  const known = (door: 'in' | 'through'): string => each((one) => wasLetIn(one, nats, door))
+  return {
+    input: fromOutside(firewalls, nats) + spoofed + (here + behind === '' ? '' : known('in')) + here + behind,
+    forward: spoofed + (behind === '' ? '' : known('through')) + behind,
+    both: {
+      input: each((one, others) => alsoJudged(one, others, 'in')),
+      forward: each((one, others) => alsoJudged(one, others, 'through')),
+    },
+  }
+}
+
+/**
+ * A node answers at an address by whatever interface it is asked (RFC 1122 section 3.3.4.2, the weak model): a neighbor on its own link
+ * would reach what it serves inside, and no rule would have spoken. So an address of the overlay is reached through our
+ * interfaces, from the node itself, and from what lies behind it; or because a port mapping has sent it there.
+ */
+function fromOutside(firewalls: readonly Firewall[], nats: readonly Nat[]): string {
+  const ours = firewalls.flatMap(({ interfaces }) => interfaces)
+  const behindDevice = firewalls.some(({ inVrf }) => inVrf) ? ` meta sdifname != ${some(ours)}` : ''
+  const elsewhere = `iifname != ${some([...ours, 'lo'])}${behindDevice}`
+  const lines = firewalls.flatMap(({ own, lans, networkId }) =>
+    own.map((address) => {
+      const behind = lans
+        .filter((lan) => family(lan) === family(address))
+        .map((lan) => ` ${family(lan)} saddr != ${lan}`)
+      return `\t\t${elsewhere} ${daddr(address)}${behind.join('')} counter drop comment "outside ${networkId}"\n`
+    }),
+  )
+  const mapped = nats.length > 0 && lines.length > 0 ? `\t\t${elsewhere} ct status dnat accept\n` : ''
+  return mapped + lines.join('')
+}
+
+/**
+ * Nobody else speaks from an address of the node, nor in the name of a member by another network's tunnel. WireGuard says so too, where
+ * AllowedIPs are as they were compiled; a hub's for a spoke are not: its whole network is in a spoke's, and so is the spoke.
+ */
+function fromNobody(firewall: Firewall, others: readonly Firewall[]): string {
+  const { networkId, cidr } = firewall
+  const own = cameBy([firewall]).map((came) => `${came} ip6 saddr @${selfSet(networkId)}`)
+  const foreign = cameBy(others.filter((other) => !leaks(firewall, other))).map((came) => `${came} ip6 saddr ${cidr}`)
+  return [...own, ...foreign].map((line) => dropped(line, `spoofed ${networkId}`)).join('')
+}
+
+/** An address of a network is asked by that network's interfaces. Another network's rules would let in whom this one knows nothing of. */
+function toAddresses(firewall: Firewall, others: readonly Firewall[]): string {
+  const { own, cidr, networkId } = firewall
+  const strangers = others.filter((other) => !leaks(firewall, other))
+  return own
+    .flatMap((address) => {
+      // Behind a VRF device the same address may be another one's, unless it lies in the prefix that is this network's alone.
+      const isOnly = address.startsWith('@') || cidrHolds(cidr, `${address}/${isV4(address) ? 32 : 128}`)
+      const asking = isOnly ? strangers : strangers.filter(({ inVrf }) => !inVrf)
+      return cameBy(asking).map((came) => dropped(`${came} ${daddr(address)}`, `foreign ${networkId}`))
+    })
+    .join('')
+}
+
+/** What lies behind the member at this node leaves by no interface of ours: nobody else would ask the network that it belongs to. */
+function toLans(firewall: Firewall, others: readonly Firewall[]): string {
+  if (firewall.inVrf) return ''
+  const strangers = cameBy(others.filter(({ inVrf }) => !inVrf))
+  return firewall.lans
+    .flatMap((lan) => strangers.map((came) => dropped(`${came} ${daddr(lan)}`, `foreign ${firewall.networkId}`)))
+    .join('')
+}
+
+/**
+ * What somebody has let in already is judged by where it came from: answers to what began here or behind here, and what a port
+ * mapping has sent on, which opens its network to whoever comes to the node.
+ */
+function wasLetIn(firewall: Firewall, nats: readonly Nat[], door: 'in' | 'through'): string {
+  const marks = ['ct direction reply', ...(nats.length > 0 ? ['ct status dnat'] : [])]
+  const came = cameBy([firewall])
+  return marks.flatMap((mark) => came.map((by) => `\t\t${by} ${mark} goto ${firewall.doors[door]}\n`)).join('')
+}
+
+/** From a network that routes leak to or from: what is here of this one asks this one's rules too. */
+function alsoJudged(firewall: Firewall, others: readonly Firewall[], door: 'in' | 'through'): string {
+  const { own, lans, doors } = firewall
+  const known = others.filter((other) => leaks(firewall, other))
+  const asked = (place: string, from: readonly Firewall[]): string =>
+    cameBy(from).map((came) => `\t\t${came} ${daddr(place)} jump ${doors[door]}\n`).join('') // prettier-ignore
+  const addresses = door === 'in' ? own.map((address) => asked(address, known)) : []
+  // Two tenants may have the same inside: which of the two is meant, the table says.
+  const behind = lans.map((lan) => asked(lan, known.filter((other) => !other.lans.some((its) => cidrsOverlap(its, lan))))) // prettier-ignore
+  return [...addresses, ...behind].join('')
+}
+
+/** Routes leak from table to table: between two networks of one table nothing does. */
+const leaks = (one: Firewall, other: Firewall): boolean =>
+  (one.inVrf || other.inVrf) && one.leaks.includes(other.networkId)
+
+const dropped = (line: string, why: string): string => `\t\t${line} counter drop comment "${why}"\n`
+
+const daddr = (place: Prefix): string => `${family(place)} daddr ${place}`
+
+/** Sets of ours hold IPv6. */
+const family = (place: Prefix): string => (place.startsWith('@') || !isV4(place) ? 'ip6' : 'ip')

@@ -1,0 +1,137 @@
+import type {
+  Crossing,
+  FirewallRule,
+  Id,
+  Member,
+  Network,
+  PortMapping,
+  RouteLeak,
+  RoutePolicy,
+  VirtualIp,
+  VrfAssignment,
+  World,
+} from '../world.ts'
+import { kept } from './memo.ts' // prettier-ignore
+
+/**
+ * A World as the compilers ask for it. Every list is sorted, and one that did not change is the very same list as in the
+ * index before: what is made of lists can be kept for as long as they stay the same.
+ */
+export type WorldIndex = {
+  readonly world: World
+  readonly networks: ReadonlyMap<Id, NetworkIndex>
+  readonly members: ReadonlyMap<Id, Member>
+  /** The same, by id. */
+  readonly everybody: readonly Member[]
+  /** The members of each node, by id. */
+  readonly nodes: ReadonlyMap<Id, readonly Member[]>
+  /** By `<node id>/<network id>`: see vrfOf. */
+  readonly vrfs: ReadonlyMap<string, VrfAssignment>
+  /** Whether there is a network in which BGP may be spoken at all. */
+  readonly speaks: boolean
+  readonly routePolicies: readonly RoutePolicy[]
+  readonly routeLeaks: readonly RouteLeak[]
+}
+
+export type NetworkIndex = {
+  readonly network: Network
+  /** All of them, by id, those without a key too. */
+  readonly members: readonly Member[]
+  /** Those with a key: who is in somebody's tunnel. */
+  readonly keyed: readonly Member[]
+  /** Keyed, publicly reachable, with an endpoint: hubs of hub_and_spoke, and whom others can call in full_mesh. */
+  readonly hubs: readonly Member[]
+  /** By priority, then name. */
+  readonly rules: readonly FirewallRule[]
+  readonly mappings: readonly PortMapping[]
+  readonly virtualIps: readonly VirtualIp[]
+  readonly crossings: readonly Crossing[]
+}
+
+/** The index of a world. `before` is that of the world before, whose lists are handed on where they are the same. */
+export function indexOf(world: World, before?: WorldIndex): WorldIndex {
+  const members = new Map(world.members.map((member) => [member.id, member]))
+  const sorted = byId(world.members)
+  const of = {
+    members: grouped(sorted, ({ networkId }) => networkId),
+    rules: grouped(world.rules, ({ networkId }) => networkId),
+    mappings: grouped(byId(world.portMappings), ({ memberId }) => members.get(memberId)?.networkId ?? ''),
+    virtualIps: grouped(byId(world.virtualIps), ({ networkId }) => networkId),
+    crossings: grouped(byText(world.crossings, ({ peerId }) => peerId), ({ networkId }) => networkId), // prettier-ignore
+  }
+  const networks = byId(world.networks).map((network): [Id, NetworkIndex] => {
+    const known = before?.networks.get(network.id)
+    const all = of.members.get(network.id) ?? []
+    const keyed = all.filter(({ publicKey }) => publicKey !== undefined)
+    const index: NetworkIndex = {
+      network,
+      members: kept(known?.members, all),
+      keyed: kept(known?.keyed, keyed),
+      hubs: kept(known?.hubs, keyed.filter(isHub)),
+      rules: kept(known?.rules, (of.rules.get(network.id) ?? []).toSorted(inOrder)),
+      mappings: kept(known?.mappings, of.mappings.get(network.id) ?? []),
+      virtualIps: kept(known?.virtualIps, of.virtualIps.get(network.id) ?? []),
+      crossings: kept(known?.crossings, of.crossings.get(network.id) ?? []),
+    }
+    return [network.id, index]
+  })
+  const nodes = [...grouped(sorted, ({ nodeId }) => nodeId)].map(([id, list]): [Id, readonly Member[]] => [
+    id,
+    kept(before?.nodes.get(id), list),
+  ])
+  return {
+    world,
+    networks: new Map(networks),
+    members,
+    everybody: kept(before?.everybody, sorted),
+    nodes: new Map(nodes.toSorted(([a], [b]) => compared(a, b))),
+    vrfs: new Map(world.vrfs.map((vrf) => [`${vrf.nodeId}/${vrf.networkId}`, vrf])),
+    speaks: world.crossings.length > 0 || world.networks.some(({ routingProtocol }) => routingProtocol === 'ibgp'),
+    routePolicies: kept(before?.routePolicies, byId(world.routePolicies)),
+    routeLeaks: kept(before?.routeLeaks, byId(world.routeLeaks)),
+  }
+}
+
+/** The VRF that a network has on a node: only a network with a table of its own has one. */
+export function vrfOf(index: WorldIndex, nodeId: Id, networkId: Id): VrfAssignment | undefined {
+  const isolated = index.networks.get(networkId)?.network.isolation === 'dedicated_vrf'
+  return isolated ? index.vrfs.get(`${nodeId}/${networkId}`) : undefined
+}
+
+/** Who carries for others, and whom others can call. */
+export const isHub = (member: Member): boolean =>
+  member.publiclyReachable && (member.endpointV6 !== undefined || member.endpointV4 !== undefined)
+
+/**
+ * The members that hold a virtual IP: the head of the list, with anycast all. Whoever is gone is passed over, and so is a
+ * member without a key, for it can be reached by nobody.
+ */
+export function holdersOf(index: WorldIndex, virtualIp: VirtualIp): readonly Member[] {
+  const members = virtualIp.holders
+    .map((id) => index.members.get(id))
+    .filter((member) => member !== undefined && member.networkId === virtualIp.networkId)
+    .filter((member) => member !== undefined)
+  const [head] = members
+  return (virtualIp.anycast ? members : head ? [head] : []).filter(({ publicKey }) => publicKey !== undefined)
+}
+
+/** Compared by code units: the same order on every machine. */
+export const compared = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+export const byId = <T extends { readonly id: Id }>(list: readonly T[]): readonly T[] => byText(list, ({ id }) => id)
+
+const byText = <T>(list: readonly T[], key: (item: T) => string): readonly T[] =>
+  list.toSorted((a, b) => compared(key(a), key(b)))
+
+const inOrder = (a: FirewallRule, b: FirewallRule): number =>
+  a.priority - b.priority || compared(a.name, b.name) || compared(a.id, b.id)
+
+function grouped<T>(list: readonly T[], key: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const item of list) {
+    const group = groups.get(key(item))
+    if (group) group.push(item)
+    else groups.set(key(item), [item])
+  }
+  return groups
+}

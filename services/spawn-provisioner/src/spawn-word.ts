@@ -1,0 +1,30 @@
+/** Everything that can become of a spawn, and how much it matters. */
+export const SPAWN_WORDS = {
+  requested: 'low',
+  peer_prepared: 'low',
+  slot_prepared: 'low',
+  role_prepared: 'low',
+  instance_created: 'low',
+  booting: 'low',
+  spoken: 'low',
+  joined: 'low',
+  active: 'low',
+  failed: 'high',
+  cancelled: 'medium',
+  terminated: 'medium',
+  gone: 'low',
+  token_rotated: 'medium',
+  clone_detected: 'critical',
+  orphan_found: 'medium',
+  provider_unready: 'medium',
+  replica_ready: 'low',
+  streaming: 'low',
+  lagging: 'medium',
+  wal_guarded: 'high',
+  credential_rotated: 'medium',
+  fenced: 'critical',
+  promoted: 'critical',
+  failed_back: 'high',
+} as const satisfies Record<string, 'low' | 'medium' | 'high' | 'critical'>
+
+export type SpawnWord = keyof typeof SPAWN_WORDS

@@ -1,0 +1,31 @@
+import { Doorbell, type Clock } from '@powernode/clock'
+import { listen, type ListenConfig } from '@powernode/postgres'
+
+/** How long somebody who watches is not told that there is nothing new, before we look ourselves. */
+const LOOK_EVERY_MS = 5_000
+
+/** That something became of a child: one connection listens for everybody who watches. */
+export class ChildNews {
+  readonly #bells = new Set<Doorbell>()
+
+  async run(database: ListenConfig, signal: AbortSignal): Promise<void> {
+    const ringAll = () => {
+      for (const bell of this.#bells) bell.ring()
+    }
+    await listen(database, 'spawn_provisioner_children', ringAll, signal)
+  }
+
+  /** Yields at once, and then whenever something may have changed, until `signal` aborts. */
+  async *looks(clock: Clock, signal: AbortSignal): AsyncGenerator<void> {
+    const bell = new Doorbell()
+    this.#bells.add(bell)
+    try {
+      while (!signal.aborted) {
+        yield
+        await bell.wait(clock, LOOK_EVERY_MS, signal)
+      }
+    } finally {
+      this.#bells.delete(bell)
+    }
+  }
+}
