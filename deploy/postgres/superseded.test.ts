@@ -30,12 +30,16 @@ const startPrimary = async () => {
   cluster.two.primary = await startPostgres({ dir, identityDir, settings, port: primary.port }, AbortSignal.any([]))
 }
 
-/** As its operator does by hand: the session itself begins read-only. */
-const unfence = async () => {
-  const admin = await cluster.two.asAdmin()
-  await admin.query('set default_transaction_read_only = off')
-  await admin.query('select replication_admin.unfence()')
-}
+/** As its operator does by hand: the session itself begins read-only, and again if a fence that is still being made cut it off. */
+const unfence = () =>
+  expect
+    .poll(async () => {
+      const admin = await cluster.two.asAdmin()
+      await admin.query('set default_transaction_read_only = off')
+      await admin.query('select replication_admin.unfence()')
+      return 'lifted'
+    })
+    .toBe('lifted')
 
 test('a primary that was gone when its member was told to lead is fenced when it comes back, though nobody hears the member', async () => {
   const { two, operator } = cluster
