@@ -31,15 +31,15 @@ const startPrimary = async () => {
 }
 
 /** As its operator does by hand: the session itself begins read-only, and again if a fence that is still being made cut it off. */
-const unfence = () =>
-  expect
-    .poll(async () => {
-      const admin = await cluster.two.asAdmin()
-      await admin.query('set default_transaction_read_only = off')
-      await admin.query('select replication_admin.unfence()')
-      return 'lifted'
-    })
-    .toBe('lifted')
+const unfence = async () => {
+  const lift = async () => {
+    const admin = await cluster.two.asAdmin()
+    await admin.query('set default_transaction_read_only = off')
+    await admin.query('select replication_admin.unfence()')
+    return 'lifted'
+  }
+  await expect.poll(lift).toBe('lifted')
+}
 
 test('a primary that was gone when its member was told to lead is fenced when it comes back, though nobody hears the member', async () => {
   const { two, operator } = cluster
