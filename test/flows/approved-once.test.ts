@@ -119,6 +119,25 @@ test('an agent proposes a peering; a person approves; it is there once, in the a
   expect(told.every((text) => text.includes('operator/robot') && text.includes(approval.requestId))).toBe(true)
 })
 
+test('what is under way fills no page for what was approved after it', async () => {
+  const [first, second] = [await proposed('berlin'), await proposed('moscow')]
+  await approved(first)
+  await fake.advance(1)
+  await approved(second)
+  let isOver = false
+  const aftermath = (id: string) => (id === first.id && !isOver ? 'under way' : 'done')
+  const executors = Object.fromEntries(Object.entries(acts()).map(([action, one]) => [action, { ...one, aftermath }]))
+  const short: ApprovalClient = {
+    ...client,
+    listApproved: (said, ...how) => client.listApproved({ ...said, limit: 1 }, ...how),
+  }
+  void carryOut({ client: short, executors })
+  await over(second.id)
+  expect(await approvalOf(first.id)).toMatchObject({ state: 'approved' })
+  isOver = true
+  await over(first.id)
+})
+
 test('killed between the act and its report: the next one only reports', async () => {
   const approval = await proposed('berlin')
   await approved(approval)

@@ -38,9 +38,8 @@ export async function runApproved<DB>(deps: RunApprovedDeps<DB>, signal: AbortSi
   const { logger, clock } = deps
   for (let [failures, underWay] = [0, false]; !signal.aborted;) {
     try {
-      const { approvals } = await deps.client.listApproved({ limit: AT_ONCE }, { signal })
       const came = new Set<Finish>()
-      for (const approval of approvals) if (!signal.aborted) came.add(await finish(deps, approval, signal))
+      for await (const approval of everyApproved(deps, signal)) came.add(await finish(deps, approval, signal))
       failures = came.has('left') ? failures + 1 : 0
       underWay = came.has('under way')
     } catch (error) {
@@ -51,6 +50,20 @@ export async function runApproved<DB>(deps: RunApprovedDeps<DB>, signal: AbortSi
     if (failures > 0) await clock.sleep(backoffMs(failures, RETRY), signal)
     else if (underWay) await clock.sleep(UNDER_WAY_LOOK_MS, signal)
     else await untilRung(deps, signal)
+  }
+}
+
+/** Page by page: what is under way stays on the list, and MUST not stand before what was approved after it. */
+async function* everyApproved<DB>(
+  { client }: Pick<RunApprovedDeps<DB>, 'client'>,
+  signal: AbortSignal,
+): AsyncGenerator<Approval> {
+  for (let afterId = ''; ;) {
+    const { approvals } = await client.listApproved({ limit: AT_ONCE, afterId }, { signal })
+    for (const approval of approvals) if (!signal.aborted) yield approval
+    const last = approvals.at(-1)
+    if (!last || signal.aborted) return
+    afterId = last.id
   }
 }
 

@@ -40,8 +40,8 @@ export const ownedBy = (deps: DoorDeps, owner: string): ApprovalClient => ({
 
   listApproved: (said) =>
     look(deps, async (tx) => {
-      const { limit } = create(ListApprovedRequestSchema, said)
-      const listed = await approvals.listExecutable(tx, owner, limit || USUAL)
+      const { limit, afterId } = create(ListApprovedRequestSchema, said)
+      const listed = await approvals.listExecutable(tx, { owner, afterId, limit: limit || USUAL })
       return create(ListApprovedResponseSchema, { approvals: listed.map(approvalToWire) })
     }),
 

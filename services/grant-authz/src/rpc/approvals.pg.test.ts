@@ -164,7 +164,14 @@ test('no page is larger than a message may be, however long the plans are: nobod
   const first = await as('alice').listApprovals({})
   const rest = await as('alice').listApprovals({ pageToken: first.nextPageToken })
   expect([first.approvals.length, rest.approvals.length, rest.nextPageToken]).toEqual([4, 2, ''])
-  expect((await registry().listApproved({})).approvals).toHaveLength(4)
+  const listed = (afterId = '') =>
+    registry()
+      .listApproved({ afterId })
+      .then((page) => page.approvals.map(({ id }) => id))
+  const fitting = await listed()
+  const behind = await listed(fitting.at(-1))
+  expect([new Set([...fitting, ...behind]).size, fitting.length, behind.length]).toEqual([6, 4, 2])
+  expect(await listed(behind.at(-1))).toEqual([])
 })
 
 test('what is not there is not found', async () => {

@@ -148,11 +148,15 @@ async function allOf(tx: GrantTx, ids: readonly string[]): Promise<Approval[]> {
   return withVotes(tx, await tx.selectFrom('approval').select(APPROVAL).where('id', 'in', ids).execute())
 }
 
-/** What a service has to carry out now, the longest approved first; no more than fit into an answer. */
-export async function listExecutable(tx: GrantTx, owner: string, limit: number): Promise<Approval[]> {
+export type ExecutablePage = { readonly owner: string; readonly afterId: string; readonly limit: number }
+
+/** What a service has to carry out now, the longest approved first, behind `afterId`; no more than fit into an answer. */
+export async function listExecutable(tx: GrantTx, { owner, afterId, limit }: ExecutablePage): Promise<Approval[]> {
+  const behind = sql<boolean>`(decided_at, id) > (select last.decided_at, last.id from approval last where last.id = ${afterId}::uuid)`
   const rows = await executable(tx)
     .select(SIZED)
     .where('owner', '=', owner)
+    .$if(afterId !== '', (query) => query.where(behind))
     .orderBy('decided_at')
     .orderBy('id')
     .limit(limit)

@@ -215,7 +215,7 @@ async function pick(model: Model, { at, ids }: Real, which: number): Promise<[To
 /** Each approval stands where the model says, with the votes the model knows, and is to be carried out just then. */
 async function agree(model: Model, { at, ids }: Real): Promise<void> {
   const [executable, stand] = await at.act(async (tx) => [
-    new Set((await approvals.listExecutable(tx, OWNER, 100)).map(({ id }) => id)),
+    new Set((await approvals.listExecutable(tx, { owner: OWNER, afterId: '', limit: 100 })).map(({ id }) => id)),
     new Map((await approvals.list(tx, { states: [], peerId: undefined, beforeId: undefined, limit: 100 })).approvals.map((one) => [one.id, one])), // prettier-ignore
   ])
   for (const [index, told] of model.all.entries()) {

@@ -19,7 +19,8 @@ afterEach(() => at.drop())
 
 const BY = { actor: 'operator/alice', requestId: 'request-2', traceparent: '' }
 const news = () => at.act(announced)
-const executable = async () => (await at.act((tx) => approvals.listExecutable(tx, OWNER, 10))).map(({ id }) => id)
+const executable = async () =>
+  (await at.act((tx) => approvals.listExecutable(tx, { owner: OWNER, afterId: '', limit: 10 }))).map(({ id }) => id)
 const reject = (approvalId: string, by = 'operator/alice', when = NOW) =>
   at.act((tx) => rejectApproval(tx, when, { approvalId, by, reason: '' }))
 const report = (approvalId: string, failure?: { reason: string; message: string }, owner = OWNER) =>
