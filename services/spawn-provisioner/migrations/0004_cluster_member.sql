@@ -31,7 +31,9 @@ create table cluster_member (
   -- What the member says of itself.
   redis_status text not null default 'untried' check (length(redis_status) <= 256),
   address text not null default '' check (length(address) <= 256),
-  reported_at timestamptz
+  reported_at timestamptz,
+  -- What it says last that is not believed by its word alone; empty: nothing.
+  claim text not null default '' check (length(claim) <= 256)
 );
 
 create table sealing_key (

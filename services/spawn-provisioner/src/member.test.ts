@@ -31,6 +31,7 @@ const member = (state: MemberState, more: Partial<Member> = {}): Member => ({
   redisStatus: 'untried',
   address: '',
   reportedAt: null,
+  claim: '',
   ...more,
 })
 const seen = (more: Partial<Seen> = {}): Seen => ({

@@ -30,6 +30,8 @@ export type Member = {
   readonly redisStatus: string
   readonly address: string
   readonly reportedAt: Date | null
+  /** What it says last that is not believed by its word alone; empty: nothing. */
+  readonly claim: string
 }
 
 /** What Postgres shows of a slot and of whoever follows it. */

@@ -20,4 +20,5 @@ export const memberToWire = (member: Member): ClusterMember =>
     ...(member.observedAt && { observedAt: timestampFromDate(member.observedAt) }),
     redisAddress: member.redisAddress,
     redisStatus: member.redisStatus,
+    reason: member.claim || member.reason,
   })

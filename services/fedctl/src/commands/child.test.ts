@@ -184,7 +184,15 @@ test('the page of a cluster_member shows how far its replica is behind', async (
   expect(out).toMatch(
     /behind +2KiB, 250ms\n[\s\S]*WAL kept for it +16MiB, reserved\n[\s\S]*redis +redis:6379, reachable/,
   )
+  expect(out).not.toContain('why')
   expect(out).toMatch(/1 service did not answer[\s\S]*grant-authz/)
+})
+
+test('the page of a cluster_member says why it is as it is', async () => {
+  const reason = 'it says that it leads in our place, on timeline 2; it is not believed by its word alone'
+  const clusterMember = { state: 'lagging', reason }
+  const { type } = platform({ getChild: () => ({ child: { ...active, clusterMember } }) })
+  expect((await type('child show west-1')).out).toMatch(new RegExp(`why +${reason}`))
 })
 
 test('emancipating a child is done to its peering', async () => {

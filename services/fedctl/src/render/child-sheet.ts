@@ -51,6 +51,7 @@ function replica(member: ClusterMember, { now, to }: Canvas): Fact[] {
   const { replayLagSeconds, observedAt } = member
   return [
     ['state', member.state, REPLICA_COLOURS[member.state]?.(to)],
+    ['why', member.reason, to.warn],
     ['behind', observedAt ? `${size(member.replayLagBytes)}, ${span(replayLagSeconds * 1_000)}` : ''],
     ['sent, replayed', [member.sentLsn, member.replayLsn].filter(Boolean).join(', ')],
     ['WAL kept for it', observedAt ? `${size(member.retainedWalBytes)}, ${member.walStatus || 'no slot'}` : ''],

@@ -3,6 +3,7 @@ import type { Clock } from '@powernode/clock'
 import type { Logger } from '@powernode/process'
 import { Refusal } from '@powernode/rpc'
 import { ConfigRefused, type Provider, type ProviderFactory } from '../providers/provider.ts'
+import { configOfKind, mostInstances } from '../provider-limit.ts'
 import type { ProviderRecord } from '../records.ts'
 
 export type ProviderKinds = Readonly<Record<string, ProviderFactory>>
@@ -46,10 +47,18 @@ export class OpenProviders {
         'PROVIDER_KIND_UNKNOWN',
         `${kind} is not made here; there ${Object.keys(this.#kinds).length === 0 ? 'is none' : `are ${Object.keys(this.#kinds).join(', ')}`}`,
       )
+    mostInstances(config) // it is asked for with every spawn, and MUST make sense from the beginning
     const { clock, logger } = this.#deps
     const { stateDir, cacheDir, endsWithPid: endsWith, childEnvironment: environment } = this.#deps.config
     try {
-      return factory(config, { clock, logger, cacheDir, environment, endsWith, dir: join(stateDir, 'providers', id) })
+      return factory(configOfKind(config), {
+        clock,
+        logger,
+        cacheDir,
+        environment,
+        endsWith,
+        dir: join(stateDir, 'providers', id),
+      })
     } catch (error) {
       if (!(error instanceof ConfigRefused)) throw error
       throw new Refusal('REQUEST_INVALID', `${name}: ${error.message}`)

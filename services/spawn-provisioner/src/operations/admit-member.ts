@@ -85,4 +85,5 @@ export const BLANK = {
   redisStatus: 'untried',
   address: '',
   reportedAt: null,
+  claim: '',
 } as const satisfies Partial<Member>

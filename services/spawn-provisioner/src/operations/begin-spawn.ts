@@ -3,6 +3,7 @@ import { newId } from '@powernode/postgres'
 import { Refusal } from '@powernode/rpc'
 import type { Child, SpawnMode } from '../child.ts'
 import { placeOf, type Place } from '../place.ts'
+import { mostInstances } from '../provider-limit.ts'
 import type { Template } from '../records.ts'
 import { stepsOf } from '../step.ts'
 import * as children from '../store/children.ts'
@@ -91,9 +92,9 @@ async function withinLimits(tx: SpawnTx, { hostname, limits }: SpawnWanted, { pr
     throw new Refusal('CHILD_EXISTS', `a living child is called ${hostname}`, { next: `fedctl child show ${hostname}` })
   const { all, at } = await children.count(tx)
   if (all >= limits.maxChildren) throw quota(`${all} children live, and no more than ${limits.maxChildren} may`)
-  const most = provider.config['max_instances']
+  const most = mostInstances(provider.config)
   const here = at.get(provider.id) ?? 0
-  if (typeof most === 'number' && here >= most)
+  if (most !== undefined && here >= most)
     throw quota(`${provider.name} has ${here} instances, and may have no more than ${most}`)
 }
 

@@ -33,6 +33,8 @@ export type Reported = {
   readonly peerId: string
   readonly redisStatus: string
   readonly address: string
+  /** What of it is not believed; empty: all is. */
+  readonly claim: string
 }
 
 /** Notes what a member says of itself. Undefined: no child of ours has this peering. */
@@ -40,7 +42,8 @@ export async function noteReport(tx: SpawnTx, now: Date, said: Reported): Promis
   const found = await members.ofPeer(tx, said.peerId)
   const before = found && (await members.lock(tx, found.childId))
   if (!before) return undefined
-  const member = { ...before, redisStatus: said.redisStatus || 'untried', address: said.address, reportedAt: now }
+  const { redisStatus, address, claim } = said
+  const member = { ...before, redisStatus: redisStatus || 'untried', address, claim, reportedAt: now }
   await members.save(tx, member)
   return member
 }

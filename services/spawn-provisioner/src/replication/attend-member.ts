@@ -4,7 +4,7 @@ import type { AttendMemberRequest, AttendMemberResponse } from '@powernode/proto
 import { AttendMemberResponseSchema } from '@powernode/proto/powernode/spawn/v1/service_pb.ts'
 import { create } from '@bufbuild/protobuf'
 import { Refusal } from '@powernode/rpc'
-import { isReadmitted, type Member } from '../member.ts'
+import { isReadmitted, slotNameOf, type Member } from '../member.ts'
 import { noteReport, tellOf } from '../operations/watch-member.ts'
 import type { SpawnDeps } from '../spawn-deps.ts'
 import * as children from '../store/children.ts'
@@ -85,17 +85,18 @@ type Heard = Pick<Listening, 'peerId' | 'line' | 'signal'> & { readonly report: 
 /** Notes the report, and tells the member what has waited for it. A database that takes no notes ends no line. */
 async function note(deps: AttendDeps, { peerId, line, report, signal }: Heard): Promise<void> {
   const { db, clock, logger } = deps
-  const said = { peerId, redisStatus: report.redisStatus, address: report.address }
   let member: Member | undefined
   let isOver = false
   try {
     member = await inTransaction(db, async (tx) => {
       const facts = await replication.facts(tx)
       if (facts.fenced) return undefined
-      const noted = await noteReport(tx, clock.now(), said)
+      isOver = report.state === 'promoted' && isSuperseded(facts, report, await isSentTo(tx, peerId))
+      const { redisStatus, address } = report
+      const claim = isOver && !isBelieved(deps) ? claimOf(report) : ''
+      const noted = await noteReport(tx, clock.now(), { peerId, redisStatus, address, claim })
       if (!noted) throw new Refusal('NOT_CLUSTER_MEMBER', 'no replica of our database is kept for this peering')
       line.about ??= await aboutOf(tx, noted)
-      isOver = report.state === 'promoted' && isSuperseded(facts, report, await isSentTo(tx, noted))
       return noted
     })
     if (member && isOver)
@@ -120,20 +121,23 @@ async function note(deps: AttendDeps, { peerId, line, report, signal }: Heard): 
 
 const isBelieved = ({ config }: LineDeps): boolean => config.replication.takeOver === 'believed'
 
+const claimOf = ({ timeline }: MemberReport): string =>
+  `it says that it leads in our place, on timeline ${timeline}; it is not believed by its word alone`
+
 /** Its operator has said that no member stops our writes by its word alone: it is said once, and somebody looks. */
 async function doubt(
   { db, clock, logger, lines }: LineDeps,
   { member: { childId, peerId }, report }: { readonly member: Member; readonly report: MemberReport },
 ): Promise<void> {
   if (lines.doubted.has(peerId)) return
-  const reason = `it says that it leads in our place, on timeline ${report.timeline}; it is not believed by its word alone`
+  const reason = claimOf(report)
   await inTransaction(db, (tx) => tellOf(tx, 'lagging', { childId, at: clock.now(), reason }))
   lines.doubted.add(peerId)
   logger.error({ task: 'member line', peer_id: peerId, reason }, 'a member says that it took over: there may be two primaries') // prettier-ignore
 }
 
-const isSentTo = async (tx: SpawnTx, { slotName }: Member): Promise<boolean> =>
-  (await replication.watch(tx)).some((one) => one.slotName === slotName && one.active)
+const isSentTo = async (tx: SpawnTx, peerId: string): Promise<boolean> =>
+  (await replication.watch(tx)).some((one) => one.slotName === slotNameOf(peerId) && one.active)
 
 const AGAIN_MS = 15_000
 

@@ -50,6 +50,7 @@ describe('a spawn that makes no sense is refused before anything of it is writte
     ['an unknown type', { providerInstanceTypeId: 'huge' }, 'INSTANCE_TYPE_NOT_FOUND'],
     ['a mode that is none', { spawnMode: SpawnMode.OUT_OF_BAND }, 'REQUEST_INVALID'],
     ['a host name with blanks', { childHostname: 'no such name' }, 'REQUEST_INVALID'],
+    ['a host name longer than any', { childHostname: Array(9).fill('a'.repeat(30)).join('.') }, 'REQUEST_INVALID'],
     ['a parent without TLS', { parentUrl: 'http://127.0.0.1:8443' }, 'URL_INVALID'],
     ['a parent with a path', { parentUrl: 'https://127.0.0.1:8443/x' }, 'URL_INVALID'],
     ['a token for a second', { tokenTtl: { seconds: 1n } }, 'SPAWN_TTL_OUT_OF_RANGE'],

@@ -5,7 +5,7 @@ import type { SpawnTx } from './tables.ts'
 const MEMBER = [
   'child_id', 'peer_id', 'slot_name', 'role_name', 'state', 'reason', 'since', 'password_sealed', 'role_expires_at',
   'streamed_at', 'alarmed', 'wal_status', 'replay_lag_bytes', 'retained_wal_bytes', 'replay_lag_seconds', 'sent_lsn',
-  'replay_lsn', 'observed_at', 'primary_address', 'redis_address', 'redis_status', 'address', 'reported_at',
+  'replay_lsn', 'observed_at', 'primary_address', 'redis_address', 'redis_status', 'address', 'reported_at', 'claim',
 ] as const // prettier-ignore
 
 /** The member, which nobody else changes until the transaction ends. */

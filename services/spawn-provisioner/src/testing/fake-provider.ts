@@ -1,5 +1,12 @@
 import type { Payload } from '@powernode/payload'
-import type { InstanceState, Provider, ProviderFactory, Wanted } from '../providers/provider.ts'
+import { z } from 'zod'
+import {
+  configAs,
+  type InstanceState,
+  type Provider,
+  type ProviderFactory,
+  type Wanted,
+} from '../providers/provider.ts'
 
 type Machine = {
   readonly wanted: Wanted
@@ -100,7 +107,8 @@ export class FakeCloud {
 
 /** The kind `fake`: machines of a cloud that is a test's own. It passes the suite that the real ones pass. */
 export function fakeProvider(cloud: FakeCloud): ProviderFactory {
-  return (_config, { clock }): Provider => {
+  return (config, { clock }): Provider => {
+    configAs(z.strictObject({}), config)
     const existing = (ref: string) => {
       const machine = cloud.machines.get(ref)
       if (!machine) throw new Error(`the instance ${ref} is gone`)

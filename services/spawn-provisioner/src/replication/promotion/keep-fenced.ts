@@ -9,13 +9,15 @@ const NEVER = AbortSignal.any([])
 
 /**
  * Whether this is the primary that a member was told to take the place of, and can be written to all the same: the fence
- * could not be raised then, because it was gone. A primary that follows from the promotion is further on in its history.
+ * could not be raised then, because it was gone. A primary that follows from the promotion is further on in its history, and
+ * a database that was set up anew in its place is another one.
  */
 export function isLeftBehind(
-  { told, timeline }: Pick<PromotionRecord, 'told' | 'timeline'>,
-  facts: Pick<replication.Facts, 'timeline' | 'inRecovery' | 'fenced'>,
+  { told, timeline, systemIdentifier }: Pick<PromotionRecord, 'told' | 'timeline' | 'systemIdentifier'>,
+  facts: Pick<replication.Facts, 'timeline' | 'inRecovery' | 'fenced' | 'systemIdentifier'>,
 ): boolean {
-  return told && !facts.fenced && !facts.inRecovery && facts.timeline <= timeline
+  const isIt = systemIdentifier === '' || systemIdentifier === facts.systemIdentifier
+  return told && isIt && !facts.fenced && !facts.inRecovery && facts.timeline <= timeline
 }
 
 /**

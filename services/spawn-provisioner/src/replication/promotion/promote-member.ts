@@ -132,14 +132,18 @@ async function raise(fence: Fence, { record: { forced }, enter, say }: Raising, 
 type With = { readonly record: PromotionRecord; readonly line: MemberLine }
 
 /** The position before which everything lies that was ever answered for; forced, what the member says it has. */
-async function settle(fence: Fence, { record, line }: With): Promise<{ lsn: string; timeline: number }> {
+async function settle(
+  fence: Fence,
+  { record, line }: With,
+): Promise<Pick<PromotionRecord, 'lsn' | 'timeline' | 'systemIdentifier'>> {
   try {
-    const { lsn, timeline } = await fence.facts()
-    return { lsn, timeline }
+    const { lsn, timeline, systemIdentifier } = await fence.facts()
+    return { lsn, timeline, systemIdentifier }
   } catch (error) {
     const { report } = line
     if (!record.forced || !report) throw error
-    return { lsn: report.replayLsn, timeline: report.timeline }
+    const { replayLsn: lsn, timeline, systemIdentifier } = report
+    return { lsn, timeline, systemIdentifier }
   }
 }
 

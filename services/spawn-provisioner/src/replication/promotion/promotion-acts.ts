@@ -212,6 +212,7 @@ function begin(
     newTimeline: 0,
     address: '',
     failure: '',
+    systemIdentifier: '',
     returnApprovalId: '',
     returnFailure: '',
   }

@@ -48,6 +48,8 @@ const shape = z.object({
   step: z.enum([...PROMOTION_STEPS, 'done', 'lifted', 'in_doubt', 'failed_back']),
   /** The member was told to take over, and did not say that it will not: the fence MUST stay, whatever is asked for again. */
   told: z.boolean().default(false),
+  /** Which database it was done to: another one in its place is none of this record's business. Empty: it could not be asked. */
+  systemIdentifier: z.string().default(''),
   lsn: z.string().default(''),
   timeline: z.number().default(0),
   newTimeline: z.number().default(0),

@@ -19,10 +19,12 @@ test('a member is believed to lead in our place when it is further on in the his
 })
 
 test('a primary whose place a member was told to take is left behind until it is fenced, follows, or leads again after it', () => {
-  const told = { told: true, timeline: 1 }
+  const told = { told: true, timeline: 1, systemIdentifier: '7' }
   expect(isLeftBehind(told, US)).toBe(true)
   expect(isLeftBehind({ ...told, told: false }, US)).toBe(false)
   expect(isLeftBehind(told, { ...US, fenced: true })).toBe(false)
   expect(isLeftBehind(told, { ...US, inRecovery: true })).toBe(false)
   expect(isLeftBehind(told, { ...US, timeline: 2 }), 'the services go on at the member').toBe(false)
+  expect(isLeftBehind(told, { ...US, systemIdentifier: '8' }), 'another database in its place').toBe(false)
+  expect(isLeftBehind({ ...told, systemIdentifier: '' }, US), 'it could not be asked which one it was').toBe(true)
 })

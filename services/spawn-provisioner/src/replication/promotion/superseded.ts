@@ -63,6 +63,7 @@ export function supersede(deps: PromotionDeps): Supersede {
         forced: true,
         byItself: true,
         startedAt: clock.now().toISOString(),
+        systemIdentifier: facts.systemIdentifier,
         lsn: facts.lsn,
         timeline: facts.timeline,
         returnApprovalId: '',
