@@ -74,3 +74,13 @@ test('a question about a version far away costs no more than one about the next:
     'go to 1.3 first, where nobody is lost; have them go to 1.99998 or later; then go to 1.99999',
   )
 }, 30_000)
+
+test('who goes back leaves the later ones behind: they have to go back first', () => {
+  const later = [peer('berlin', '1.4.0'), peer('wien', '1.3.0')]
+  const { advice } = simulate({ local: '1.4.0', rules: [] }, '1.2.0-rc.1', later)
+  expect(advice).toContain(
+    'go to 1.3 first, where nobody is lost; have them go to 1.3 or earlier; then go to 1.2.0-rc.1',
+  )
+  const acrossMajors = simulate({ local: '2.0.0', rules: [] }, '1.9.0', [peer('bern', '2.0.1')])
+  expect(acrossMajors.advice).toContain('they have to be of 1.10 or earlier first, or both sides go back at once')
+})

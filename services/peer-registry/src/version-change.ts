@@ -99,14 +99,16 @@ function wayThere(book: Rulebook, version: string, peers: readonly Versioned[]):
   const [from, to] = [partsOf(book.local), partsOf(version)]
   if (!from || !to) return []
   const [major, minor] = to
-  const enough = `${major}.${Math.max(0, minor - 1)}`
-  if (from[0] !== major) return [`they have to be of ${enough} or later first, or both sides upgrade at once`]
+  const isBack = major < from[0] || (major === from[0] && minor < from[1])
+  const enough = isBack ? `${major}.${minor + 1} or earlier` : `${major}.${Math.max(0, minor - 1)} or later`
+  if (from[0] !== major)
+    return [`they have to be of ${enough} first, or both sides ${isBack ? 'go back' : 'upgrade'} at once`]
   const way = Math.sign(minor - from[1])
   const apart = Math.min(Math.max(0, Math.abs(minor - from[1]) - 1), FARTHEST_HALT)
   const halts = Array.from({ length: apart }, (_, at) => from[1] + way * (apart - at))
   const halt = halts.find((one) => !peers.some((peer) => isWorse(asItWas(book, asItIs({ ...book, local: `${major}.${one}.0` }, peer))))) // prettier-ignore
   const first = halt === undefined ? '' : `go to ${major}.${halt} first, where nobody is lost; `
-  return [`${first}have them go to ${enough} or later; then go to ${version}`]
+  return [`${first}have them go to ${enough}; then go to ${version}`]
 }
 
 /** Minors away that a halt is looked for: who is that far behind has more than one step to go, and every peer is looked at for each. */
