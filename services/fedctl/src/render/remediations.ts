@@ -38,7 +38,7 @@ export function remediationTable(entries: readonly Remediation[], canvas: Canvas
       { title: 'REMEDIATION', text: ({ id }) => id },
       { title: 'DECIDED', text: ({ decidedAt }) => `${age(decidedAt, now)} ago` },
       { title: 'PEER', text: ({ peerId }) => name(peerId) },
-      { title: 'WHAT', text: ({ reason }) => reason },
+      { title: 'WHAT', text: whatOf },
       { title: 'ACTION', text: actionText, colour: ({ action }) => actionColour(to, action) },
       { title: 'RECOVERED', text: ({ recoveredAt }) => (recoveredAt ? `${age(recoveredAt, now)} ago` : '-') },
       { title: 'WHY', text: ({ detail }) => detail },
@@ -54,7 +54,7 @@ export function remediationSheet(entry: Remediation, { to, paste }: Canvas, name
     [
       ['remediation', entry.id],
       ['peer', name(entry.peerId)],
-      ['what', entry.reason],
+      ['what', whatOf(entry)],
       ['action', actionText(entry), actionColour(to, entry.action)],
       ['why', entry.detail],
       ['decided', `${moment(entry.decidedAt)} UTC by ${entry.actor}`],
@@ -80,6 +80,12 @@ export function remediationSheet(entry: Remediation, { to, paste }: Canvas, name
   ]
     .filter((part) => part !== '')
     .join('\n\n')
+}
+
+/** What is wrong with the peer. Somebody may ask about one that is well: then it was looked into, and nothing was found. */
+function whatOf({ reason, inputs }: Remediation): string {
+  const isWell = inputs['asked'] === 'true' && inputs['hearing'] === 'both' && !reason.startsWith('cert_')
+  return isWell ? 'nothing' : reason
 }
 
 /** What is left to a person. */

@@ -181,6 +181,37 @@ test('a suspended peer is not watched', async () => {
   expect(await told(peerId)).toMatchObject({ coverage: 0, beatsHeard: 1n })
 })
 
+test('whoever comes to be watched is looked at at once, and not when the next look would be', async () => {
+  const [known, newcomer] = [randomUUID(), randomUUID()]
+  const since = now()
+  await listen(since)
+  await beats(known)
+  await beats(newcomer)
+  const peers = new Map([[known, { ...aPeer(), peerId: known, state: 'active' as PeerState }]])
+  let tell: Parameters<PeerFeed['subscribe']>[0] = () => {}
+  const feed = { peers, subscribe: (hear: typeof tell) => void (tell = hear) } as unknown as PeerFeed // all it asks of one
+  const looks: string[] = []
+  class Noting extends Watching {
+    override async look() {
+      await super.look()
+      looks.push([...peers.keys()].map((id) => (id === known ? 'known' : 'newcomer')).join())
+    }
+  }
+  const deps = { db: database.db, clock, feed, tally, logger, levels: levelMetrics(createMetrics('test')) }
+  const stop = new AbortController()
+  const running = new Noting(deps).run(stop.signal)
+  try {
+    await expect.poll(() => looks).toEqual(['known'])
+    tell({ peerId: known }) // nothing new: nobody is looked at before his time
+    peers.set(newcomer, { ...aPeer(), peerId: newcomer, state: 'active' })
+    tell({ peerId: newcomer })
+    await expect.poll(() => looks).toEqual(['known', 'known,newcomer'])
+  } finally {
+    stop.abort()
+    await running
+  }
+})
+
 test('hours become days and days are forgotten, and no window tells anything else for it', async () => {
   const peerId = randomUUID()
   await beats(peerId)

@@ -180,3 +180,9 @@ test('nobody is degraded without silence, without a probe, or against what holds
     { numRuns: 5_000 },
   )
 })
+
+test('of a peer that is well, whoever asked for it is told that nothing is wrong, and no patience is used', () => {
+  const well = reachable({ asked: true, hearing: 'both', silentForMs: 0 })
+  expect(decide(well)).toMatchObject({ action: 'rehandshaked', patienceUsed: 0, detail: expect.stringMatching(/nothing is wrong with it$/) }) // prettier-ignore
+  expect(decide({ ...well, hearing: 'we_hear_them', silentForMs: 5 * MIN })).toMatchObject({ patienceUsed: 1 })
+})

@@ -77,6 +77,9 @@ function settle(inputs: Inputs): Verdict {
   if (inputs.asked && inputs.silentForMs < staleAfterMs && probed !== 'reachable') {
     return verdict(inputs, 'alerted', 'no endpoint answers, and beats go both ways all the same: nothing to degrade', 0)
   }
+  if (inputs.asked && peerState === 'active' && inputs.hearing === 'both' && probed === 'reachable') {
+    return verdict(inputs, 'rehandshaked', `${silence(inputs)}, and it answers a probe: nothing is wrong with it`, 0)
+  }
   if (peerState === 'active') {
     if (probed === 'unreachable') return degraded(inputs, `${silence(inputs)}; no endpoint answers`)
     if (patienceUsed >= patience && !inputs.asked) {
@@ -85,7 +88,7 @@ function settle(inputs: Inputs): Verdict {
     const given = verdict(
       inputs,
       'rehandshaked',
-      `it answers a probe, ${inputs.hearing === 'both' ? 'and' : 'though'} ${silence(inputs)}; it is given time`,
+      `it answers a probe, though ${silence(inputs)}; it is given time`,
       staleAfterMs,
     )
     return { ...given, patienceUsed: patienceUsed + 1 }
