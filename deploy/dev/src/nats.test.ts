@@ -73,18 +73,18 @@ const LONG_MS = 60_000
 describe('the users of the bus', () => {
   test('a service makes its own stream, announces there and hears what its row says', async () => {
     const registry = await as('peer-registry')
-    const streams = (await registry.jetstreamManager()).streams
+    const streams = (await registry.jetstreamManager({ timeout: LONG_MS })).streams
     await streams.add({ name: 'PEER_REGISTRY', subjects: ['fed.peer.>'] })
-    await registry.jetstream().publish('fed.peer.active.x', 'news', { msgID: '1' })
+    await registry.jetstream({ timeout: LONG_MS }).publish('fed.peer.active.x', 'news', { msgID: '1' })
 
     const ledger = await as('audit-ledger')
-    const consumers = (await ledger.jetstreamManager()).consumers
+    const consumers = (await ledger.jetstreamManager({ timeout: LONG_MS })).consumers
     await consumers.add('PEER_REGISTRY', {
       durable_name: 'audit-ledger--record-peer-registry',
       ack_policy: 'explicit' as never,
     })
     const message = await (
-      await ledger.jetstream().consumers.get('PEER_REGISTRY', 'audit-ledger--record-peer-registry')
+      await ledger.jetstream({ timeout: LONG_MS }).consumers.get('PEER_REGISTRY', 'audit-ledger--record-peer-registry')
     ).next()
     expect(message?.string()).toBe('news')
     expect(await message?.ackAck()).toBe(true)
@@ -92,9 +92,12 @@ describe('the users of the bus', () => {
 
   test('nobody announces for another, nor unmakes or changes what was announced', async () => {
     const registry = await as('peer-registry')
-    const { streams } = await registry.jetstreamManager()
+    const { streams } = await registry.jetstreamManager({ timeout: LONG_MS })
     const forbidden: [string, () => Promise<unknown>][] = [
-      ['announce a grant', () => registry.jetstream().publish('fed.grant.issued.x', 'forged', { timeout: LONG_MS })],
+      [
+        'announce a grant',
+        () => registry.jetstream({ timeout: LONG_MS }).publish('fed.grant.issued.x', 'forged', { timeout: LONG_MS }),
+      ],
       ['make a stream of another', () => streams.add({ name: 'GRANT_AUTHZ', subjects: ['fed.grant.>'] })],
       ['delete the stream', () => streams.delete('PEER_REGISTRY')],
       ['purge the stream', () => streams.purge('PEER_REGISTRY')],
@@ -109,13 +112,15 @@ describe('the users of the bus', () => {
 
   test('segments of the ledger are added by audit-ledger alone, and nobody unmakes them, it least of all', async () => {
     const ledger = await as('audit-ledger')
-    const own = (await ledger.jetstreamManager()).streams
+    const own = (await ledger.jetstreamManager({ timeout: LONG_MS })).streams
     await own.add({ name: WORM.stream, subjects: [...WORM.subjects], deny_delete: true, deny_purge: true })
-    await ledger.jetstream().publish('worm.platform', 'a segment', { expect: { lastSubjectSequence: 0 } })
+    await ledger
+      .jetstream({ timeout: LONG_MS })
+      .publish('worm.platform', 'a segment', { expect: { lastSubjectSequence: 0 } })
 
     const unmake = async (name: string): Promise<[string, () => Promise<unknown>][]> => {
       const connection = await as(name)
-      const { streams } = await connection.jetstreamManager({ checkAPI: false })
+      const { streams } = await connection.jetstreamManager({ checkAPI: false, timeout: LONG_MS })
       return [
         ['delete the stream', () => streams.delete(WORM.stream)],
         ['purge it', () => streams.purge(WORM.stream)],
@@ -133,7 +138,9 @@ describe('the users of the bus', () => {
       for (const [what, attempt] of await unmake(name))
         await expect(attempt(), `${name}: ${what}`).rejects.toThrow(/Permissions Violation/)
     for (const name of BUS_SERVICES.filter((service) => service !== 'audit-ledger')) {
-      const add = (await as(name)).jetstream().publish('worm.platform', 'forged', { timeout: LONG_MS })
+      const add = (await as(name))
+        .jetstream({ timeout: LONG_MS })
+        .publish('worm.platform', 'forged', { timeout: LONG_MS })
       await expect(add, name).rejects.toThrow(/Permissions Violation/)
     }
     expect((await own.info(WORM.stream)).state.messages).toBe(1)
@@ -141,7 +148,7 @@ describe('the users of the bus', () => {
   })
 
   test('what denies deletion does not deny it to the stream: only who may call it does', async () => {
-    const operator = (await (await as('admin', '_INBOX')).jetstreamManager()).streams
+    const operator = (await (await as('admin', '_INBOX')).jetstreamManager({ timeout: LONG_MS })).streams
     await expect(operator.purge(WORM.stream)).rejects.toThrow(/purge/)
     await expect(operator.deleteMessage(WORM.stream, 1)).rejects.toThrow(/delete/)
     await expect(operator.update(WORM.stream, { deny_purge: false })).rejects.toThrow(/deny purge/)
@@ -156,10 +163,12 @@ describe('the users of the bus', () => {
 
   test('nobody takes the news that another waits for', async () => {
     const authz = await as('grant-authz')
-    const consumers = (await authz.jetstreamManager()).consumers
+    const consumers = (await authz.jetstreamManager({ timeout: LONG_MS })).consumers
     const make = consumers.add('PEER_REGISTRY', { durable_name: 'grant-authz--other', ack_policy: 'explicit' as never })
     await expect(make).rejects.toThrow(/Permissions Violation/)
-    const take = authz.request('$JS.API.CONSUMER.MSG.NEXT.PEER_REGISTRY.audit-ledger--record-peer-registry')
+    const take = authz.request('$JS.API.CONSUMER.MSG.NEXT.PEER_REGISTRY.audit-ledger--record-peer-registry', '', {
+      timeout: LONG_MS,
+    })
     await expect(take).rejects.toThrow(/Permissions Violation/)
     await consumers.add('PEER_REGISTRY', {
       durable_name: 'grant-authz--operator-grant',
@@ -175,7 +184,7 @@ describe('the users of the bus', () => {
   })
 
   test('the operator may: somebody has to be able to', async () => {
-    const streams = (await (await as('admin', '_INBOX')).jetstreamManager()).streams
+    const streams = (await (await as('admin', '_INBOX')).jetstreamManager({ timeout: LONG_MS })).streams
     await streams.update('PEER_REGISTRY', { max_age: nanos(86_400_000) })
     expect((await streams.info('PEER_REGISTRY')).config.max_age).toBe(nanos(86_400_000))
   })
@@ -200,11 +209,13 @@ test('what was stored survives kill -9, and a wipe loses it', async () => {
   nats.kill()
   await nats.stop()
   nats = await startNats({ ...options, port }, never)
-  const info = await (await (await as('peer-registry')).jetstreamManager()).streams.info('PEER_REGISTRY')
+  const info = await (
+    await (await as('peer-registry')).jetstreamManager({ timeout: LONG_MS })
+  ).streams.info('PEER_REGISTRY')
   expect(info.state.messages).toBe(1)
   await nats.wipe()
   nats = await startNats({ ...options, port }, never)
-  const streams = (await (await as('peer-registry')).jetstreamManager()).streams
+  const streams = (await (await as('peer-registry')).jetstreamManager({ timeout: LONG_MS })).streams
   await expect(streams.info('PEER_REGISTRY')).rejects.toThrow(/stream not found/)
 })
 

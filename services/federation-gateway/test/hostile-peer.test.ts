@@ -24,7 +24,7 @@ const SECRET = BEARER.slice(-43)
 
 beforeAll(async () => {
   ;[a, b] = await Promise.all([
-    startWorld({ outbound: { attemptTimeoutMs: 400 } }),
+    startWorld({ outbound: { attemptTimeoutMs: 4_000 } }),
     startWorld({ trustDomain: 'b.example' }),
   ])
   const { dir: tlsDir } = await a.platform.identity('operator', 'alice')
@@ -53,7 +53,7 @@ beforeEach(() => {
 })
 
 function asking(bearer = BEARER): CallOptions {
-  return { headers: { 'powernode-peer-id': toB.peerId, 'powernode-grant': bearer }, timeoutMs: 8_000 }
+  return { headers: { 'powernode-peer-id': toB.peerId, 'powernode-grant': bearer }, timeoutMs: 60_000 }
 }
 
 test('what we send is not sent a second time to another address of a peer that did not answer', async () => {
