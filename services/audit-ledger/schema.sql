@@ -86,9 +86,28 @@ BEGIN ATOMIC
             USING old
            WHERE ((entry.log_id = drop_pruned.of_log) AND (entry.sequence = old.sequence))
            RETURNING 1 AS "?column?"
+         ), unsaid AS (
+          SELECT checkpoint.size
+            FROM checkpoint
+           WHERE ((checkpoint.log_id = drop_pruned.of_log) AND (checkpoint.size < ( SELECT max(pruning.below) AS max
+                    FROM pruning
+                   WHERE (pruning.log_id = drop_pruned.of_log))))
+           ORDER BY checkpoint.size
+          LIMIT drop_pruned.at_most
+         ), seen AS (
+          DELETE FROM cosignature
+            USING unsaid
+           WHERE ((cosignature.log_id = drop_pruned.of_log) AND (cosignature.size = unsaid.size))
+           RETURNING 1 AS "?column?"
+         ), signed AS (
+          DELETE FROM checkpoint
+            USING unsaid
+           WHERE ((checkpoint.log_id = drop_pruned.of_log) AND (checkpoint.size = unsaid.size))
+           RETURNING 1 AS "?column?"
          )
-  SELECT count(*) AS count
-    FROM gone;
+  SELECT (( SELECT count(*) AS count
+            FROM gone) + ( SELECT count(*) AS count
+            FROM signed));
 END;
 grant execute on function drop_pruned(integer,integer) to audit_ledger;
 
@@ -186,6 +205,34 @@ CREATE OR REPLACE FUNCTION audit_ledger.refuse_change()
 AS $function$
 begin
   raise exception '% of % is refused: what happened stays written', tg_op, tg_table_name using errcode = 'insufficient_privilege';
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION audit_ledger.sign_only_what_is_kept()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'audit_ledger', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+begin
+  if exists (select from pruning p where p.log_id = new.log_id and p.below > new.size) then
+    raise exception 'size % of log % is pruned: it was signed before', new.size, new.log_id using errcode = 'check_violation';
+  end if;
+  return new;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION audit_ledger.signed_gone_by_pruning()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'audit_ledger', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+begin
+  if not exists (select from pruning p where p.log_id = old.log_id and p.below > old.size) then
+    raise exception 'DELETE of % is refused without a pruning: what happened stays written', tg_table_name using errcode = 'insufficient_privilege';
+  end if;
+  return old;
 end
 $function$;
 
@@ -337,7 +384,9 @@ create table checkpoint (
   constraint checkpoint_size_check CHECK ((size >= 1))
 );
 CREATE INDEX checkpoint_by_signed_at ON audit_ledger.checkpoint USING btree (signed_at);
-CREATE TRIGGER checkpoint_unchangeable BEFORE DELETE OR UPDATE OR TRUNCATE ON audit_ledger.checkpoint FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER checkpoint_kept BEFORE INSERT ON audit_ledger.checkpoint FOR EACH ROW EXECUTE FUNCTION sign_only_what_is_kept();
+CREATE TRIGGER checkpoint_pruned BEFORE DELETE ON audit_ledger.checkpoint FOR EACH ROW EXECUTE FUNCTION signed_gone_by_pruning();
+CREATE TRIGGER checkpoint_unchangeable BEFORE UPDATE OR TRUNCATE ON audit_ledger.checkpoint FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 grant insert, select on checkpoint to audit_ledger;
 
 create table copied (
@@ -362,7 +411,8 @@ create table cosignature (
   constraint cosignature_log_id_size_fkey FOREIGN KEY (log_id, size) REFERENCES checkpoint(log_id, size),
   constraint cosignature_key_id_check CHECK ((length(key_id) = 4))
 );
-CREATE TRIGGER cosignature_unchangeable BEFORE DELETE OR UPDATE OR TRUNCATE ON audit_ledger.cosignature FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER cosignature_pruned BEFORE DELETE ON audit_ledger.cosignature FOR EACH ROW EXECUTE FUNCTION signed_gone_by_pruning();
+CREATE TRIGGER cosignature_unchangeable BEFORE UPDATE OR TRUNCATE ON audit_ledger.cosignature FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 grant insert, select on cosignature to audit_ledger;
 
 create table database_start (

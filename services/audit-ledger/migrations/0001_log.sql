@@ -109,7 +109,8 @@ create table erasure (
 create index erasure_by_log on erasure (log_id, first, last);
 create index erasure_ran_out on erasure (log_id, last) where ran_out;
 
--- Entries of a log that are gone by retention: a note by the log's key says so. Their hashes stay, in the tiles.
+-- Entries of a log that are gone by retention, and what was signed while it was shorter: a note by the log's key says so. The
+-- hashes of the entries stay, in the tiles, and with them the root of every size.
 create table pruning (
   log_id int not null references log (id),
   below bigint not null check (below > 0 and below % 256 = 0),
@@ -203,6 +204,31 @@ $$;
 create trigger entry_pruned after delete on entry referencing old table as gone
   for each statement execute function entry_gone_by_pruning();
 
+-- What was signed of a size that was pruned goes with the entries; that of the pruned size itself stays.
+create function signed_gone_by_pruning() returns trigger language plpgsql set search_path = audit_ledger, pg_temp
+  set enable_seqscan = off as $$
+begin
+  if not exists (select from pruning p where p.log_id = old.log_id and p.below > old.size) then
+    raise exception 'DELETE of % is refused without a pruning: what happened stays written', tg_table_name using errcode = 'insufficient_privilege';
+  end if;
+  return old;
+end
+$$;
+create trigger checkpoint_pruned before delete on checkpoint for each row execute function signed_gone_by_pruning();
+create trigger cosignature_pruned before delete on cosignature for each row execute function signed_gone_by_pruning();
+
+-- What was signed of a size below a pruning may be gone: so that there never is a second root of it, none is signed any more.
+create function sign_only_what_is_kept() returns trigger language plpgsql set search_path = audit_ledger, pg_temp
+  set enable_seqscan = off as $$
+begin
+  if exists (select from pruning p where p.log_id = new.log_id and p.below > new.size) then
+    raise exception 'size % of log % is pruned: it was signed before', new.size, new.log_id using errcode = 'check_violation';
+  end if;
+  return new;
+end
+$$;
+create trigger checkpoint_kept before insert on checkpoint for each row execute function sign_only_what_is_kept();
+
 -- A pruning lies below what another has cosigned, and leaves the end of the log.
 create function prune_only_what_is_witnessed() returns trigger language plpgsql set search_path = audit_ledger, pg_temp as $$
 begin
@@ -221,8 +247,8 @@ create trigger payload_unchangeable before update or truncate on payload for eac
 create trigger ledger_unchangeable before update or delete or truncate on ledger for each statement execute function refuse_change();
 create trigger log_unchangeable before update or delete or truncate on log for each statement execute function refuse_change();
 create trigger tile_unchangeable before update or delete or truncate on tile for each statement execute function refuse_change();
-create trigger checkpoint_unchangeable before update or delete or truncate on checkpoint for each statement execute function refuse_change();
-create trigger cosignature_unchangeable before update or delete or truncate on cosignature for each statement execute function refuse_change();
+create trigger checkpoint_unchangeable before update or truncate on checkpoint for each statement execute function refuse_change();
+create trigger cosignature_unchangeable before update or truncate on cosignature for each statement execute function refuse_change();
 create trigger ledger_key_unchangeable before update or delete or truncate on ledger_key for each statement execute function refuse_change();
 create trigger erasure_unchangeable before update or delete or truncate on erasure for each statement execute function refuse_change();
 create trigger pruning_unchangeable before update or delete or truncate on pruning for each statement execute function refuse_change();
@@ -381,7 +407,7 @@ begin atomic
   select count(*) from gone;
 end;
 
--- A bounded batch of what the newest pruning of a log allows; returns how many entries went.
+-- A bounded batch of what the newest pruning of a log allows; returns how many rows of its entries and checkpoints went.
 create function drop_pruned(of_log int, at_most int) returns bigint
   language sql security definer set search_path = audit_ledger, pg_temp
 begin atomic
@@ -393,8 +419,16 @@ begin atomic
     delete from payload using old where payload.log_id = of_log and payload.sequence = old.sequence returning 1
   ), gone as (
     delete from entry using old where entry.log_id = of_log and entry.sequence = old.sequence returning 1
+  ), unsaid as (
+    select size from checkpoint
+    where log_id = of_log and size < (select max(below) from pruning where log_id = of_log)
+    order by size limit at_most
+  ), seen as (
+    delete from cosignature using unsaid where cosignature.log_id = of_log and cosignature.size = unsaid.size returning 1
+  ), signed as (
+    delete from checkpoint using unsaid where checkpoint.log_id = of_log and checkpoint.size = unsaid.size returning 1
   )
-  select count(*) from gone;
+  select (select count(*) from gone) + (select count(*) from signed);
 end;
 revoke execute on function erase_payloads(bigint[]), drop_pruned(int, int) from public;
 

@@ -131,6 +131,19 @@ test('entries go only in whole segments below a cosigned size, also for the owne
   await sql.raw('delete from entry where sequence < 256').execute(owner)
 })
 
+test('what was signed goes only below a pruning, and is not signed anew there, also for the owner', async () => {
+  const sign = (size: number) =>
+    sql`insert into checkpoint (log_id, size, root, note, signed_at)
+      values (1, ${size}, ${Buffer.alloc(32)}, 'note', ${NOW})`.execute(owner)
+  for (const size of [100, 256]) await sign(size)
+  await expect(sql.raw('delete from checkpoint where size = 100').execute(owner)).rejects.toThrow(/without a pruning/)
+  await sql`insert into pruning (log_id, below, statement, at) values (1, 256, 'note', ${NOW})`.execute(owner)
+  await expect(sql.raw('delete from checkpoint where size = 256').execute(owner)).rejects.toThrow(/without a pruning/)
+  await expect(sql.raw('delete from cosignature').execute(owner)).rejects.toThrow(/without a pruning/)
+  await sql.raw('delete from checkpoint where size = 100').execute(owner)
+  await expect(sign(100)).rejects.toThrow(/size 100 of log 1 is pruned/)
+})
+
 test('the tree of the entries is the one in the tiles', async () => {
   const { rows } = await sql<{ leaf: Buffer }>`select leaf from entry order by sequence limit 256`.execute(ledger.db)
   const edge = Edge.empty()

@@ -17,7 +17,8 @@ const COLUMNS = ['log_id as logId', 'size', 'root', 'note', 'signed_at as signed
 
 /**
  * Keeps what was signed, and tells who waits for it. Of one size there is one: whoever comes second with it changes nothing,
- * and MUST compare. Of entries that are not there, since the database came back without them, none is kept. Returns those that are new.
+ * and MUST compare. Of entries that are not there, since the database came back without them, none is kept, and none of a size that was
+ * pruned meanwhile. Returns those that are new.
  */
 export async function add(
   tx: LedgerTx,
@@ -31,6 +32,7 @@ export async function add(
         ${signed.map(({ root }) => Buffer.from(root).toString('hex'))}::text[], ${signed.map(({ note }) => note)}::text[],
         ${signed.map(({ signedAt }) => signedAt)}::timestamptz[]) as c (log_id, size, root, note, signed_at)
       where exists (select from entry where entry.log_id = c.log_id and entry.sequence = c.size - 1)
+        and not exists (select from pruning where pruning.log_id = c.log_id and pruning.below > c.size)
       on conflict do nothing
       returning log_id, size
     )

@@ -23,16 +23,17 @@ export async function newest(tx: LedgerTx, logId: number): Promise<Pruning | und
     .executeTakeFirst()
 }
 
-/** Drops a batch of what the newest pruning of a log allows; returns how many entries went. */
+/** Drops a batch of what the newest pruning of a log allows; returns how many rows of entries and checkpoints went. */
 export async function drop(tx: LedgerTx, logId: number, limit: number): Promise<number> {
   const { rows } = await sql<{ n: number }>`select drop_pruned(${logId}, ${limit}) as n`.execute(tx)
   return rows[0]?.n ?? 0
 }
 
-/** Logs of which entries below a pruning are still there: a process ended between saying and doing. */
+/** Logs of which entries or checkpoints below a pruning are still there: a process ended between saying and doing. */
 export async function unfinished(tx: LedgerTx): Promise<readonly number[]> {
   const { rows } = await sql<{ id: number }>`
     select p.log_id as id from (select log_id, max(below) as below from pruning group by log_id) p
-    where exists (select from entry where entry.log_id = p.log_id and entry.sequence < p.below)`.execute(tx)
+    where exists (select from entry where entry.log_id = p.log_id and entry.sequence < p.below)
+      or exists (select from checkpoint where checkpoint.log_id = p.log_id and checkpoint.size < p.below)`.execute(tx)
   return rows.map(({ id }) => id)
 }

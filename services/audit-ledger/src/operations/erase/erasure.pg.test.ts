@@ -1,10 +1,21 @@
 import { openPruning } from '@powernode/ledger'
 import { openDb, inTransaction } from '@powernode/postgres'
 import type { TestDatabase } from '@powernode/postgres/testing'
-import { checkInclusion, Edge, formatCheckpoint, inclusionProof, leafHash, rootAt, signNote } from '@powernode/tlog'
+import {
+  checkConsistency,
+  checkInclusion,
+  consistencyProof,
+  Edge,
+  formatCheckpoint,
+  inclusionProof,
+  leafHash,
+  rootAt,
+  signNote,
+} from '@powernode/tlog'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { keyFrom, ledgerKeys, newKey } from '../../ledger-keys.ts'
+import * as checkpoints from '../../store/checkpoints.ts'
 import * as cosignatures from '../../store/cosignatures.ts'
 import * as entries from '../../store/entries.ts'
 import * as logs from '../../store/logs.ts'
@@ -182,6 +193,35 @@ test('pruned entries go in batches, the hashes stay, and everything above is app
   expect((await sign()).size).toBe(901)
   expect(await verify()).toBeInstanceOf(Edge)
   expect((await act((tx) => proveEntry(tx, NOW, { place: { log: PEER, sequence: 550 } }))).proof).toMatch(/index 550/)
+})
+
+test('what was signed below a pruning goes with the entries; its roots do not, and nothing is signed there a second time', async () => {
+  const signed: { size: number; root: Uint8Array }[] = []
+  for (const [from, to] of [
+    [0, 100],
+    [100, 256],
+    [256, 600],
+  ] as const) {
+    await write(from, to)
+    signed.push(await sign())
+    await witnessed(to)
+  }
+  await prune(512)
+  const { id, origin } = await act(logOf)
+  for (let more = true; more;) more = await act((tx) => dropPruned(tx, NOW, { limit: 300 }))
+  const kept = await sql<{ size: number }>`
+    select size from checkpoint union all select size from cosignature`.execute(ledger.db)
+  expect(kept.rows.map(({ size }) => size)).toEqual([600, 600])
+
+  const [first, , last] = signed as [(typeof signed)[0], (typeof signed)[0], (typeof signed)[0]] // three
+  const proof = await act((tx) => consistencyProof(tileReader(tx, id), first.size, last.size))
+  const step = { oldSize: first.size, oldRoot: first.root, size: last.size, root: last.root, proof }
+  expect(checkConsistency(step)).toBeUndefined()
+  expect(await verify()).toBeInstanceOf(Edge)
+
+  const again = { logId: id, size: 256, root: Buffer.alloc(32, 7), note: origin, signedAt: NOW }
+  expect(await act((tx) => keepCheckpoints(tx, NOW, [again]))).toEqual({ altered: [] })
+  expect(await act((tx) => checkpoints.ofSize(tx, id, 256))).toBeUndefined()
 })
 
 test('the service role cannot drop more than was pruned, whatever it asks for', async () => {
