@@ -132,6 +132,21 @@ test('entries are listed in pages from either end, and a page of the past never 
   expect(await reader().listEntries({ log: 'platform' })).toMatchObject({ entries: [], size: 0n })
 })
 
+test('a place that nobody counts to is the mistake of whoever asks, not a fault of ours', async () => {
+  await write(0, 3)
+  const { listEntries, getEntry, proveEntry, proveConsistency, getCheckpoint } = reader()
+  for (const far of [2n ** 53n, 2n ** 63n, 2n ** 64n - 1n])
+    for (const ask of [
+      () => listEntries({ log: PEER, start: far }),
+      () => getEntry({ log: PEER, sequence: far }),
+      () => proveEntry({ log: PEER, sequence: far }),
+      () => proveConsistency({ log: PEER, oldSize: far, size: far }),
+      () => getCheckpoint({ log: PEER, size: far }),
+    ])
+      await expectRefusal(ask(), 'REQUEST_INVALID')
+  await expectRefusal(getEntry({ log: PEER, sequence: 2n ** 53n - 1n }), 'ENTRY_NOT_FOUND')
+})
+
 test('a page of large entries is cut, and the next begins where it ended', async () => {
   const payload = Buffer.from(JSON.stringify({ text: 'x'.repeat(60_000) }))
   for (const n of upTo(40)) await gateway().append({ entries: [entry(n, { payload })] })
