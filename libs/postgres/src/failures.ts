@@ -1,4 +1,5 @@
 const UNIQUE_VIOLATION = '23505'
+const CHECK_VIOLATION = '23514'
 const SERIALIZATION_FAILURE = '40001'
 const DEADLOCK_DETECTED = '40P01'
 const SEALED_UNDER_REPLACED = 'PNSK1'
@@ -41,13 +42,18 @@ export function asReplacedSealingKey(error: unknown): unknown {
 }
 
 /** Whether `error` is the database refusing a second row of the same key, of this constraint when one is named. */
-export function isUniqueViolation(error: unknown, constraint?: string): boolean {
-  return causes(error).some(
+export const isUniqueViolation = (error: unknown, constraint?: string): boolean =>
+  isViolation(error, UNIQUE_VIOLATION, constraint)
+
+/** Whether `error` is the database refusing a row that this check of its table forbids. */
+export const isCheckViolation = (error: unknown, constraint: string): boolean =>
+  isViolation(error, CHECK_VIOLATION, constraint)
+
+const isViolation = (error: unknown, code: string, constraint: string | undefined): boolean =>
+  causes(error).some(
     (one) =>
-      codeOf(one) === UNIQUE_VIOLATION &&
-      (constraint === undefined || ('constraint' in one && one.constraint === constraint)),
+      codeOf(one) === code && (constraint === undefined || ('constraint' in one && one.constraint === constraint)),
   )
-}
 
 /** Whether the transaction lost against another one. It did nothing, and may be run again. */
 export function isConflict(error: unknown): boolean {

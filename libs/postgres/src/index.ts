@@ -4,7 +4,13 @@ export { createBatcher, type Batcher } from './batcher.ts'
 export { connectionSettings, type Connect } from './connection-settings.ts'
 export { databaseUrl } from './database-url.ts'
 export { describeSchema } from './describe-schema.ts'
-export { CommitOutcomeUnknown, isConnectionLost, isUniqueViolation, SealingKeyReplaced } from './failures.ts'
+export {
+  CommitOutcomeUnknown,
+  isCheckViolation,
+  isConnectionLost,
+  isUniqueViolation,
+  SealingKeyReplaced,
+} from './failures.ts'
 export { inTransaction, type TransactionOptions } from './in-transaction.ts'
 export { keptStatement, type KeptStatement } from './kept-statement.ts'
 export { lead } from './lead.ts'

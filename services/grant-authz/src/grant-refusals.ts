@@ -12,6 +12,12 @@ export const grantExists = ({ id, remoteSubject, resourceKind, resourceId }: Gra
     { metadata: { grant_id: id }, next: `fedctl grant show ${id}` },
   )
 
+/** As the database counts it: numbers in all their digits. */
+export const metadataTooLarge = (): Refusal =>
+  new Refusal('REQUEST_INVALID', 'the metadata of a grant takes 16,384 bytes at most', {
+    metadata: { field: 'metadata' },
+  })
+
 /** Refuses a change of what somebody else changed since it was read; revision 0 does not care. */
 export function mustHaveRevision(grant: Grant, revision: number): void {
   if (revision === 0 || revision === grant.revision) return

@@ -97,6 +97,7 @@ test('a renewal moves the end away and never nearer, and is reminded of anew', a
   await refused(() => renew(grant, { ttlMs: DAY_MS / 2, at: after(1_000), limits: LIMITS }), 'GRANT_TTL_OUT_OF_RANGE')
 })
 
-test('a reason is cut to what the table holds', () => {
+test('a reason is cut to what the table holds, between two characters', () => {
   expect(reasonOf('x'.repeat(300))).toHaveLength(256)
+  expect(reasonOf(`a${'😀'.repeat(300)}`)).toBe(`a${'😀'.repeat(255)}`)
 })

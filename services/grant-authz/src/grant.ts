@@ -136,8 +136,8 @@ export function renew(grant: Grant, { ttlMs, at, limits }: { ttlMs: number; at: 
   return { ...grant, expiresAt, renewedAt: at, remindedAt: null, lastChangedAt: at }
 }
 
-/** A reason as it is kept: what does not fit is cut, because a revocation MUST NOT fail for it. */
-export const reasonOf = (said: string): string => said.slice(0, LONGEST_REASON)
+/** A reason as it is kept: what does not fit is cut, because a revocation MUST NOT fail for it. No character is cut in two. */
+export const reasonOf = (said: string): string => Array.from(said).slice(0, LONGEST_REASON).join('')
 
 function mustBeActive(grant: Grant, at: Date): void {
   const status = statusAt(grant, at)

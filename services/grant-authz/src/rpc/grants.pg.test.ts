@@ -362,6 +362,12 @@ test('of what one peer gives no more is kept than there is room for', async () =
   await receive({ revision: 2n, what: 'changed' })
 })
 
+test('metadata of more than 16 kB is the mistake of whoever asks, however few bytes it has on the wire', async () => {
+  await expectRefusal(create({ metadata: { note: 'x'.repeat(20_000) } }), 'REQUEST_INVALID')
+  await expectRefusal(create({ metadata: { list: Array.from({ length: 100 }, () => 1e308) } }), 'REQUEST_INVALID')
+  await create({ metadata: { note: 'x'.repeat(16_000) } })
+})
+
 test('a text that the database cannot hold is refused, wherever it stands', async () => {
   const { grant } = await create()
   const grantId = grant!.id

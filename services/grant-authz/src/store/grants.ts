@@ -1,7 +1,7 @@
-import { isUniqueViolation } from '@powernode/postgres'
+import { isCheckViolation, isUniqueViolation } from '@powernode/postgres'
 import { sql } from 'kysely'
 import type { Grant } from '../grant.ts'
-import { grantExists, grantNotFound } from '../grant-refusals.ts'
+import { grantExists, grantNotFound, metadataTooLarge } from '../grant-refusals.ts'
 import type { GrantTx } from './tables.ts'
 
 /** Every column of a grant under the name it has in the noun. */
@@ -32,6 +32,7 @@ export async function add(tx: GrantTx, grant: Grant): Promise<void> {
     await tx.insertInto('federation_grant').values(row).execute()
   } catch (error) {
     if (isUniqueViolation(error, 'federation_grant_one_live')) throw grantExists(grant)
+    if (isCheckViolation(error, 'grant_metadata_small')) throw metadataTooLarge()
     throw error
   }
 }
