@@ -43,7 +43,7 @@ export function complete(program: CommandUnknownOpts, words: readonly string[]):
 const namedBy = (word: string | undefined): Named | undefined => NAMED.find((named) => named === word)
 
 /** Follows the words down the tree; what is neither a command nor an option counts as an argument. */
-function walk(program: CommandUnknownOpts, words: readonly string[]) {
+export function walk(program: CommandUnknownOpts, words: readonly string[]) {
   let command = program
   let argumentsSeen = 0
   let before = ''

@@ -54,7 +54,13 @@ test('with -o json an error is the one object on stdout, wherever the option sta
   ]) {
     const { exit, out, err } = await run(...argv)
     expect(JSON.parse(out)).toEqual({
-      error: { reason: 'USAGE', message: "missing required argument 'peer'", metadata: {}, exit_code: 2 },
+      error: {
+        reason: 'USAGE',
+        message: "missing required argument 'peer'",
+        next: 'fedctl peer show --help',
+        metadata: {},
+        exit_code: 2,
+      },
     })
     expect([exit, err]).toEqual([2, ''])
   }

@@ -1,8 +1,11 @@
 import { CommanderError, Help } from 'commander'
 import type { CommandUnknownOpts } from '@commander-js/extra-typings'
 import type { Clock } from '@powernode/clock'
+import { advised } from './advice.ts'
 import { connect } from './client.ts'
+import { walk } from './complete.ts'
 import type { Environment } from './environment.ts'
+import { exampleText, pathOf } from './examples/examples.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import type { Invocation } from './invoke.ts'
 import { FORMATS, printProblem, type Format } from './output.ts'
@@ -29,7 +32,8 @@ export async function fedctl(argv: readonly string[], options: FedctlOptions): P
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done
     if (error instanceof CommanderError && formatOf(argv) === 'table') return EXIT.usage // commander has said why
-    return printProblem(factsOf(error), formatOf(argv), env, program.opts().context)
+    const facts = advised(factsOf(error), error, pathOf(walk(program, argv).command))
+    return printProblem(facts, formatOf(argv), env, program.opts().context)
   }
 }
 
@@ -47,6 +51,7 @@ function prepare(command: CommandUnknownOpts, env: Environment, isForPeople: boo
       if (isForPeople) env.err(text)
     },
   })
+  command.addHelpText('after', () => exampleText(command))
   if (isForPeople) command.showHelpAfterError('(--help says how it is used)')
   for (const sub of command.commands) prepare(sub, env, isForPeople)
 }

@@ -25,6 +25,10 @@ export function readBytes(path: string, shown = path): Buffer {
   try {
     return readFileSync(path)
   } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+    if (code === 'ENOENT')
+      throw usage(`there is no ${shown}`, 'name a file that is there, seen from the folder you stand in')
+    if (code === 'EISDIR') throw usage(`${shown} is a folder`, 'name a file in it')
     throw usage(`${shown} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`)
   }
 }

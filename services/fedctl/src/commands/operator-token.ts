@@ -24,7 +24,7 @@ export const operatorToken = (run: Run) =>
         const file = options.certificate
           ? resolve(session.env.cwd, options.certificate)
           : join(session.context.identityDir, 'cert.pem')
-        const [leaf] = pemToDer(read(file), 'CERTIFICATE')
+        const [leaf] = pemToDer(read(file, options.certificate), 'CERTIFICATE')
         if (!leaf) throw usage(`${file} holds no certificate`)
         const { token, expiresAt } = await session.clients.operators.issueToken({
           name,
