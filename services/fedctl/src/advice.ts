@@ -6,7 +6,7 @@ const CATALOGUE = fileURLToPath(new URL('../../../docs/errors.md', import.meta.u
 
 /** What the machine said no with, by its number, and what helps. */
 const OF_THE_MACHINE: Readonly<Record<string, string>> = {
-  ENOSPC: 'make room on that disk, then do it once more: nothing half written is left under the name',
+  ENOSPC: 'make room on that disk, then do it once more',
   EDQUOT: 'make room within your quota, then do it once more',
   EACCES: 'name a place that you may use, or do it as a user who may',
   EPERM: 'name a place that you may use, or do it as a user who may',
