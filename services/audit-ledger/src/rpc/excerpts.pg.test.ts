@@ -58,10 +58,6 @@ test('a moment that no clock shows is the mistake of whoever asks, not a fault o
       await expectRefusal(excerpts({ [name]: { seconds, nanos: 0 } }), 'WINDOW_INVALID')
 })
 
-test('so is a place that nobody counts to', async () => {
-  await expectRefusal(excerpts({ start: 2n ** 64n - 1n }), 'REQUEST_INVALID')
-})
-
 test('a page has a thousand entries unless more are asked for, five thousand at most, and says where the next begins', async () => {
   await append(
     a,
