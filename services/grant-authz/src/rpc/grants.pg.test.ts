@@ -66,7 +66,9 @@ test('a grant is created: the bearer is shown, the defaults are the platform\u20
 })
 
 test('what nobody serves is said, and granted all the same', async () => {
-  expect((await create({ resourceKind: 'Unheard' })).openItems).toEqual(['nobody serves Unheard at this moment'])
+  expect((await create({ resourceKind: 'Unheard' })).openItems).toEqual([
+    'nobody serves Unheard at this moment; which kinds there are: fedctl resource kinds',
+  ])
 })
 
 test.each([

@@ -12,6 +12,8 @@ export async function openItems(tx: GrantTx, grant: Grant): Promise<string[]> {
     ...networks
       .filter((network) => !active.has(network))
       .map((network) => `network ${network} has no active bridge to the peer: fedctl bridge propose`),
-    ...(kind && kind.server.service !== '' ? [] : [`nobody serves ${grant.resourceKind} at this moment`]),
+    ...(kind && kind.server.service !== ''
+      ? []
+      : [`nobody serves ${grant.resourceKind} at this moment; which kinds there are: fedctl resource kinds`]),
   ]
 }
