@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
-import { systemClock } from '@powernode/clock'
+import { systemClock, type Clock } from '@powernode/clock'
 import { FakeClock } from '@powernode/clock/testing'
 import { inTransaction, type Tx } from '@powernode/postgres'
 import { testDatabase, type TestDatabase } from '@powernode/postgres/testing'
@@ -74,9 +74,9 @@ function deps() {
   return { db: database.db, bus, clock: systemClock, logger, metrics: createMetrics('events-test') }
 }
 
-function startRelay(): void {
+function startRelay(clock: Clock = systemClock): void {
   const listening = { url: database.url, schema: SCHEMA, applicationName: 'events-test' }
-  running.push(relay({ ...deps(), database: listening, schema: SCHEMA, stream: STREAM }, stopping.signal))
+  running.push(relay({ ...deps(), clock, database: listening, schema: SCHEMA, stream: STREAM }, stopping.signal))
 }
 
 function startConsumer(row: Subscription<Tables> | RawSubscription<Tables>): void {
@@ -149,7 +149,8 @@ test('what is committed is heard once and in its order, and what is rolled back 
 })
 
 test('an event is handled within moments of its commit', async () => {
-  startRelay()
+  // Whoever waits for a slow timer of the relay waits for most of a minute: no machine is as busy as that.
+  startRelay({ ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms * 10, signal) })
   startConsumer(noting('test--latency'))
   await announceAll('warm')
   await heard('test--latency', 1)
@@ -161,7 +162,7 @@ test('an event is handled within moments of its commit', async () => {
     taken.push(ms())
   }
   taken.sort((a, b) => a - b)
-  expect(taken[10]).toBeLessThan(2_000) // about 10 ms; the slow timers would take seconds
+  expect(taken[10]).toBeLessThan(25_000) // about 10 ms
 })
 
 test('a fault is tried again, does not hold up the others, and leaves nothing half done', async () => {
