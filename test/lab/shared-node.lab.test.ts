@@ -160,8 +160,8 @@ describe.skipIf(labSkip(['wireguard-go', 'wg', 'nft', 'ping']))('a node that is 
     // A port mapping of A is for whoever comes to the node.
     await eventually(() => calls(bob.node, address(shared, 1), 8001), (answer) => answer === 'alice', PATIENCE_MS) // prettier-ignore
 
-    // Were it not for the guard, B's rules alone would decide, also of what A lets nobody do.
-    await without(shared, nodes.get(nodeId(1))?.nftables, /^.*comment "foreign .*\n/gm)
+    // Were it not for the guards, B's rules alone would decide, also of what A lets nobody do.
+    await without(shared, nodes.get(nodeId(1))?.nftables, /^.*comment "(foreign|elsewhere) .*\n/gm)
     for (const place of places) {
       await eventually(() => calls(bob.node, place, 22), (answer) => answer !== undefined, PATIENCE_MS) // prettier-ignore
     }
@@ -186,6 +186,50 @@ describe.skipIf(labSkip(['wireguard-go', 'wg', 'nft', 'ping']))('a node that is 
     await lie(bob, address(shared, 1), 'fd10:0:0:1::77')
     await heard(bob, address(shared, 1), shared, `spoofed ${A}`)
     for (const { node } of [shared, bob]) await node.run('nft', ['delete', 'table', 'ip6', 'liar'])
+  }, 600_000)
+
+  test('what lies behind it reaches its address, and nobody who bears such an address on another link', async () => {
+    const nodes = await take(worldWith())
+    const place = address(shared)
+    await eventually(() => calls(printer, place, 443), (answer) => answer === 'shared', PATIENCE_MS) // prettier-ignore
+    const liar = 'fd00:b1::66'
+    await bob.node.batch(
+      `addr add ${liar}/128 dev e0 nodad`,
+      `route replace ${place}/128 via ${shared.node.v6} dev e0 src ${liar}`,
+    )
+    const input = `table ip6 seen\ndelete table ip6 seen\ntable ip6 seen {\n\tchain in {\n\t\ttype filter hook input priority 10;\n\t\tip6 saddr ${liar} udp dport 22 counter accept comment "seen"\n\t}\n}\n`
+    await shared.node.must('nft', ['-f', '-'], { input })
+    const seen = async (): Promise<boolean> =>
+      !/counter packets 0 .* comment "seen"/.test(await shared.node.must('nft', ['list', 'table', 'ip6', 'seen']))
+    const before = await counted(shared, `outside ${A}`)
+    await eventually(
+      async () => {
+        await sends(bob.node, place, 22)
+        return counted(shared, `outside ${A}`)
+      },
+      (now) => now > before,
+      PATIENCE_MS,
+    )
+    expect(await seen()).toBe(false)
+    await without(shared, nodes.get(nodeId(1))?.nftables, /^.*fib saddr .*\n/gm)
+    await eventually(async () => sends(bob.node, place, 22).then(seen), Boolean, PATIENCE_MS) // prettier-ignore
+    await shared.node.must('nft', ['delete', 'table', 'ip6', 'seen'])
+    await bob.node.batch(`route del ${place}/128 dev e0`, `addr del ${liar}/128 dev e0`)
+  }, 600_000)
+
+  test('a member reaches what its network has there, and nothing else that the node has', async () => {
+    const nodes = await take(worldWith())
+    const managed = '2001:db8:77::1'
+    await shared.node.batch(`addr replace ${managed}/128 dev lo nodad`)
+    await bob.node.batch(`route replace ${managed}/128 dev ${wire(bob)}`)
+    const { publicKey = '' } = shared.members[1] ?? {}
+    await bob.node.must('wg', ['set', wire(bob), 'peer', publicKey, 'allowed-ips', `${B_CIDR},fe80::/10,${managed}/128`]) // prettier-ignore
+    await eventually(() => calls(bob.node, address(shared, 1), 443), (answer) => answer === 'shared', PATIENCE_MS) // prettier-ignore
+    const before = await counted(shared, `elsewhere ${B}`)
+    expect(await refused(managed, 443, `elsewhere ${B}`, before)).toBeGreaterThan(before)
+    // B accepts what no rule speaks of: were it not for the guard, that would be the node itself too.
+    await without(shared, nodes.get(nodeId(1))?.nftables, /^.*comment "elsewhere .*\n/gm)
+    await eventually(() => calls(bob.node, managed, 443), (answer) => answer === 'shared', PATIENCE_MS) // prettier-ignore
   }, 600_000)
 
   test('where routes leak between the two, members reach one another by the rules of both', async () => {

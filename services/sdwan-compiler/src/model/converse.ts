@@ -29,8 +29,7 @@ export function converse(
   const at = there.at
   if (!at) return { there, back: undefined, works: false }
   if (at.kind === 'node' && at.node === start.node) return { there, back: undefined, works: true }
-  const nodes = new Set(there.steps.map(({ nodeId }) => nodeId))
-  const back = walk(model, startOf(at), answerTo(at.packet), { nodes, translations: there.translations })
+  const back = walk(model, startOf(at), answerTo(at.packet), there)
   return { there, back, works: isHome(start, back, asked) }
 }
 
@@ -56,5 +55,5 @@ function isHome(start: Start, { at }: Way, asked: Asked): boolean {
 }
 
 function nowhere(end: string): Way {
-  return { steps: [], end, at: undefined, translations: new Map() }
+  return { steps: [], end, at: undefined, translations: new Map(), zones: new Map() }
 }

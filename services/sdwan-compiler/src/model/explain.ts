@@ -94,7 +94,7 @@ function spokenBy(model: Model, end: string, last: Step['rules'][number] | undef
 /** A line that follows from no rule: of a network's default, at a border, or before all rules. */
 const isOwn = (rule = ''): boolean => LINES_OF_OURS.test(rule)
 
-const LINES_OF_OURS = /^(default|crossing|outside|foreign|spoofed) (.+)$/
+const LINES_OF_OURS = /^(default|crossing|outside|foreign|elsewhere|spoofed) (.+)$/
 
 function nameOf(model: Model, nodeId: string): string {
   return model.membersOf(nodeId)[0]?.name ?? nodeId
@@ -108,6 +108,7 @@ function ruleName(model: Model, id: string): string {
   if (own === 'default') return `default of ${network}`
   if (own === 'outside') return `guard of ${network} against what comes from outside`
   if (own === 'foreign') return `guard of ${network} against other networks of the node`
+  if (own === 'elsewhere') return `guard of the node against ${network} where it has nothing`
   if (own === 'spoofed') return `guard of ${network} against sources that are not the sender's`
   const mapping = portMappings.find((each) => each.id === id)
   return rules.find((rule) => rule.id === id)?.name ?? (mapping ? `port ${mapping.listenPort}` : '')

@@ -29,6 +29,7 @@ export type Circumstances = {
   readonly before?: Model | undefined
   readonly vrfs?: Model['vrfs']
   readonly told?: readonly Net[]
+  readonly beside?: readonly string[]
 }
 
 /** All nodes together, and who is behind which key. */
@@ -57,11 +58,15 @@ export class Model {
   /** What peers are thought to tell beyond what was agreed. */
   readonly told: readonly Net[]
 
+  /** Addresses that every node is thought to have, and that are no network's. */
+  readonly beside: readonly string[]
+
   /** What `before` has read of nodes that are still the same is not read again. */
-  constructor(compiled: Compiled, { before, vrfs = 'kernel', told = [] }: Circumstances = {}) {
+  constructor(compiled: Compiled, { before, vrfs = 'kernel', told = [], beside = [] }: Circumstances = {}) {
     this.compiled = compiled
     this.vrfs = vrfs
     this.told = told
+    this.beside = beside
     this.shapes = before?.shapes ?? new Shapes()
     const { plan, world } = compiled
     this.nodes = new Map(
@@ -126,6 +131,8 @@ export class Model {
       if (there) there.push(route)
       else table.put(net, [route])
     }
+    // The kernel looks for them before it asks any table.
+    for (const address of this.beside) add(hostOf(address), { kind: 'local', source: 'node' })
     for (const each of node.plan.interfaces.filter((one) => one.vrfName === vrf)) {
       for (const address of each.addresses) {
         add(hostOf(address), { kind: 'local', source: sourceOf(each) })

@@ -27,6 +27,9 @@ class Walk {
   #vrf: string | undefined
   #from: Start['from']
   #packet: Asked
+  /** In which zone the node that it is at looks for its connection. */
+  #zone = 0
+  readonly #zones = new Map<Id, number>()
   /** What the firewall of the node that it is at has said so far. */
   #spoken: Spoken[] = []
 
@@ -50,6 +53,7 @@ class Walk {
   /** Through one node. Undefined: it was handed to the next. */
   #pass(count: number): Way | undefined {
     this.#spoken = []
+    if (this.#from !== undefined) this.#follow('prerouting', this.#names().by)
     this.#turnBackDestination()
     if (this.#from !== undefined && !this.#judge('prerouting', '')) {
       this.#step('', undefined)
@@ -64,6 +68,7 @@ class Walk {
     const out = route.kind === 'tunnel' ? route.interface : undefined
     const oif = out?.name ?? LAN
     const own = this.#from === undefined
+    if (own) this.#follow('output', oif)
     if (!this.#judge(own ? 'output' : 'forward', oif)) {
       this.#step(oif, route)
       return this.#stop(`${this.#speaker()} refuses it ${own ? 'where it leaves' : 'on the way'}`)
@@ -94,6 +99,20 @@ class Walk {
     return undefined
   }
 
+  #follow(point: 'prerouting' | 'output', name: string): void {
+    this.#zone = this.#node.firewall.zoneOf(point, name)
+    this.#zones.set(this.#node.id, this.#zone)
+  }
+
+  /** What the node knows of the question that this answers; nothing, where it looks for it in another place. */
+  get #here(): Translation | undefined {
+    return this.#isKnown ? this.#known?.translations.get(this.#node.id) : undefined
+  }
+
+  get #isKnown(): boolean {
+    return this.#known?.zones.get(this.#node.id) === this.#zone
+  }
+
   #route(): Chosen | undefined {
     return routeFor(this.#model, this.#node, this.#vrf, this.#packet.dst)
   }
@@ -106,7 +125,7 @@ class Walk {
       ...this.#names(),
       oif,
       state: this.#state(),
-      translated: this.#translations.has(node.id) || this.#known?.translations.has(node.id) === true,
+      translated: this.#translations.has(node.id) || this.#here !== undefined,
       local: point === 'prerouting' && this.#route()?.kind === 'local',
     })
     this.#spoken.push(...outcome.spoken)
@@ -115,18 +134,18 @@ class Walk {
   }
 
   /** Behind a VRF device, packets seem to come from that. Network namespaces as VRFs show the interface itself. */
-  #names(): { readonly iif: string; readonly sdif: string } {
-    if (this.#from === undefined) return { iif: '', sdif: '' }
-    if (this.#from === 'lan') return { iif: LAN, sdif: '' }
+  #names(): { readonly by: string; readonly iif: string; readonly sdif: string } {
+    if (this.#from === undefined) return { by: '', iif: '', sdif: '' }
+    if (this.#from === 'lan') return { by: LAN, iif: LAN, sdif: '' }
     const { name, vrfName } = this.#from
     const hidden = vrfName !== undefined && this.#model.vrfs === 'kernel'
-    return hidden ? { iif: vrfName, sdif: name } : { iif: name, sdif: '' }
+    return hidden ? { by: name, iif: vrfName, sdif: name } : { by: name, iif: name, sdif: '' }
   }
 
   /** What a node makes of an answer to a question that it never saw: of TCP nothing, of others a question. */
   #state(): Packet['state'] {
     if (this.#known === undefined) return 'new'
-    if (this.#known.nodes.has(this.#node.id)) return 'established'
+    if (this.#isKnown) return 'established'
     return this.#packet.protocol === 'tcp' ? 'invalid' : 'new'
   }
 
@@ -144,12 +163,12 @@ class Walk {
   }
 
   #turnBackDestination(): void {
-    const src = this.#known?.translations.get(this.#node.id)?.src
+    const src = this.#here?.src
     if (src && this.#packet.dst.hex === src.to.hex) this.#packet = { ...this.#packet, dst: src.from }
   }
 
   #turnBackSource(): void {
-    const dst = this.#known?.translations.get(this.#node.id)?.dst
+    const dst = this.#here?.dst
     const { src, sport } = this.#packet
     if (dst && src.hex === dst.to.hex && sport === dst.toPort) {
       this.#packet = { ...this.#packet, src: dst.from, sport: dst.fromPort }
@@ -177,11 +196,11 @@ class Walk {
   }
 
   #stop(end: string): Way {
-    return { steps: this.#steps, end, at: undefined, translations: this.#translations }
+    return { steps: this.#steps, end, at: undefined, translations: this.#translations, zones: this.#zones }
   }
 
   #rest(kind: Rest['kind'], its: WireGuardInterface | undefined): Way {
     const at = { kind, node: this.#node, interface: its, vrf: this.#vrf, packet: this.#packet }
-    return { steps: this.#steps, end: '', at, translations: this.#translations }
+    return { steps: this.#steps, end: '', at, translations: this.#translations, zones: this.#zones }
   }
 }

@@ -22,6 +22,8 @@ export type Way = {
   /** Where it came to rest; undefined: nowhere. */
   readonly at: Rest | undefined
   readonly translations: ReadonlyMap<Id, Translation>
+  /** In which zone each node that it passed has followed it. */
+  readonly zones: ReadonlyMap<Id, number>
 }
 
 /** A node, the LAN behind one, or what lies behind a peer's gateway. */
@@ -51,4 +53,4 @@ export type Start = {
 export type Asked = Pick<Packet, 'src' | 'dst' | 'protocol' | 'sport' | 'dport' | 'icmp'>
 
 /** What is known of a conversation once its question has passed. */
-export type Known = { readonly nodes: ReadonlySet<Id>; readonly translations: ReadonlyMap<Id, Translation> }
+export type Known = Pick<Way, 'zones' | 'translations'>

@@ -1,5 +1,5 @@
 import type { CheckedState } from '../checked/check-state.ts'
-import { interfacesByNetwork, judgeOf, narrowedBy, speaksOf, type Connection, type Spoken } from '../checked/firewall-change.ts' // prettier-ignore
+import { interfacesByNetwork, judgeOf, narrowedBy, speaksOf, zonesByNetwork, type Connection, type Spoken } from '../checked/firewall-change.ts' // prettier-ignore
 import { Places } from '../checked/places.ts'
 import { withFile, type Tools } from '../tools.ts'
 
@@ -10,7 +10,14 @@ import { withFile, type Tools } from '../tools.ts'
  */
 const GONE_MARK = 0x50_47_44_00
 
-type Tracked = Connection & { readonly mark: number; readonly key: string }
+type Tracked = Connection & {
+  readonly mark: number
+  /** 0: where all are that were not told another. */
+  readonly zone: number
+  readonly key: string
+  /** The answer's half of it. */
+  readonly back: string
+}
 
 type Change = { readonly before: string; readonly after: string; readonly within: ReadonlyMap<string, Places> }
 
@@ -33,7 +40,7 @@ export function formerOf({ nftables, interfaces }: Pick<CheckedState, 'nftables'
 export async function endGoneConnections(
   rooms: readonly Tools[],
   formers: readonly Former[],
-  wanted: CheckedState,
+  wanted: Parameters<typeof formerOf>[0],
 ): Promise<void> {
   const is = formerOf(wanted)
   for (const former of formers) {
@@ -56,8 +63,10 @@ async function endConnections(tools: Tools, { before, after, within }: Change): 
   const opened = narrowedBy(after, before)
   if (closed.length === 0 && opened.length === 0) return
   const isLet = judgeOf(after)
-  const networksOf = ({ src, dst }: Connection): readonly string[] =>
-    [...within].flatMap(([network, its]) => (its.hold(src) || its.hold(dst) ? [network] : []))
+  const zones = [zonesByNetwork(before), zonesByNetwork(after)]
+  const isIn = (network: string, zone: number): boolean => zone === 0 || zones.some((its) => its.get(network) === zone)
+  const networksOf = ({ src, dst, zone }: Tracked): readonly string[] =>
+    [...within].flatMap(([network, its]) => (isIn(network, zone) && (its.hold(src) || its.hold(dst)) ? [network] : []))
   const tracked = (await trackedBy(tools))
     .map((each) => ({ ...each, networks: networksOf(each) }))
     .filter(({ networks }) => networks.length > 0)
@@ -68,12 +77,28 @@ async function endConnections(tools: Tools, { before, after, within }: Change): 
   const isLetByAll = (each: Placed): boolean =>
     each.networks.every((network) => isLet({ stage: 'leave', network }, each) && isLet({ stage: 'arrive', network }, each)) // prettier-ignore
   const back = tracked.filter((each) => each.mark === GONE_MARK && about(opened, each).length > 0 && isLetByAll(each))
-  const lines = [
-    ...gone.map(({ key }) => `-U ${key} --mark ${GONE_MARK}`),
-    ...back.map(({ key }) => `-D ${key} --mark ${GONE_MARK}`),
-  ]
+  const lines = [...gone.flatMap(marked), ...back.map((each) => `-D ${keyOf(each)} --mark ${GONE_MARK}`)]
   if (lines.length > 0) await withFile(`${lines.join('\n')}\n`, (path) => tools.must('conntrack', ['-R', path]))
 }
+
+const keyOf = ({ key, zone }: Tracked): string => (zone === 0 ? key : `-w ${zone} ${key}`)
+
+/**
+ * conntrack(8) changes nothing in another zone than 0: there it is taken out, and put back with the mark. What has no ports is
+ * not: an answer to an echo begins nothing.
+ */
+function marked(each: Tracked): readonly string[] {
+  if (each.zone === 0) return [`-U ${each.key} --mark ${GONE_MARK}`]
+  const gone = `-D ${keyOf(each)}`
+  if (each.back === '') return [gone]
+  const state = each.protocol === 'tcp' ? ' --state ESTABLISHED' : ''
+  // Of which family it is, addresses say to -I.
+  const key = each.key.replace(/^-f ipv[46] /, '')
+  return [gone, `-I -w ${each.zone} ${key} ${each.back}${state} --timeout ${GONE_SECONDS} --mark ${GONE_MARK}`]
+}
+
+/** So long is remembered what has been put back and nobody uses: longer than programs try again. */
+const GONE_SECONDS = 86_400
 
 async function trackedBy(tools: Tools): Promise<readonly Tracked[]> {
   const found: Tracked[] = []
@@ -90,9 +115,9 @@ function readTracked(line: string, family: string): Tracked | undefined {
   const all = (name: string): string[] =>
     [...line.matchAll(new RegExp(`(?<= )${name}=(\\S+)`, 'g'))].map(([, value = '']) => value)
   const [src, from] = all('src')
-  const [dst] = all('dst')
+  const [dst, to = ''] = all('dst')
   const [sport, back] = all('sport')
-  const [dport] = all('dport')
+  const [dport, home = ''] = all('dport')
   if (!/^[a-z0-9]+$/.test(protocol) || src === undefined || dst === undefined) return undefined
   const ports = sport === undefined || dport === undefined ? '' : ` --sport ${sport} --dport ${dport}`
   return {
@@ -102,6 +127,8 @@ function readTracked(line: string, family: string): Tracked | undefined {
     dport: Number(back ?? dport ?? 0),
     mappedFrom: from !== undefined && from !== dst ? Number(dport ?? 0) : undefined,
     mark: Number(all('mark')[0] ?? 0),
+    zone: Number(all('zone')[0] ?? 0),
+    back: back === undefined ? '' : `-r ${from} -q ${to} --reply-port-src ${back} --reply-port-dst ${home}`,
     key: `-f ${family} -p ${protocol} -s ${src} -d ${dst}${ports}`,
   }
 }

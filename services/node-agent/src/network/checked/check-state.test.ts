@@ -163,6 +163,13 @@ describe('a firewall is refused', () => {
       ['what a mapping sent it, to somewhere else', '', 'iifname != { "IF", "lo" } ct status dnat dnat ip6 to fd00::9'],
       ['what is not for it, with its own address beside', '', 'fib daddr type local iifname != { "IF", "lo" } drop'],
     ].map(([what, set, line]) => [`that drops ${what}`, table(`${set}\nchain input {\ntype filter hook input priority filter; policy accept;\n${line?.replace('IF', NAME)}\n}`)]), // prettier-ignore
+    ...[
+      ['says where everybody’s connections are looked for', 'ct zone set 5'],
+      ['says it for an interface that is not ours', 'iifname "eth0" ct zone set 5'],
+      ['writes a mark on connections', `iifname "${NAME}" ct mark set 5`],
+      ['writes a mark on packets', `iifname "${NAME}" meta mark set 5`],
+      ['writes where a packet comes from', `iifname "${NAME}" ip6 saddr set fd00::9`],
+    ].map(([what, line]) => [`that ${what}`, table(`chain zones {\ntype filter hook prerouting priority raw; policy accept;\n${line}\n}`)]), // prettier-ignore
     ['whose braces do not fit', table('chain a {')],
     ['with a quote left open', table('chain a {\ncounter comment "x\n}')],
   ])('%s', (_, nftables) => {
@@ -171,7 +178,7 @@ describe('a firewall is refused', () => {
 
   test('but not one that speaks of our interfaces alone, and maps a port', () => {
     const script = table(
-      `set s {\ntype ipv6_addr\nflags interval\nauto-merge\nelements = { fd00::/64 }\n}\nset self {\ntype ipv6_addr\nelements = { fd00:77::1 }\n}\nchain net_in {\nct state established,related counter accept\nip6 saddr @s tcp dport 443 counter accept comment "rule; flush ruleset"\ncounter drop\n}\nchain map_1 {\ntcp dport 8443 counter dnat ip6 to [fd00::7]:443 comment "x"\n}\nchain input {\ntype filter hook input priority filter; policy accept;\niifname != { "${NAME}", "lo" } ct status dnat accept\niifname != { "${NAME}", "lo" } ip6 daddr @self ip6 saddr != fd00:78::/64 counter drop\niifname { "${NAME}", "fx-abcdefgh2345" } jump net_in\nmeta sdifname "${NAME}" jump net_in\n}\nchain prerouting {\ntype nat hook prerouting priority dstnat; policy accept;\nfib daddr type local meta nfproto ipv6 tcp dport 8443 jump map_1\n}`,
+      `set s {\ntype ipv6_addr\nflags interval\nauto-merge\nelements = { fd00::/64 }\n}\nset self {\ntype ipv6_addr\nelements = { fd00:77::1 }\n}\nchain net_in {\nct state established,related counter accept\nip6 saddr @s tcp dport 443 counter accept comment "rule; flush ruleset"\ncounter drop\n}\nchain map_1 {\ntcp dport 8443 counter dnat ip6 to [fd00::7]:443 comment "x"\n}\nchain zones_in {\ntype filter hook prerouting priority raw; policy accept;\niifname { "${NAME}", "fx-abcdefgh2345" } ct zone set 65534\n}\nchain zones_out {\ntype filter hook output priority raw; policy accept;\noifname "${NAME}" ct zone set 65534\n}\nchain input {\ntype filter hook input priority filter; policy accept;\niifname != { "${NAME}", "lo" } ct status dnat accept\niifname != { "${NAME}", "lo" } ip6 daddr @self ip6 saddr != fd00:78::/64 counter drop\niifname != { "${NAME}", "lo" } ip6 daddr @self ip6 saddr fd00:78::/64 fib saddr . iif oif missing counter drop\niifname "${NAME}" ip6 daddr != @self ip6 daddr != fe80::/10 counter drop\niifname { "${NAME}", "fx-abcdefgh2345" } jump net_in\nmeta sdifname "${NAME}" jump net_in\n}\nchain prerouting {\ntype nat hook prerouting priority dstnat; policy accept;\nfib daddr type local meta nfproto ipv6 tcp dport 8443 jump map_1\n}`,
     )
     expect(checkState(wire({ interfaces: [tunnel()], nftables: script }), LIMITS).nftables).toBe(script)
   })

@@ -110,6 +110,17 @@ export function interfacesByNetwork(script: string): ReadonlyMap<string, Readonl
   return found
 }
 
+/** The zones that connections of each network are kept in, where they have some of their own. */
+export function zonesByNetwork(script: string): ReadonlyMap<string, number> {
+  const lines = [...script.matchAll(/^\s*iifname (.+) ct zone set (\d+)$/gm)]
+  return new Map(
+    [...interfacesByNetwork(script)].flatMap(([network, names]) => {
+      const [, , zone] = lines.find(([, said = '']) => [...names].some((name) => said.includes(`"${name}"`))) ?? []
+      return zone === undefined ? [] : [[network, Number(zone)] as const]
+    }),
+  )
+}
+
 const networkIn = (chain: string): string | undefined => /^(net_.+)_(?:leave|arrive|in|fwd|out)$/.exec(chain)?.[1]
 
 const places = new WeakMap<readonly string[], Places>()

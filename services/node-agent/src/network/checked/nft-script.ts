@@ -12,21 +12,31 @@ const VALUE =
 /** Every word that a rule of ours may hold. What reaches out of the table (include, flush, queue, dup, log …) is not here. */
 const WORDS: ReadonlySet<string> = new Set(
   [
-    'type filter nat hook prerouting input forward output postrouting priority policy dstnat srcnat',
+    'type filter nat hook prerouting input forward output postrouting priority policy raw dstnat srcnat',
     'flags interval timeout dynamic constant auto-merge elements size ipv4_addr ipv6_addr inet_service inet_proto ifname verdict',
     'iifname oifname sdifname lo meta l4proto nfproto ipv4 ipv6 ip ip6 saddr daddr nexthdr protocol tcp udp th sport dport',
     'icmp icmpv6 icmpx ipv6-icmp nd-neighbor-solicit nd-neighbor-advert nd-router-solicit nd-router-advert',
     'echo-request echo-reply packet-too-big destination-unreachable time-exceeded parameter-problem mld-listener-query',
     'mld-listener-report mld-listener-done mld2-listener-report port-unreachable admin-prohibited no-route reset with',
-    'ct state status mark direction original reply new established related invalid untracked dnat snat count over limit rate burst packets',
-    'fib local addrtype vmap map counter comment accept drop reject return jump goto continue to masquerade add update',
+    'ct state status mark zone set direction original reply new established related invalid untracked dnat snat count over limit rate burst packets',
+    'fib local . iif oif missing addrtype vmap map counter comment accept drop reject return jump goto continue to masquerade add update',
   ].flatMap((line) => line.split(' ')),
 )
 
-/** What takes something away, or sends it elsewhere. */
-const DECIDES: ReadonlySet<string> = new Set(['drop', 'reject', 'jump', 'goto', 'vmap', 'dnat', 'snat', 'masquerade'])
+/** What takes something away, or sends it elsewhere; or says where a connection is looked for. */
+const DECIDES: ReadonlySet<string> = new Set([
+  'drop',
+  'reject',
+  'jump',
+  'goto',
+  'vmap',
+  'dnat',
+  'snat',
+  'masquerade',
+  'zone',
+])
 const HOOKS: Readonly<Record<string, readonly string[]>> = {
-  filter: ['input', 'forward', 'output'],
+  filter: ['prerouting', 'input', 'forward', 'output'],
   nat: ['prerouting', 'output', 'postrouting'],
 }
 
@@ -113,6 +123,10 @@ function checkBody(part: Part): void {
   for (const { text, kind } of body) {
     const known = kind !== 'word' || WORDS.has(text) || VALUE.test(text) || names.has(text.replace(/^@/, ''))
     if (!known) throw new Error(`the firewall script has a word that is not ours: ${JSON.stringify(text.slice(0, 40))}`)
+  }
+  for (const [at, { text }] of body.entries()) {
+    const said = body.slice(at - 2, at + 2).map((word) => word.text).join(' ') // prettier-ignore
+    if (text === 'set' && !/^ct zone set \d+$/.test(said)) throw new Error('the firewall script writes into packets')
   }
   if (chain === '') return
   const statements = statementsOf(body)

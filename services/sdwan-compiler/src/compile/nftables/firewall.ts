@@ -4,6 +4,7 @@ import { kept, keptRecord, Memo } from '../memo.ts'
 import { crossingInterfaceName, interfaceName } from '../names.ts'
 import { isGateway, isPrecise, type NetworkFacts } from '../network-facts.ts'
 import { vrfOf, type NetworkIndex } from '../world-index.ts'
+import { zoneOf } from './zones.ts'
 import { chainName, selfOf, type Doors, type Way } from './chains.ts'
 import { blocksOf, concerns, keptRules, nearRules, type NearRule } from './near.ts'
 import { preciseBody, spokeBody, type Body } from './bodies.ts'
@@ -21,10 +22,14 @@ export type Firewall = {
   readonly inVrf: boolean
   readonly networkId: Id
   readonly cidr: Prefix
-  /** Its addresses at this node, that in the set of its own name first. Nothing in a VRF: nobody finds them from elsewhere. */
+  /** Where its connections are kept apart from those of other tables: by the number of its own. 0: with all others. */
+  readonly zone: number
+  /** Its addresses at this node, that in the set of its own name first. */
   readonly own: readonly string[]
   /** What lies behind it here. */
   readonly lans: readonly Prefix[]
+  /** Where the containers of its nodes are, at this one too. */
+  readonly pods: readonly Prefix[]
   /** Networks that it leaks routes to, or has some from. */
   readonly leaks: readonly Id[]
 }
@@ -46,7 +51,8 @@ export class Firewalls {
     const meant = this.meant(its)
     this.#lookNear(its, meant)
     return (member, known) => {
-      const inVrf = vrfOf(facts.index, member.nodeId, member.networkId) !== undefined
+      const vrf = vrfOf(facts.index, member.nodeId, member.networkId)
+      const inVrf = vrf !== undefined
       const ways = waysOf(its, member, inVrf)
       const precise = isPrecise(its, member)
       const body = precise ? this.#preciseOf(facts, meant, ways) : this.#spokeOf(facts, member)
@@ -58,8 +64,10 @@ export class Firewalls {
         inVrf,
         networkId: its.network.id,
         cidr: its.network.cidr,
-        own: kept(known?.own, inVrf ? [] : ownOf(member, held.get(member.id) ?? [])),
+        zone: zoneOf(vrf?.tableId, its, member),
+        own: kept(known?.own, ownOf(member, held.get(member.id) ?? [])),
         lans: kept(known?.lans, member.lanSubnets),
+        pods: kept(known?.pods, its.network.podSubnet === undefined ? [] : [its.network.podSubnet]),
         leaks: facts.leaks,
       })
     }

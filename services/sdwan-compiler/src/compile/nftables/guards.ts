@@ -24,7 +24,7 @@ export function guardsOf(firewalls: readonly Firewall[], nats: readonly Nat[]): 
   const [here, behind] = [each(toAddresses), each(toLans)]
   const known = (door: 'in' | 'through'): string => each((one) => wasLetIn(one, nats, door))
   return {
-    input: fromOutside(firewalls, nats) + spoofed + (here + behind === '' ? '' : known('in')) + here + behind,
+    input: fromOutside(firewalls, nats) + spoofed + known('in') + here + behind + each(toElsewhere),
     forward: spoofed + (behind === '' ? '' : known('through')) + behind,
     both: {
       input: each((one, others) => alsoJudged(one, others, 'in')),
@@ -42,14 +42,16 @@ function fromOutside(firewalls: readonly Firewall[], nats: readonly Nat[]): stri
   const ours = firewalls.flatMap(({ interfaces }) => interfaces)
   const behindDevice = firewalls.some(({ inVrf }) => inVrf) ? ` meta sdifname != ${some(ours)}` : ''
   const elsewhere = `iifname != ${some([...ours, 'lo'])}${behindDevice}`
-  const lines = firewalls.flatMap(({ own, lans, networkId }) =>
-    own.map((address) => {
-      const behind = lans
-        .filter((lan) => family(lan) === family(address))
-        .map((lan) => ` ${family(lan)} saddr != ${lan}`)
-      return `\t\t${elsewhere} ${daddr(address)}${behind.join('')} counter drop comment "outside ${networkId}"\n`
-    }),
-  )
+  const lines = firewalls.flatMap((firewall) => {
+    const { lans, networkId } = firewall
+    return foundBy(firewall).flatMap((address) => {
+      const near = lans.filter((lan) => family(lan) === family(address))
+      const fromOthers = near.map((lan) => ` ${family(lan)} saddr != ${lan}`).join('')
+      // Whoever bears an address of the LAN is of it if the way back leads to where he came from (RFC 3704 section 2.2).
+      const inItsName = near.map((lan) => ` ${family(lan)} saddr ${lan} fib saddr . iif oif missing`)
+      return [fromOthers, ...inItsName].map((from) => dropped(`${elsewhere} ${daddr(address)}${from}`, `outside ${networkId}`)) // prettier-ignore
+    })
+  })
   const mapped = nats.length > 0 && lines.length > 0 ? `\t\t${elsewhere} ct status dnat accept\n` : ''
   return mapped + lines.join('')
 }
@@ -67,9 +69,9 @@ function fromNobody(firewall: Firewall, others: readonly Firewall[]): string {
 
 /** An address of a network is asked by that network's interfaces. Another network's rules would let in whom this one knows nothing of. */
 function toAddresses(firewall: Firewall, others: readonly Firewall[]): string {
-  const { own, cidr, networkId } = firewall
+  const { cidr, networkId } = firewall
   const strangers = others.filter((other) => !leaks(firewall, other))
-  return own
+  return foundBy(firewall)
     .flatMap((address) => {
       // Behind a VRF device the same address may be another one's, unless it lies in the prefix that is this network's alone.
       const isOnly = address.startsWith('@') || cidrHolds(cidr, `${address}/${isV4(address) ? 32 : 128}`)
@@ -89,6 +91,28 @@ function toLans(firewall: Firewall, others: readonly Firewall[]): string {
 }
 
 /**
+ * A node has addresses that are no network's: that of its management, or of another link. The kernel looks for them before it asks the
+ * table of a VRF, and rules that name nobody would let a member of any network come for them. What comes by a network is for
+ * what that network has here, for the link, or for what leaks into it.
+ */
+function toElsewhere(firewall: Firewall, others: readonly Firewall[]): string {
+  const at = [firewall, ...others.filter((other) => leaks(firewall, other))].flatMap(({ own, lans, pods }) => [...own, ...lans, ...pods]) // prettier-ignore
+  const places = [...new Set([...at, ...ON_THE_LINK])]
+  const v6 = places.filter((place) => family(place) === 'ip6').map((place) => `ip6 daddr != ${place}`)
+  const v4 = places.filter((place) => family(place) === 'ip').map((place) => `ip daddr != ${place}`)
+  const lines = [v6.join(' '), v4.length > 0 ? v4.join(' ') : 'meta nfproto ipv4']
+  return cameBy([firewall])
+    .flatMap((came) => lines.map((line) => dropped(`${came} ${line}`, `elsewhere ${firewall.networkId}`)))
+    .join('')
+}
+
+/** Neighbor discovery and signs of life; a network's chain says what of it is let in. */
+const ON_THE_LINK: readonly Prefix[] = ['fe80::/10', 'ff00::/8']
+
+/** The addresses of a network here that others find too: in a table of its own nobody does. */
+const foundBy = ({ inVrf, own }: Firewall): readonly Prefix[] => (inVrf ? [] : own)
+
+/**
  * What somebody has let in already is judged by where it came from: answers to what began here or behind here, and what a port
  * mapping has sent on, which opens its network to whoever comes to the node.
  */
@@ -100,18 +124,18 @@ function wasLetIn(firewall: Firewall, nats: readonly Nat[], door: 'in' | 'throug
 
 /** From a network that routes leak to or from: what is here of this one asks this one's rules too. */
 function alsoJudged(firewall: Firewall, others: readonly Firewall[], door: 'in' | 'through'): string {
-  const { own, lans, doors } = firewall
+  const { lans, doors } = firewall
   const known = others.filter((other) => leaks(firewall, other))
   const asked = (place: string, from: readonly Firewall[]): string =>
     cameBy(from).map((came) => `\t\t${came} ${daddr(place)} jump ${doors[door]}\n`).join('') // prettier-ignore
-  const addresses = door === 'in' ? own.map((address) => asked(address, known)) : []
+  const addresses = door === 'in' ? foundBy(firewall).map((address) => asked(address, known)) : []
   // Two tenants may have the same inside: which of the two is meant, the table says.
   const behind = lans.map((lan) => asked(lan, known.filter((other) => !other.lans.some((its) => cidrsOverlap(its, lan))))) // prettier-ignore
   return [...addresses, ...behind].join('')
 }
 
 /** Routes leak from table to table: between two networks of one table nothing does. */
-const leaks = (one: Firewall, other: Firewall): boolean =>
+export const leaks = (one: Firewall, other: Firewall): boolean =>
   (one.inVrf || other.inVrf) && one.leaks.includes(other.networkId)
 
 const dropped = (line: string, why: string): string => `\t\t${line} counter drop comment "${why}"\n`

@@ -2,6 +2,7 @@ import type { Firewall } from './firewall.ts'
 import { guardsOf } from './guards.ts'
 import { cameBy, some } from './interfaces.ts'
 import type { Nat } from './nat.ts'
+import { zonesOf } from './zones.ts'
 
 /**
  * The whole of a node's table, for `nft -f`. The first two lines make one transaction of it: the table goes and comes in one
@@ -14,11 +15,14 @@ import type { Nat } from './nat.ts'
 export function scriptOf(firewalls: readonly Firewall[], nats: readonly Nat[]): string {
   if (firewalls.length === 0) return ''
   const guards = guardsOf(firewalls, nats)
+  const zones = zonesOf(firewalls)
   const doors = (line: (firewall: Firewall) => string): string => firewalls.map(line).join('')
   return [
     'table inet powernode_sdwan\ndelete table inet powernode_sdwan\ntable inet powernode_sdwan {\n',
     ...firewalls.map(({ self, body }) => self + body.text),
     ...nats.map(({ text }) => text),
+    base('zones_in', 'filter hook prerouting priority raw', zones.in),
+    base('zones_out', 'filter hook output priority raw', zones.out),
     base('input', 'filter hook input priority filter', guards.input + doors((one) => into(one, one.doors.in))),
     base('input_both', 'filter hook input priority 1', guards.both.input),
     base('forward', 'filter hook forward priority filter', guards.forward + doors((one) => into(one, one.doors.through))), // prettier-ignore

@@ -19,13 +19,22 @@ const AGREED_AT_MOST = 20_000
 export class Firewall {
   readonly table: Table
   readonly #bases: ReadonlyMap<HookPoint, readonly Chain[]>
+  readonly #early: ReadonlyMap<HookPoint, readonly Chain[]>
   readonly #groups: Groups
 
   constructor(table: Table) {
     this.table = table
     const bases = [...table.chains.values()].filter((chain) => chain.hook !== undefined)
     bases.sort((one, other) => (one.hook?.priority ?? 0) - (other.hook?.priority ?? 0))
-    this.#bases = Map.groupBy(bases, (chain) => chain.hook?.point ?? 'input')
+    const isEarly = ({ hook }: Chain): boolean => (hook?.priority ?? 0) < FOLLOWED
+    const pointOf = ({ hook }: Chain): HookPoint => hook?.point ?? 'input'
+    this.#bases = Map.groupBy(bases.filter((chain) => !isEarly(chain)), pointOf) // prettier-ignore
+    this.#early = Map.groupBy(bases.filter(isEarly), pointOf)
+    for (const chain of table.chains.values()) {
+      const isOdd = chain.rules.some((rule) => isEarly(chain) !== (rule.zone !== undefined))
+      if (isOdd)
+        throw new Error(`nft: ${chain.name} says the zone of a connection too late, or something else too early`)
+    }
     const matches = [...table.chains.values()].flatMap(({ rules }) => rules.flatMap((rule) => rule.matches))
     const values = matches.flatMap((match) => (ADDRESSES.has(match.field) ? match.values : []))
     this.#groups = groupsOf(new Set(values), table.sets)
@@ -47,6 +56,16 @@ export class Firewall {
 
   watches(point: HookPoint): boolean {
     return this.#bases.has(point)
+  }
+
+  /** Where the connection of a packet is looked for, and kept: by the interface alone that it comes or goes by. */
+  zoneOf(point: 'prerouting' | 'output', name: string): number {
+    const field = point === 'output' ? 'oifname' : 'iifname'
+    const speaking = (this.#early.get(point) ?? []).flatMap(
+      ({ rules }) =>
+      rules.filter(({ matches }) => matches.every((match) => match.field === field && match.values.includes(name) !== match.not)), // prettier-ignore
+    )
+    return speaking.at(-1)?.zone ?? 0
   }
 
   judge(point: HookPoint, packet: Packet): Outcome {
@@ -146,13 +165,16 @@ export class Firewall {
   }
 }
 
+/** From this priority on the kernel knows to which connection a packet belongs (NF_IP_PRI_CONNTRACK). */
+const FOLLOWED = -200
+
 const ADDRESSES: ReadonlySet<string> = new Set(['saddr4', 'saddr6', 'daddr4', 'daddr6'])
 const SOURCE: ReadonlySet<string> = new Set(['saddr4', 'saddr6'])
 const DESTINATION: ReadonlySet<string> = new Set(['daddr4', 'daddr6'])
 const IN: ReadonlySet<string> = new Set(['iifname', 'sdifname'])
 const OUT: ReadonlySet<string> = new Set(['oifname'])
 const KIND: ReadonlySet<string> = new Set(
-  'fib|family|protocol|sport|dport|icmp|ct state|ct mark|ct status|ct direction|ct count|limit'.split('|'),
+  'fib|way back|family|protocol|sport|dport|icmp|ct state|ct mark|ct status|ct direction|ct count|limit'.split('|'),
 )
 
 function caseOf(map: Extract<Verdict, { kind: 'map' }>, packet: Packet): Verdict | undefined {
@@ -169,6 +191,8 @@ function wordOf(field: Match['field'], packet: Packet): string {
       return packet.sdif
     case 'fib':
       return packet.local ? 'local' : 'unicast'
+    case 'way back':
+      return 'there' // nobody is asked about who comes in a LAN's name by another link
     case 'family':
       return packet.src.family === 4 ? 'ipv4' : 'ipv6'
     case 'protocol':

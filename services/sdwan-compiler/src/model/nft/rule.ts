@@ -7,6 +7,7 @@ export type Field =
   | 'oifname'
   | 'sdifname'
   | 'fib'
+  | 'way back'
   | 'family'
   | 'protocol'
   | 'saddr4'
@@ -37,6 +38,8 @@ export type Rule = {
   readonly verdict: Verdict
   /** The comment: the id of the rule of intent, where there is one. */
   readonly comment: string | undefined
+  /** Where the connections are kept that it speaks of: said before they are looked up. */
+  readonly zone?: number
 }
 
 /** What is named by several words, longest first: field, and the protocol that naming it asks for. */
@@ -45,6 +48,7 @@ const FIELDS: readonly (readonly [words: readonly string[], field: Field, implie
   [['meta', 'oifname'], 'oifname'],
   [['meta', 'sdifname'], 'sdifname'],
   [['fib', 'daddr', 'type'], 'fib'],
+  [['fib', 'saddr', '.', 'iif', 'oif'], 'way back'],
   [['iifname'], 'iifname'],
   [['oifname'], 'oifname'],
   [['meta', 'nfproto'], 'family'],
@@ -73,11 +77,16 @@ export function readRule(cursor: Cursor): Rule {
   const matches: Match[] = []
   let verdict: Verdict = { kind: 'continue' }
   let comment: string | undefined
+  let zone: number | undefined
   while (!cursor.closes) {
     if (verdict.kind !== 'continue' && cursor.next !== 'comment') {
       throw new Error(`nft: ${cursor.next ?? 'nothing'} stands behind a verdict`)
     }
     if (cursor.takes('counter')) continue
+    if (cursor.takes('ct', 'zone', 'set')) {
+      zone = Number(cursor.take())
+      continue
+    }
     if (cursor.takes('comment')) comment = cursor.take()
     else if (cursor.takes('ct', 'count', 'over'))
       matches.push({ field: 'ct count', not: false, values: [cursor.take()] })
@@ -85,7 +94,7 @@ export function readRule(cursor: Cursor): Rule {
       matches.push({ field: 'limit', not: false, values: readRate(cursor) })
     else verdict = readMatch(cursor, matches) ?? readVerdict(cursor)
   }
-  return { matches, verdict, comment }
+  return { matches, verdict, comment, ...(zone === undefined ? {} : { zone }) }
 }
 
 /** Takes one comparison. Undefined when none begins here; a verdict when it was a verdict map. */

@@ -5,7 +5,8 @@ import { explain } from '../explain.ts'
 import { Model } from '../model.ts'
 import { explainSwitch } from '../ovn/explain-ovn.ts'
 import type { Frame } from '../ovn/switch.ts'
-import { intruders } from './intruders.ts'
+import { intruders, toNodes } from './intruders.ts'
+import { sharing } from './sharing.ts'
 import { type Service, hostIn, mayReach, spotsOf } from './oracle.ts'
 import { mayCross } from './ovn-oracle.ts'
 
@@ -16,6 +17,9 @@ export const SERVICES: readonly Service[] = [
   { protocol: 'icmp6', port: 0 },
 ]
 
+/** Where nodes are managed. */
+const NODE_ITSELF = ['2001:db8:77::1', '192.0.2.77'] as const
+
 /** Wherever what is compiled is not what is meant; one line each. Also where it cannot be read at all. */
 export function differences(
   compiled: { readonly plan: Plan; readonly world: World },
@@ -23,7 +27,9 @@ export function differences(
 ): string[] {
   try {
     const model = new Model(compiled, { vrfs })
-    return [...roads(model), ...intruders(model, SERVICES), ...borders(compiled), ...switches(model)]
+    const known = new Model(compiled, { vrfs, before: model, beside: NODE_ITSELF })
+    const strangers = [...intruders(model, SERVICES), ...toNodes(known, NODE_ITSELF, SERVICES), ...sharing(model)]
+    return [...roads(model), ...strangers, ...borders(compiled), ...switches(model)]
   } catch (error) {
     return [`cannot be read: ${error instanceof Error ? error.message : String(error)}`]
   }

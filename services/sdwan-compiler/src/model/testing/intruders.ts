@@ -33,6 +33,23 @@ export function intruders(model: Model, services: readonly Service[]): string[] 
   return found
 }
 
+/** Whoever is in a network comes for what its nodes have besides, of which no network knows. */
+export function toNodes(model: Model, places: readonly string[], services: readonly Service[]): string[] {
+  const doors = [...model.nodes.values()].flatMap((node) => node.plan.interfaces.map((by) => ({ node, by, vrf: by.vrfName }))) // prettier-ignore
+  return doors.flatMap((its) =>
+    places.flatMap((dst) =>
+      services.flatMap((service) => {
+        const network = networkOf(model, its.by)
+        const stranger = network === undefined ? undefined : strangerIn(model.compiled.world, network, its.node)
+        const src = dst.includes(':') ? (stranger ?? 'fdee::77') : '10.255.0.77'
+        const way = sent(model, its, { src, dst, service })
+        const isIn = way.at?.node === its.node && way.at.kind === 'node' && !way.translations.has(its.node.id)
+        return isIn ? [`${src} by ${its.by.name} is let in at ${dst} ${service.protocol}/${service.port}, which is the node's`] : [] // prettier-ignore
+      }),
+    ),
+  )
+}
+
 type Case = { readonly network: Id; readonly other: Member; readonly service: Service }
 
 /** Of two networks of a node: whoever is in one comes for what the other has there. */

@@ -103,6 +103,20 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   { name: 'nft: a tunnel brings addresses of another network', of: onNft(/^.*saddr fdaa:\S+ counter drop .*\n/gm, '') },
   {
+    name: 'nft: members come for what the node has besides',
+    of: onNft(/^.*counter drop comment "elsewhere.*\n/gm, ''),
+  },
+  { name: 'nft: and by IPv4', of: onNft(/^.*meta nfproto ipv4 counter drop comment "elsewhere.*\n/gm, '') },
+  {
+    name: 'nft: connections of tenants are one',
+    of: onNft(/\tchain zones_(in|out) \{\n(\t\t.*\n)*\t\}\n/g, ''),
+  },
+  { name: 'nft: tenants have one zone', of: onNft(/ct zone set \d+/g, 'ct zone set 1') },
+  {
+    name: 'nft: what a node sends is followed elsewhere than what it is answered',
+    of: onNft(/\tchain zones_out \{\n(\t\t.*\n)*\t\}\n/g, ''),
+  },
+  {
     name: 'wg: two hubs are given the same prefixes',
     of: onInterfaces((its) => ({ ...its, config: overlapping(its.config) })),
   },
