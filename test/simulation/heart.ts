@@ -1,3 +1,4 @@
+import { NO_BOOKMARK, leapsOver, type Bookmark } from '../../services/liveness/src/bookmark.ts'
 import type { Freshness } from '../../services/liveness/src/freshness.ts'
 import { hearing, withPatience } from '../../services/liveness/src/freshness.ts'
 import { Rhythms, type Rhythm } from '../../services/liveness/src/out-beats/rhythms.ts'
@@ -11,6 +12,8 @@ type Answer = {
   readonly repliedAt: Date
   readonly state: string
   readonly lastEpoch: bigint
+  /** None for late mail. */
+  readonly bookmark: Bookmark
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -72,8 +75,9 @@ export class Heart {
     at.write(() => {
       this.#record(peering, beat, receivedAt)
       at.world.witness.heard(at, peering, beat, receivedMs)
-      const said = { receivedAt, repliedAt: at.now(), state: peering.state, lastEpoch: peering.row.rememberedEpoch }
-      answer(said)
+      const { rememberedEpoch: lastEpoch, givenBookmark } = peering.row
+      const bookmark = peering.replayed ? NO_BOOKMARK : givenBookmark
+      answer({ receivedAt, repliedAt: at.now(), state: peering.state, lastEpoch, bookmark })
     })
   }
 
@@ -86,6 +90,7 @@ export class Heart {
     this.#keep(peering, after)
     if (outcome !== 'replayed') peering.lastNonce = beat
     peering.replayed = outcome === 'replayed'
+    peering.restored = outcome === 'restored'
     if (after.consecutiveFailures > 0 || hearing(after, now) === 'we_hear_them') {
       this.#rhythms.soon(peering.peerId, this.#steady())
       this.#arm()
@@ -122,15 +127,18 @@ export class Heart {
       epoch: at.epoch,
       incarnation: this.#incarnation,
       sequence: this.#sequence,
+      bookmark: peering.row.heldBookmark,
       describes: false,
       descriptionSha256: NOTHING,
       trustBundleSequence: 1n,
       sentMs,
       order: peering.sent,
       echoed: peering.lastNonce,
+      answeredMs: peering.answeredMs,
     }
+    const shown = peering.row.heldBookmark
     const land = (answer: Answer | undefined) => {
-      if (at.heart === this) at.write(() => this.#landed({ rhythm, peering, nonce, sentAt, sentMs }, answer))
+      if (at.heart === this) at.write(() => this.#landed({ rhythm, peering, nonce, sentAt, sentMs, shown }, answer))
     }
     if (!at.works('gateway')) return timeline.after(1, () => land(undefined))
     net.call<Answer>({ from: at.name, to: peering.them }, (reply) => deliver(at, peering, beat, reply), land)
@@ -158,10 +166,12 @@ export class Heart {
         theirSentAt: answer.repliedAt,
         stateThere: answer.state,
         versionStatusThere: '',
+        bookmark: answer.bookmark,
       }
+      if (answer.bookmark.length > 0) peering.answeredMs = this.#at.trueMs
       const beat = { nonce, sentAt, answeredAt: now, ...stamps, trustBundleSequence: 1n, nextBeatAt }
       this.#keep(peering, rules.noteAnswer(before, beat))
-      this.#heed(rhythm, answer)
+      this.#heed(rhythm, answer, leapsOver(sent.shown, answer.bookmark))
     } else {
       const error = 'PEER_UNREACHABLE: no answer'
       this.#keep(peering, rules.noteFailure(before, { nonce, sentAt, failedAt: now, error, nextBeatAt }))
@@ -170,11 +180,12 @@ export class Heart {
     this.#arm()
   }
 
-  /** They remember a later epoch of ours: we were restored from a backup. */
-  #heed(rhythm: Rhythm, { lastEpoch }: Answer): void {
-    if (lastEpoch <= this.#at.epoch || this.#believed.has(rhythm.peerId)) return
+  /** They remember a later epoch of ours, or what they gave us and we have not got: we were restored from a backup. */
+  #heed(rhythm: Rhythm, { lastEpoch }: Answer, forgot: boolean): void {
+    const { epoch } = this.#at
+    if (!(lastEpoch > epoch || forgot) || this.#believed.has(rhythm.peerId)) return
     this.#believed.add(rhythm.peerId)
-    this.#at.epoch = lastEpoch + 1n
+    this.#at.epoch = (lastEpoch > epoch ? lastEpoch : epoch) + 1n
     this.#incarnation = this.#at.world.draw.bytes()
     this.#sequence = 0n
     this.#rhythms.restart()
@@ -241,6 +252,7 @@ type Sent = {
   readonly nonce: Buffer
   readonly sentAt: Date
   readonly sentMs: number
+  readonly shown: Bookmark
 }
 
 /** A beat has crossed the network: the far door refuses it, or hands it to its heart. */

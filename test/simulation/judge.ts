@@ -38,6 +38,7 @@ export class Judge implements Witness {
     asked: 0,
     approved: 0,
     certificates: 0,
+    restored: 0,
   }
   readonly #world: World
   readonly #degraded = new Map<string, Map<Peering, number>>()
@@ -63,6 +64,7 @@ export class Judge implements Witness {
       )
     }
     if (!isLateMail) {
+      this.#judgeMemory(at, peering, beat)
       truth.newestMs = beat.sentMs
       truth.inMs = receivedMs
       const { sentMs = -Infinity, order = -Infinity } = beat.echoed ?? {}
@@ -75,6 +77,18 @@ export class Judge implements Witness {
     }
     const { announced, silentAt } = peering.row
     if ((announced === 'heard') !== (silentAt !== null)) this.#blame(at, peering, 'a deadline without its announcement')
+  }
+
+  /** Whose database lacks an answer that it once had is found with its first beat; who never lost one is not accused. */
+  #judgeMemory(at: SimPlatform, peering: Peering, { answeredMs }: SimBeat): void {
+    const { truth, restored, them } = peering
+    if (answeredMs < truth.provedMs) {
+      this.counts.restored += 1
+      if (!restored) this.#blame(at, peering, 'was restored from a backup, and is not found out')
+    }
+    if (restored && this.#world.platforms.get(them)!.restores === 0)
+      this.#blame(at, peering, 'is said to be restored from a backup, and never was')
+    truth.provedMs = answeredMs
   }
 
   silenced(at: SimPlatform, peering: Peering): void {

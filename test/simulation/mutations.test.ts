@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { numberOf } from '../../services/liveness/src/bookmark.ts'
 import type { Inputs } from '../../services/liveness/src/remediation/types.ts'
 import { RULES, type Rules } from './rules.ts'
 import { simulate } from './simulate.ts'
@@ -66,6 +67,18 @@ const MISTAKES: Readonly<Record<string, { readonly rules: Partial<Rules>; readon
   'late mail keeps a dead peer alive': {
     rules: { hearBeat: (before, beat) => RULES.hearBeat({ ...before, sequence: 0n, lastNonce: null, pastIncarnations: Buffer.alloc(0) }, beat) }, // prettier-ignore
     told: /late mail was/,
+  },
+  'who was restored from a backup is found by its epoch alone': {
+    rules: { hearBeat: (before, beat) => RULES.hearBeat(before, { ...beat, bookmark: null }) },
+    told: /restored from a backup, and is not found out/,
+  },
+  'a lost answer counts as one that was forgotten': {
+    rules: { hearBeat: (before, beat) => RULES.hearBeat({ ...before, shownBookmark: before.givenBookmark }, beat) },
+    told: /said to be restored from a backup, and never was/,
+  },
+  'who forgets itself accuses those that do not': {
+    rules: { hearBeat: (before, beat) => ({ ...RULES.hearBeat(before, beat), ...(numberOf(beat.bookmark!) > numberOf(before.givenBookmark) && { outcome: 'restored' as const }) }) }, // prettier-ignore
+    told: /said to be restored from a backup, and never was/,
   },
   'what they echo proves nothing': {
     rules: { hearBeat: (before, beat) => RULES.hearBeat(before, { ...beat, echoNonce: Buffer.alloc(0) }) },

@@ -13,6 +13,8 @@ export type SimBeat = Omit<Beat, 'receivedAt'> & {
   readonly order: number
   /** The beat of the receiver that this one echoes. */
   readonly echoed: Sent | undefined
+  /** When the sender had last written down an answer of the receiver. */
+  readonly answeredMs: number
 }
 
 type Sent = { readonly sentMs: number; readonly order: number }
@@ -30,6 +32,8 @@ export type Truth = {
   echoedMs: number
   /** The same, by an echo of any of ours. */
   perhapsOutMs: number
+  /** When they had last written down an answer of ours, as the last beat of theirs that came in proves. */
+  provedMs: number
 }
 
 /** An entry of the diary. */
@@ -64,6 +68,10 @@ export type Peering = {
   sent: number
   /** Whether the last beat of theirs was taken for late mail. */
   replayed: boolean
+  /** Whether it was taken for one of a platform that was restored from a backup. */
+  restored: boolean
+  /** When we last wrote down an answer of theirs. */
+  answeredMs: number
   readonly truth: Truth
   /** Those that are open. */
   signals: readonly Signal[]
@@ -112,6 +120,8 @@ export function newPeering(said: { peerId: string; us: string; them: string; tim
     lastNonce: undefined,
     sent: 0,
     replayed: false,
+    restored: false,
+    answeredMs: -Infinity,
     truth: {
       inMs: -Infinity,
       newestMs: -Infinity,
@@ -119,6 +129,7 @@ export function newPeering(said: { peerId: string; us: string; them: string; tim
       outBeforeMs: -Infinity,
       echoedMs: -Infinity,
       perhapsOutMs: -Infinity,
+      provedMs: -Infinity,
     },
     signals: [],
     probing: new Set(),

@@ -1,6 +1,7 @@
 import type { Tick, Listening } from '../../services/liveness/src/remediation/listening.ts'
 import { CLOSED, type Breaker } from '../../services/liveness/src/remediation/breaker.ts'
 import type { Mode, Settings, Verb } from '../../services/liveness/src/remediation/types.ts'
+import { backUp, type Backup } from './backup.ts'
 import type { Draw } from './draw.ts'
 import { Heart } from './heart.ts'
 import type { Net } from './net.ts'
@@ -46,6 +47,9 @@ export class SimPlatform {
   readonly settings: Settings
   mode: Mode = 'acting'
   epoch = 0n
+  readonly backups: Backup[] = []
+  /** How often it was restored from one. */
+  restores = 0
   verb: Verb = 'notify_and_proceed'
   /** As it stands in the database: survives a restart of liveness, and passes from leader to leader. */
   breaker: Breaker = CLOSED
@@ -73,6 +77,12 @@ export class SimPlatform {
     this.name = said.name
     this.settings = said.settings
     this.#wallOffsetMs = this.#tickedOffsetMs = said.wallOffsetMs
+  }
+
+  /** Whatever happens to it, somebody copies its database from time to time. */
+  backUpEvery(ms: number): void {
+    this.backups.push(backUp(this))
+    this.world.timeline.after(ms, () => this.backUpEvery(ms))
   }
 
   start(): void {

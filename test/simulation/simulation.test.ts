@@ -45,6 +45,7 @@ test.each(batches(0, SAME))(
     expect(sum('asked')).toBeGreaterThan(30)
     expect(sum('approved')).toBeGreaterThan(5)
     expect(sum('certificates')).toBeGreaterThan(300)
+    expect(sum('restored')).toBeGreaterThan(20)
     expect(Math.max(...outcomes.map(({ platforms }) => platforms))).toBeGreaterThan(20)
   },
   LONG_MS,

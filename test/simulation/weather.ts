@@ -1,3 +1,4 @@
+import { restore } from './backup.ts'
 import type { Draw } from './draw.ts'
 import { fairLink, type Link } from './net.ts'
 import type { Peering } from './peering.ts'
@@ -47,7 +48,11 @@ const MISFORTUNES: Readonly<Record<string, Misfortune>> = {
     const one = somebody(world, draw)
     const mend = fail(world, one, 'liveness')
     return () => {
-      one.epoch = BigInt(draw.whole(0, Number(one.epoch)))
+      const backup = draw.oneOf(one.backups)
+      const { spare } = world
+      // As often as it had lived since, and more: its epoch is none that its peers could wonder at.
+      const starts = spare.happens(0.3) ? spare.whole(0, 1) : Number(one.epoch - backup.epoch) + spare.whole(0, 3)
+      if (!one.works('liveness')) restore(one, backup, starts)
       mend()
     }
   },
@@ -81,12 +86,15 @@ export function letLoose(world: World, storms: readonly Storm[], draw: Draw): vo
 /** What is no misfortune, and was added later: certificates that end, people who are asked, replicas of liveness that take turns. */
 export function complicate({ platforms, timeline, spare }: World, calmMs: number): void {
   for (const one of platforms.values()) {
+    one.backUpEvery(BACKUP_MS)
     if (spare.happens(0.2)) one.verb = 'require_approval'
     const moves = spare.happens(0.3) ? spare.whole(1, 8) : 0
     for (let move = 0; move < moves; move += 1) timeline.at(spare.whole(0, calmMs), () => one.moveLeader())
     for (const peering of one.peerings.values()) if (spare.happens(0.2)) certify(one, peering, calmMs)
   }
 }
+
+const BACKUP_MS = 7 * MIN
 
 /** A certificate of an hour or so, renewed in time, too late, or not at all. */
 function certify(one: SimPlatform, peering: Peering, calmMs: number): void {

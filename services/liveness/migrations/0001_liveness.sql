@@ -1,12 +1,12 @@
 -- breaking: no
 
--- Who we are to our peers: grows with each start of the beat, so that a restored backup is noticed.
+-- Who we are to our peers: grows with each start of the beat, so that no two starts are taken for one.
 create table platform (
   one boolean primary key default true check (one),
   epoch bigint not null check (epoch >= 1),
   incarnation bytea not null check (octet_length(incarnation) = 16),
   started_at timestamptz not null,
-  -- A peer remembered a greater epoch than ours: we were restored from a backup.
+  -- A peer remembered more of us than we do: we were restored from a backup.
   restored_at timestamptz
 );
 
@@ -26,12 +26,17 @@ create table freshness (
   description_sha256 bytea,
   trust_bundle_sequence bigint not null default 0,
   restored_at timestamptz,
+  -- Bookmarks, 8 bytes number and 16 random ones, big endian: the last they showed, the last we gave them.
+  shown_bookmark bytea not null default '' check (octet_length(shown_bookmark) in (0, 24)),
+  given_bookmark bytea not null default '' check (octet_length(given_bookmark) in (0, 24)),
 
   last_heard_by_them_at timestamptz,
   -- The last few nonces we sent, newest first: 16 bytes nonce, 8 bytes milliseconds since 1970, big endian.
   sent_nonces bytea not null default '' check (octet_length(sent_nonces) <= 96),
   -- The nonce that their last beat echoed, if it is none of these.
   unplaced_echo bytea check (octet_length(unplaced_echo) = 16),
+  -- The last they gave us, which our beats show.
+  held_bookmark bytea not null default '' check (octet_length(held_bookmark) in (0, 24)),
   state_there text not null default '',
   clock_offset_ms double precision,
   round_trip_ms double precision,

@@ -40,7 +40,7 @@ export function peerBundleOutdated(of: Freshness, at: Date): Announcement {
   return { ...aboutPeer(of, 'bundle_outdated'), kind, actor: by(of), at, payload }
 }
 
-/** A peer came back with an earlier epoch, or a shorter log, than it had: restored from a backup. */
+/** A peer came back with an earlier epoch, or bookmark, than it had: restored from a backup. */
 export function peerRestored(before: Freshness, after: Freshness, at: Date): Announcement {
   const payload = create(PeerRestoredSchema, {
     freshness: toWire(after, at),
@@ -51,7 +51,7 @@ export function peerRestored(before: Freshness, after: Freshness, at: Date): Ann
   return { ...aboutPeer(after, 'restored'), kind, severity: 'high', actor: by(after), at, payload }
 }
 
-/** A peer remembers a later epoch of ours than we do: we were restored from a backup. */
+/** A peer remembers a later epoch of ours than we do, or gave us what we have not got: we were restored from a backup. */
 export function platformRestored(
   { peerId, previousEpoch, rememberedEpoch, epoch }: OwnRestore,
   at: Date,

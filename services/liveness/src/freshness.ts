@@ -1,3 +1,5 @@
+import { NO_BOOKMARK } from './bookmark.ts'
+
 /** What we last told the others of a peer. Before the first news, and while no beats are expected, it is unknown. */
 export const ANNOUNCED = ['unknown', 'heard', 'silent'] as const
 export type Announced = (typeof ANNOUNCED)[number]
@@ -26,6 +28,9 @@ export type Freshness = {
   readonly descriptionSha256: Buffer | null
   readonly trustBundleSequence: bigint
   readonly restoredAt: Date | null
+  /** The last bookmark they showed us, and the last we gave them (bookmark.ts). */
+  readonly shownBookmark: Buffer
+  readonly givenBookmark: Buffer
 
   // Ours, as they heard it.
   /** When the latest beat that they are known to have heard was sent. */
@@ -34,6 +39,8 @@ export type Freshness = {
   readonly sentNonces: Buffer
   /** What their last beat echoed and is none of these: perhaps the nonce of a beat that is still on its way. */
   readonly unplacedEcho: Buffer | null
+  /** The last bookmark they gave us: what our beats show. */
+  readonly heldBookmark: Buffer
   readonly stateThere: string
   /** How they stand with our platform version; empty while they do not say. */
   readonly versionStatusThere: string
@@ -68,9 +75,12 @@ export function unheard(peerId: string, staleAfterMs: number): Freshness {
     descriptionSha256: null,
     trustBundleSequence: 0n,
     restoredAt: null,
+    shownBookmark: NO_BOOKMARK,
+    givenBookmark: NO_BOOKMARK,
     lastHeardByThemAt: null,
     sentNonces: Buffer.alloc(0),
     unplacedEcho: null,
+    heldBookmark: NO_BOOKMARK,
     stateThere: '',
     versionStatusThere: '',
     clockOffsetMs: null,

@@ -14,6 +14,7 @@ const beat = (said: Partial<Beat> = {}): Beat => ({
   epoch: 1n,
   incarnation: incarnation('a'),
   sequence: 1n,
+  bookmark: null,
   describes: false,
   descriptionSha256: Buffer.alloc(0),
   trustBundleSequence: 1n,

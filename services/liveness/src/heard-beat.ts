@@ -1,3 +1,4 @@
+import { turnPage, type Bookmark } from './bookmark.ts'
 import { atMost, later, type Freshness } from './freshness.ts'
 import { NONCE_BYTES, sentAtOf } from './own-nonces.ts'
 
@@ -10,6 +11,8 @@ export type Beat = {
   readonly epoch: bigint
   readonly incarnation: Buffer
   readonly sequence: bigint
+  /** The last one we gave them, as their database has it; null while they cannot look. */
+  readonly bookmark: Bookmark | null
   /** Whether the beat carries the sender's description. */
   readonly describes: boolean
   readonly descriptionSha256: Buffer
@@ -35,16 +38,19 @@ export const LARGEST_EPOCH = 2n ** 48n
  *
  * Within an incarnation the sequence MUST grow, and a beat of an incarnation before it is late mail: otherwise a
  * repeated message would keep a dead peer alive. An incarnation we do not know MUST come with a greater epoch than
- * any before; if it does not, the peer was restored from a backup. It is heard all the same, because it is there.
+ * any before, and every beat with what its sender was last given to keep; if it does not, the peer was restored from a backup. It is
+ * heard all the same, because it is there.
  */
 export function hearBeat(before: Freshness, beat: Beat): HeardBeat {
   if (isReplay(before, beat)) return { after: before, outcome: 'replayed', describedAnew: false }
 
   const describedAnew = beat.describes && !same(before.descriptionSha256, beat.descriptionSha256)
-  const restored = cameBack(before, beat)
+  const { wentBack, ...kept } = turnPage(before, beat.bookmark)
+  const restored = wentBack || cameBack(before, beat)
   const echoed = sentAtOf(before.sentNonces, beat.echoNonce)
   const after: Freshness = {
     ...before,
+    ...kept,
     lastHeardAt: later(before.lastHeardAt, beat.receivedAt),
     lastHeardByThemAt: later(before.lastHeardByThemAt, atMost(echoed, beat.receivedAt)),
     // Of a beat whose answer gets lost we learn by the echo, which may be here before we have given the answer up.

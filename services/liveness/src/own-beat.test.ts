@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { NO_BOOKMARK } from './bookmark.ts'
 import { unheard } from './freshness.ts'
 import { hearBeat } from './heard-beat.ts'
 import { clockReading, noteAnswer, noteFailure } from './own-beat.ts'
@@ -55,6 +56,7 @@ test('an answer proves that they heard what we sent, as of when we sent it; a fa
     theirSentAt: null,
     stateThere: 'enrolled',
     versionStatusThere: '',
+    bookmark: NO_BOOKMARK,
     trustBundleSequence: 3n,
     nextBeatAt: at(78_000),
   })
@@ -78,6 +80,7 @@ const beatThatEchoes = (echoNonce: Buffer, receivedAt: Date) => ({
   epoch: 1n,
   incarnation: Buffer.alloc(16, 'b'),
   sequence: 1n,
+  bookmark: null,
   describes: false,
   descriptionSha256: Buffer.alloc(0),
   trustBundleSequence: 1n,
@@ -107,6 +110,7 @@ test('a clock that is set back leaves nothing fresh beyond the moment at which i
     theirSentAt: null,
     stateThere: 'active',
     versionStatusThere: '',
+    bookmark: NO_BOOKMARK,
     trustBundleSequence: 1n,
   }
   const sent = { nonce: mintNonce(), sentAt: at(3_600_000), answeredAt: at(10), nextBeatAt: at(60_000) }

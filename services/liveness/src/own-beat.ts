@@ -1,3 +1,4 @@
+import { laterBookmark, type Bookmark } from './bookmark.ts'
 import { atMost, later, type Freshness } from './freshness.ts'
 import { rememberNonce } from './own-nonces.ts'
 
@@ -11,6 +12,8 @@ export type AnsweredBeat = {
   readonly stateThere: string
   readonly versionStatusThere: string
   readonly trustBundleSequence: bigint
+  /** What we are to keep and show with the next; empty when they gave none. */
+  readonly bookmark: Bookmark
   readonly nextBeatAt: Date
 }
 
@@ -52,6 +55,7 @@ export function noteAnswer(before: Freshness, beat: AnsweredBeat): Freshness {
     lastHeardByThemAt: later(before.lastHeardByThemAt, atMost(beat.sentAt, beat.answeredAt)),
     unplacedEcho: isEchoed(before, beat) ? null : before.unplacedEcho,
     sentNonces: rememberNonce(before.sentNonces, beat.nonce, beat.sentAt),
+    heldBookmark: laterBookmark(before.heldBookmark, beat.bookmark),
     stateThere: line(beat.stateThere),
     versionStatusThere: VERSION_STATUSES.find((status) => status === beat.versionStatusThere) ?? '',
     trustBundleSequence: beat.trustBundleSequence,

@@ -10,7 +10,7 @@ import { reasonIn } from '../reason-in.ts'
 const BEATEN: readonly PeerState[] = [PeerState.ACCEPTED, PeerState.ENROLLED, PeerState.ACTIVE, PeerState.DEGRADED]
 const STALE_MS = 300_000
 
-/** Beats, per direction; what the other side says to ours; and what their sequence tells of a restored backup. */
+/** Beats, per direction; what the other side says to ours; and what they tell of a restored backup. */
 export function heartbeatChecks(evidence: PeerEvidence): Check[] {
   const { peer, freshness } = evidence
   if (!peer || !BEATEN.includes(peer.state) || peer.kind === PeerKind.SDWAN_ONLY)
@@ -85,7 +85,7 @@ function restored({ freshness, now, peer }: PeerEvidence): Check[] {
     warning('heartbeats.epoch', {
       symptom: 'restored',
       summary: `their platform was restored from a backup at ${when(freshness?.restoredAt)}`,
-      cause: 'a beat of theirs went back behind an earlier one: what they recorded since that backup is gone there',
+      cause: 'a beat of theirs knew less than an earlier one: what they recorded since that backup is gone there',
       side: 'them',
       command: `fedctl audit reconcile ${peer?.id ?? '<peer>'}`,
     }),

@@ -2,6 +2,7 @@ import { inTransaction } from '@powernode/postgres'
 import type { TestDatabase } from '@powernode/postgres/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { LARGEST_EPOCH } from '../heard-beat.ts'
+import type { OwnEpoch } from '../store/platform.ts'
 import type { Tables } from '../store/tables.ts'
 import { beginEpoch } from './begin-epoch.ts'
 import { raiseEpoch } from './raise-epoch.ts'
@@ -13,8 +14,8 @@ afterEach(() => database.drop())
 
 const { peerId } = aPeer()
 const begin = () => inTransaction(database.db, (tx) => beginEpoch(tx, START))
-const raise = (rememberedEpoch: bigint) =>
-  inTransaction(database.db, (tx) => raiseEpoch(tx, START, { peerId, rememberedEpoch }))
+const raise = (own: OwnEpoch, rememberedEpoch: bigint) =>
+  inTransaction(database.db, (tx) => raiseEpoch(tx, START, { peerId, rememberedEpoch, own }))
 
 test('each start has an epoch and an incarnation of its own, also when twenty start at once', async () => {
   const begun = await Promise.all([...Array(20)].map(begin))
@@ -25,10 +26,10 @@ test('each start has an epoch and an incarnation of its own, also when twenty st
 
 test('a peer that remembers more takes us past it, once, and that is news', async () => {
   const own = await begin()
-  const raised = await raise(7n)
+  const raised = await raise(own, 7n)
   expect(raised?.epoch).toBe(8n)
   expect(raised?.incarnation).not.toEqual(own.incarnation)
-  expect(await raise(7n)).toBeUndefined()
+  expect(await raise(own, 7n)).toBeUndefined()
   expect((await begin()).epoch).toBe(9n)
   expect(await announced(database.db)).toMatchObject([
     {
@@ -41,8 +42,24 @@ test('a peer that remembers more takes us past it, once, and that is news', asyn
 })
 
 test('a number that no platform reaches is not believed', async () => {
+  const own = await begin()
+  expect(await raise(own, LARGEST_EPOCH)).toBeUndefined()
+  expect(await raise(own, LARGEST_EPOCH - 2n), 'the next start would be the last that has a number').toBeUndefined()
+  expect(await announced(database.db)).toEqual([])
+})
+
+test('what a peer remembers less than we do, though it gave us more than we know, takes us past our own epoch', async () => {
   await begin()
-  expect(await raise(LARGEST_EPOCH)).toBeUndefined()
-  expect(await raise(LARGEST_EPOCH - 2n), 'the next start would be the last that has a number').toBeUndefined()
+  const own = await begin()
+  expect(await raise(own, 1n)).toMatchObject({ epoch: 3n })
+  expect(await announced(database.db)).toMatchObject([
+    { kind: 'federation.platform.restored', payload: { previousEpoch: 2n, rememberedEpoch: 1n, epoch: 3n } },
+  ])
+})
+
+test('a leader that has been followed by another tells of nothing: what is remembered of the other is no backup', async () => {
+  const before = await begin()
+  const { epoch } = await begin()
+  expect(await raise(before, epoch)).toBeUndefined()
   expect(await announced(database.db)).toEqual([])
 })

@@ -4,6 +4,8 @@ import { PlatformDescriptionSchema } from '@powernode/proto/powernode/federation
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { TestDatabase } from '@powernode/postgres/testing'
+import { NO_BOOKMARK, bookmark, type Bookmark } from '../bookmark.ts'
+import type { Beat } from '../heard-beat.ts'
 import * as freshness from '../store/freshness.ts'
 import type { Tables } from '../store/tables.ts'
 import { recordBeats, type Said } from './record-beats.ts'
@@ -138,6 +140,32 @@ test('a restored platform is news of high severity, told once, and its answer sa
       payload: { previousEpoch: 5n, previousSequence: 8n, freshness: { epoch: 3n } },
     },
   ])
+})
+
+test('a peer that shows less than it once did is news, though its epoch has grown, and whoever of us hears it', async () => {
+  const peer = aPeer()
+  const hear = async (sequence: bigint, bookmark: Bookmark | null, more: Partial<Beat> = {}) => {
+    const beat = aBeat({ sequence, bookmark, ...more })
+    const [recorded] = await record([{ kind: 'heard', peer, beat, description: undefined }])
+    return recorded!
+  }
+  const first = (await hear(1n, NO_BOOKMARK)).freshness.givenBookmark
+  const second = (await hear(2n, first)).freshness.givenBookmark
+  expect((await hear(3n, second)).outcome).toBe('heard')
+  const later = { epoch: 9n, incarnation: Buffer.alloc(16, 'r') }
+  expect((await hear(1n, null, later)).outcome).toBe('heard')
+  expect((await hear(2n, first, later)).outcome).toBe('restored')
+  expect((await hear(3n, first, later)).outcome).toBe('heard')
+  const news = (await announced(database.db)).filter(({ peerId }) => peerId === peer.peerId)
+  expect(news).toMatchObject([{ kind: 'federation.peer.restored', payload: { previousEpoch: 9n } }])
+})
+
+test('a bookmark that is given is kept; an answer that brings an older one, or none, takes nothing back', async () => {
+  const peer = aPeer()
+  const given = bookmark(7n, Buffer.alloc(16, 7))
+  for (const one of [given, bookmark(6n, Buffer.alloc(16, 6)), NO_BOOKMARK])
+    await record([{ kind: 'answered', peer, beat: anAnswer({ bookmark: one }) }])
+  expect((await rowOf(peer.peerId))?.heldBookmark).toEqual(given)
 })
 
 test('a description and a newer trust bundle are passed on, once', async () => {

@@ -6,6 +6,7 @@ import { testDatabase, type TestDatabase } from '@powernode/postgres/testing'
 import { EventSchema, SeveritySchema } from '@powernode/proto/powernode/event/v1/event_pb.ts'
 import { eventRegistry } from '@powernode/proto/registry.ts'
 import { sql } from 'kysely'
+import { NO_BOOKMARK } from '../bookmark.ts'
 import type { Beat } from '../heard-beat.ts'
 import { mintNonce } from '../own-nonces.ts'
 import type { AnsweredBeat, FailedBeat } from '../own-beat.ts'
@@ -40,6 +41,7 @@ export const aBeat = (said: Partial<Beat> = {}): Beat => ({
   epoch: 1n,
   incarnation: Buffer.alloc(16, 'a'),
   sequence: 1n,
+  bookmark: null,
   describes: false,
   descriptionSha256: Buffer.alloc(0),
   trustBundleSequence: 1n,
@@ -54,6 +56,7 @@ export const anAnswer = (said: Partial<AnsweredBeat> = {}): AnsweredBeat => ({
   theirSentAt: at(102),
   stateThere: 'enrolled',
   versionStatusThere: '',
+  bookmark: NO_BOOKMARK,
   trustBundleSequence: 1n,
   nextBeatAt: at(60_000),
   ...said,

@@ -4,7 +4,7 @@ import type { Logger } from '@powernode/process'
 import { chance, nextBeatAt, retryBeatAt } from '../beat-timing.ts'
 import type { Change, PeerFeed } from '../feed/peer-feed.ts'
 import type { WatchedPeer } from '../feed/watched-peer.ts'
-import type { Freshness } from '../freshness.ts'
+import { unheard, type Freshness } from '../freshness.ts'
 import type { LedgerHeads } from '../heads/ledger-heads.ts'
 import type { BeatMetrics } from '../metrics/beat-metrics.ts'
 import { beginEpoch } from '../operations/begin-epoch.ts'
@@ -120,21 +120,22 @@ export class PeerBeat {
     const due = this.#rhythms.take(now)
     if (due.length === 0) return
     this.#deps.metrics.inFlight.set(this.#rhythms.underway)
-    const known = await this.#whatWeKnow(due.map(({ peerId }) => peerId))
+    const rows = await this.#whatWeKnow(due.map(({ peerId }) => peerId))
     for (const rhythm of due) {
-      const beat = this.#beat(rhythm, known.get(rhythm.peerId), signal).finally(() => this.#underway.delete(beat))
+      const known = rows && (rows.get(rhythm.peerId) ?? unheard(rhythm.peerId, 0))
+      const beat = this.#beat(rhythm, known, signal).finally(() => this.#underway.delete(beat))
       this.#underway.add(beat)
     }
   }
 
-  /** The nonces to echo, for all at once. Without a database a beat still says that we are here. */
-  async #whatWeKnow(peerIds: readonly string[]): Promise<ReadonlyMap<string, Freshness>> {
+  /** The nonces to echo and the bookmarks to show, for all at once. Without a database a beat still says that we are here. */
+  async #whatWeKnow(peerIds: readonly string[]): Promise<ReadonlyMap<string, Freshness> | undefined> {
     const { db, logger } = this.#deps
     try {
       return await inTransaction(db, (tx) => freshness.find(tx, peerIds))
     } catch (error) {
       logger.warn({ error, count: peerIds.length }, 'beating without knowing what we heard last')
-      return new Map()
+      return undefined
     }
   }
 
@@ -149,13 +150,15 @@ export class PeerBeat {
       const describe = !rhythm.told?.equals(local.descriptionSha256)
       const echoNonce = known?.lastNonce ?? null
       const ledgerHead = heads.ofPeer(peer.peerId)
-      const said = { peer, own: this.#own, sequence: this.#sequence, local, describe, echoNonce, ledgerHead }
+      const bookmark = known?.heldBookmark ?? null
+      const own = this.#own
+      const said = { peer, own, sequence: this.#sequence, local, describe, echoNonce, ledgerHead, bookmark }
       const sent = await sendBeat(this.#deps, said, signal)
       if (signal.aborted && sent.kind === 'failed') return
       if (sent.kind === 'answered' && describe) rhythm.told = local.descriptionSha256
       if (sent.kind === 'answered') heads.told(peer.peerId, sent.response.ledgerHead)
       await this.#take(rhythm, peer, sent)
-      if (sent.kind === 'answered') await this.#heed(rhythm, sent, describe)
+      if (sent.kind === 'answered') await this.#heed(rhythm, sent, { described: describe, own })
     } catch (error) {
       logger.error({ error, peer_id: rhythm.peerId }, 'a beat could not be recorded')
     } finally {
@@ -196,17 +199,23 @@ export class PeerBeat {
   }
 
   /** What the answer asks of us: to describe ourselves, or to remember that we were restored from a backup. */
-  async #heed(rhythm: Rhythm, { response }: SentBeat & { kind: 'answered' }, described: boolean): Promise<void> {
+  async #heed(
+    rhythm: Rhythm,
+    { response, forgot }: SentBeat & { kind: 'answered' },
+    { described, own }: { described: boolean; own: OwnEpoch },
+  ): Promise<void> {
     if (response.wantPlatform) {
       rhythm.told = undefined
       if (!described) rhythm.again = 'yes' // who has just been told and asks again waits for the next turn
     }
-    if (response.lastEpoch <= this.#own.epoch || this.#believed.has(rhythm.peerId)) return
+    // What was forgotten in an epoch that has ended since was told already, by whoever ended it.
+    const isNews = response.lastEpoch > this.#own.epoch || (forgot && own === this.#own)
+    if (!isNews || this.#believed.has(rhythm.peerId)) return
     const { db, clock, metrics, logger } = this.#deps
-    const said = { peerId: rhythm.peerId, rememberedEpoch: response.lastEpoch }
-    this.#believed.add(rhythm.peerId)
+    const said = { peerId: rhythm.peerId, rememberedEpoch: response.lastEpoch, own: this.#own }
     const raised = await inTransaction(db, (tx) => raiseEpoch(tx, clock.now(), said))
     if (!raised) return
+    this.#believed.add(rhythm.peerId)
     this.#own = raised
     this.#sequence = 0n
     this.#rhythms.restart()

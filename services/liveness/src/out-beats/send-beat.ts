@@ -12,6 +12,8 @@ import { refusalOf } from '@powernode/rpc'
 import type { Local, WatchedPeer } from '../feed/watched-peer.ts'
 import { mintNonce } from '../own-nonces.ts'
 import type { AnsweredBeat, FailedBeat } from '../own-beat.ts'
+import { fromBookmark, toBookmark } from '../wire.ts'
+import { NO_BOOKMARK, leapsOver, type Bookmark } from '../bookmark.ts'
 import type { OwnEpoch } from '../store/platform.ts'
 
 export type Gateway = Client<typeof FederationService>
@@ -27,10 +29,18 @@ export type OwnBeat = {
   readonly echoNonce: Buffer | null
   /** Where our log about them ends. */
   readonly ledgerHead: LedgerHead | undefined
+  /** The last one they gave us; null while our database does not answer. */
+  readonly bookmark: Bookmark | null
 }
 
 export type SentBeat =
-  | { readonly kind: 'answered'; readonly beat: Omit<AnsweredBeat, 'nextBeatAt'>; readonly response: HeartbeatResponse }
+  | {
+      readonly kind: 'answered'
+      readonly beat: Omit<AnsweredBeat, 'nextBeatAt'>
+      readonly response: HeartbeatResponse
+      /** They have given us bookmarks that we do not know any more: we were restored from a backup. */
+      readonly forgot: boolean
+    }
   | { readonly kind: 'failed'; readonly beat: Omit<FailedBeat, 'nextBeatAt'> }
 
 const LONGEST_WAIT_MS = 10_000
@@ -52,13 +62,23 @@ export async function sendBeat(
     if (!nonce.equals(response.echoNonce)) {
       return failed(nonce, sentAt, answeredAt, 'PEER_REFUSED: the answer does not echo the nonce of our beat')
     }
-    return { kind: 'answered', response, beat: answered(response, { nonce, sentAt, answeredAt }) }
+    const beat = answered(response, { nonce, sentAt, answeredAt })
+    return {
+      kind: 'answered',
+      response,
+      beat,
+      forgot: said.bookmark !== null && leapsOver(said.bookmark, beat.bookmark),
+    }
   } catch (error) {
     return failed(nonce, sentAt, clock.now(), sentence(error))
   }
 }
 
-function request({ own, sequence, local, describe, echoNonce, ledgerHead }: OwnBeat, nonce: Buffer, sentAt: Date) {
+function request(
+  { own, sequence, local, describe, echoNonce, ledgerHead, bookmark }: OwnBeat,
+  nonce: Buffer,
+  sentAt: Date,
+) {
   return create(HeartbeatRequestSchema, {
     nonce,
     sentAt: timestampFromDate(sentAt),
@@ -69,12 +89,13 @@ function request({ own, sequence, local, describe, echoNonce, ledgerHead }: OwnB
     trustBundleSequence: local.trustBundleSequence,
     ...(echoNonce && { echoNonce }),
     ...(ledgerHead && { ledgerHead }),
+    ...(bookmark && { bookmark: toBookmark(bookmark) }),
     ...(describe && { platform: local.description }),
   })
 }
 
 function answered(
-  { receivedAt, sentAt: repliedAt, state, versionStatus, trustBundleSequence }: HeartbeatResponse,
+  { receivedAt, sentAt: repliedAt, state, versionStatus, trustBundleSequence, bookmark }: HeartbeatResponse,
   ours: Pick<AnsweredBeat, 'nonce' | 'sentAt' | 'answeredAt'>,
 ): Omit<AnsweredBeat, 'nextBeatAt'> {
   return {
@@ -84,6 +105,7 @@ function answered(
     stateThere: state,
     versionStatusThere: versionStatus,
     trustBundleSequence,
+    bookmark: fromBookmark(bookmark) ?? NO_BOOKMARK,
   }
 }
 

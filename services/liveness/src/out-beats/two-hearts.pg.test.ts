@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { FakeClock } from '@powernode/clock/testing'
 import { inTransaction } from '@powernode/postgres'
+import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { hearing } from '../freshness.ts'
+import { beginEpoch } from '../operations/begin-epoch.ts'
 import { beatPeer } from '../rpc/beat-peer.ts'
 import * as freshness from '../store/freshness.ts'
 import { openRoad, startHeart, until, type Heart, type Road } from './testing.ts'
@@ -45,6 +47,28 @@ const states = async () => `${await a.heedNews()} ${await b.heedNews()}`
 const reach = (wanted: string, withinMs: number) => until(world, async () => (await states()) === wanted, withinMs)
 const known = async (heart: Heart, peerId: string) =>
   (await inTransaction(heart.database.db, (tx) => freshness.find(tx, [peerId]))).get(peerId)!
+type Backup = { readonly own: { epoch: string; incarnation: Buffer }; readonly rows: readonly object[] }
+async function backUp({ database: { db } }: Heart): Promise<Backup> {
+  const platform = await sql<Backup['own']>`select epoch::text, incarnation from platform`.execute(db)
+  const { rows } = await sql<object>`select * from freshness`.execute(db)
+  return { own: platform.rows[0]!, rows }
+}
+/** Stops A, puts back what it knew of itself and of its peers, lets it start so often that nobody hears of, and starts it. */
+async function restore({ database }: Heart, { own, rows }: Backup, { starts }: { starts: number }): Promise<void> {
+  await a.stop()
+  await inTransaction(database.db, async (tx) => {
+    await sql`update platform set epoch = ${own.epoch}::bigint, incarnation = ${own.incarnation}`.execute(tx)
+    await sql`delete from freshness`.execute(tx)
+    for (const row of rows)
+      await tx
+        .insertInto('freshness')
+        .values(row as never)
+        .execute() // as they were read
+    for (let start = 0; start < starts; start++) await beginEpoch(tx, clock.now())
+  })
+  a = await startHeart({ name: 'a', peerId: ids.aOfB, clock, road: toB, database })
+  a.registry.move('ACTIVE')
+}
 async function bothActive() {
   a.registry.move('ENROLLED')
   b.registry.move('ENROLLED')
@@ -135,6 +159,47 @@ test('a platform restored from a backup is noticed by its peer, told so, and mov
   await until(world, () => b.heard.at(-1)!.epoch === 5n, 120_000)
   expect(await b.news()).toEqual(['described', 'heard', 'restored'])
   expect((await known(b, ids.bOfA)).restoredAt).not.toBeNull()
+})
+
+test('a restored platform that starts more often than it had lived is noticed all the same, and told so', async () => {
+  await bothActive()
+  const [heard, backup] = [b.heard.length, await backUp(a)]
+  await until(world, () => b.heard.length >= heard + 3, 10 * ONE_BEAT)
+  await restore(a, backup, { starts: 50 })
+  await until(world, async () => (await a.news()).includes('epoch_raised'), 120_000)
+  expect(await b.news()).toEqual(['described', 'heard', 'restored'])
+  expect(b.heard.at(-1)!.epoch).toBeGreaterThan(50n)
+  await until(world, () => b.heard.length >= heard + 6, 10 * ONE_BEAT)
+  expect(await b.news(), 'it is said once').toEqual(['described', 'heard', 'restored'])
+})
+
+test('who was restored itself and has forgotten what it gave accuses nobody, and is found by the other', async () => {
+  await bothActive()
+  const [heard, backup] = [a.heard.length, await backUp(a)]
+  await until(world, () => a.heard.length >= heard + 3, 10 * ONE_BEAT)
+  await restore(a, backup, { starts: 50 })
+  await until(world, async () => (await b.news()).includes('restored'), 120_000)
+  const before = a.heard.length
+  await until(world, () => a.heard.length >= before + 2, 10 * ONE_BEAT)
+  expect(await a.news()).not.toContain('restored')
+  expect(await b.news()).not.toContain('epoch_raised')
+})
+
+test('answers that are lost, one leader after another: nobody has forgotten anything', async () => {
+  await bothActive()
+  toB.losesAnswers = true
+  for (let restart = 0; restart < 3; restart++) {
+    await a.stop()
+    a = await startHeart({ name: 'a', peerId: ids.aOfB, clock, road: toB, database: a.database })
+    a.registry.move('ACTIVE')
+    const heard = b.heard.length
+    await until(world, () => b.heard.length >= heard + 2, 10 * ONE_BEAT)
+  }
+  toB.losesAnswers = false
+  const heard = b.heard.length
+  await until(world, () => b.heard.length >= heard + 2, 10 * ONE_BEAT)
+  expect([...(await a.news()), ...(await b.news())]).not.toContain('restored')
+  expect(await a.news()).not.toContain('epoch_raised')
 })
 
 test('what changes in a description, and a new trust bundle, reach the peer with the next beat', async () => {

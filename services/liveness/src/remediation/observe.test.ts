@@ -65,7 +65,7 @@ test('a clock that is off, a restored peer and certificates are signals beside i
   )
   expect(look([], seen).opened.map(({ reason, detail }) => `${reason}: ${detail}`)).toEqual([
     'clock_skew: their clock is 45 s behind ours',
-    'epoch_regression: it came back with an earlier epoch or sequence: it was restored from a backup',
+    'epoch_regression: it knows less than it did, by its epoch or its bookmark: it was restored from a backup',
     'cert_expired: root a ended at 2026-04-30T12:00:00.000Z',
     'cert_expiring: leaf 2 ends at 2026-05-13T12:00:00.000Z',
   ])

@@ -106,7 +106,7 @@ function senseBeats({ state, freshness }: Evidence, { now, settings }: Ground): 
     })
   }
   if (restoredAt && now.getTime() - restoredAt.getTime() < RESTORED_FOR_MS) {
-    const detail = 'it came back with an earlier epoch or sequence: it was restored from a backup'
+    const detail = 'it knows less than it did, by its epoch or its bookmark: it was restored from a backup'
     const fingerprint = plain('epoch_regression', peerId)
     found.push({ reason: 'epoch_regression', severity: 'high', fingerprint, detail, certificate: '' })
   }

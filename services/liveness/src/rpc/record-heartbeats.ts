@@ -19,6 +19,7 @@ import type { Beat } from '../heard-beat.ts'
 import type { BeatMetrics } from '../metrics/beat-metrics.ts'
 import type { PeerView } from '../operations/record-beats.ts'
 import type { LedgerHeads } from '../heads/ledger-heads.ts'
+import { fromBookmark, toBookmark } from '../wire.ts'
 import type { Recorder } from '../recorder/recorder.ts'
 
 type Deps = {
@@ -52,6 +53,9 @@ async function recordOne(
   // A beat that is repeated tells where the log was, not where it is; of whom nobody told us, nothing is passed on.
   if (recorded.outcome !== 'replayed' && known) heads.told(peerId, heartbeat.ledgerHead)
   const ledgerHead = heads.ofPeer(peerId)
+  // Late mail is given nothing: who leads their beats by now may have been given more, and would take it for more than it knows.
+  const { givenBookmark } = recorded.freshness
+  const gives = recorded.outcome !== 'replayed' && givenBookmark.length > 0
   return {
     number,
     response: {
@@ -64,6 +68,7 @@ async function recordOne(
       lastEpoch: recorded.freshness.rememberedEpoch,
       trustBundleSequence: feed.local()?.trustBundleSequence ?? 0n,
       ...(ledgerHead && { ledgerHead }),
+      ...(gives && { bookmark: toBookmark(givenBookmark) }),
     },
   }
 }
@@ -86,6 +91,7 @@ function toBeat(wire: HeartbeatRequest, description: PlatformDescription | undef
     epoch: wire.epoch,
     incarnation: Buffer.from(wire.incarnation),
     sequence: wire.sequence,
+    bookmark: fromBookmark(wire.bookmark),
     describes: description !== undefined,
     descriptionSha256: digest,
     trustBundleSequence: wire.trustBundleSequence,

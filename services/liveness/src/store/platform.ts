@@ -15,16 +15,17 @@ export async function begin(tx: Tx<Tables>, now: Date, incarnation: Buffer): Pro
   return { epoch: BigInt(rows[0]!.epoch), incarnation }
 }
 
-/** Jumps past an epoch that a peer remembers of us, provided it is not behind us by now. */
+/** Jumps past an epoch that a peer remembers of us, provided that nobody has begun another since. */
 export async function raise(
   tx: Tx<Tables>,
   now: Date,
+  own: OwnEpoch,
   { past, incarnation }: { past: bigint; incarnation: Buffer },
 ): Promise<OwnEpoch | undefined> {
   const { rows } = await sql<{ epoch: string }>`
     update platform
     set epoch = ${past.toString()}::bigint + 1, incarnation = ${incarnation}, restored_at = ${now}
-    where epoch <= ${past.toString()}::bigint
+    where incarnation = ${own.incarnation}
     returning epoch::text`.execute(tx)
   return rows[0] && { epoch: BigInt(rows[0].epoch), incarnation }
 }

@@ -104,7 +104,7 @@ export const PeerBundleOutdatedSchema: GenMessage<PeerBundleOutdated> = /*@__PUR
   messageDesc(file_powernode_liveness_v1_events, 3);
 
 /**
- * A peer came back with an earlier epoch or sequence: subject fed.liveness.restored.<peer id>,
+ * A peer came back with an earlier epoch, or shows an earlier bookmark than it once did: subject fed.liveness.restored.<peer id>,
  * kind federation.peer.restored.
  * Published by liveness; heard by audit-ledger.
  *
@@ -135,8 +135,8 @@ export const PeerRestoredSchema: GenMessage<PeerRestored> = /*@__PURE__*/
   messageDesc(file_powernode_liveness_v1_events, 4);
 
 /**
- * We ourselves came back with an earlier epoch than a peer remembers: subject fed.liveness.epoch_raised.<platform id>,
- * kind federation.platform.restored. Published by liveness; heard by audit-ledger.
+ * We ourselves came back with an earlier epoch than a peer remembers, or without the bookmarks it gave us: subject
+ * fed.liveness.epoch_raised.<platform id>, kind federation.platform.restored. Published by liveness; heard by audit-ledger.
  *
  * @generated from message powernode.liveness.v1.PlatformRestored
  */

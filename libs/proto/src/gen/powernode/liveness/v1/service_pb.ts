@@ -184,7 +184,7 @@ export type Freshness = Message<"powernode.liveness.v1.Freshness"> & {
   lastErrorAt?: Timestamp | undefined;
 
   /**
-   * A beat went back behind an earlier one: their platform was restored from a backup, at this time.
+   * A beat of theirs knew less than an earlier one (epoch, bookmark): their platform was restored from a backup; when we noticed.
    *
    * @generated from field: google.protobuf.Timestamp restored_at = 14;
    */
