@@ -13,7 +13,7 @@ type Answer = {
   readonly state: string
   readonly lastEpoch: bigint
   /** None for late mail. */
-  readonly bookmark: Bookmark
+  readonly bookmark: Bookmark | undefined
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -76,7 +76,7 @@ export class Heart {
       this.#record(peering, beat, receivedAt)
       at.world.witness.heard(at, peering, beat, receivedMs)
       const { rememberedEpoch: lastEpoch, givenBookmark } = peering.row
-      const bookmark = peering.replayed ? NO_BOOKMARK : givenBookmark
+      const bookmark = peering.replayed ? undefined : givenBookmark
       answer({ receivedAt, repliedAt: at.now(), state: peering.state, lastEpoch, bookmark })
     })
   }
@@ -166,12 +166,12 @@ export class Heart {
         theirSentAt: answer.repliedAt,
         stateThere: answer.state,
         versionStatusThere: '',
-        bookmark: answer.bookmark,
+        bookmark: answer.bookmark ?? NO_BOOKMARK,
       }
-      if (answer.bookmark.length > 0) peering.answeredMs = this.#at.trueMs
+      if (answer.bookmark) peering.answeredMs = this.#at.trueMs
       const beat = { nonce, sentAt, answeredAt: now, ...stamps, trustBundleSequence: 1n, nextBeatAt }
       this.#keep(peering, rules.noteAnswer(before, beat))
-      this.#heed(rhythm, answer, leapsOver(sent.shown, answer.bookmark))
+      this.#heed(rhythm, answer, leapsOver(sent.shown, answer.bookmark ?? NO_BOOKMARK))
     } else {
       const error = 'PEER_UNREACHABLE: no answer'
       this.#keep(peering, rules.noteFailure(before, { nonce, sentAt, failedAt: now, error, nextBeatAt }))

@@ -11,7 +11,7 @@ class Pair {
   readonly said: string[] = []
 
   /** A beat, and its answer unless that is lost. */
-  beat({ isAnswered = true, shows = this.held as Bookmark | null } = {}): this {
+  beat({ isAnswered = true, shows = this.held }: { isAnswered?: boolean; shows?: Bookmark | null } = {}): this {
     const { wentBack, ...kept } = turnPage(this.kept, shows)
     if (wentBack) this.said.push('they went back')
     this.kept = kept

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { hearing } from '../freshness.ts'
 import { beginEpoch } from '../operations/begin-epoch.ts'
 import { beatPeer } from '../rpc/beat-peer.ts'
+import { FRESHNESS } from '../store/columns.ts'
 import * as freshness from '../store/freshness.ts'
 import { openRoad, startHeart, until, type Heart, type Road } from './testing.ts'
 
@@ -50,7 +51,7 @@ const known = async (heart: Heart, peerId: string) =>
 type Backup = { readonly own: { epoch: string; incarnation: Buffer }; readonly rows: readonly object[] }
 async function backUp({ database: { db } }: Heart): Promise<Backup> {
   const platform = await sql<Backup['own']>`select epoch::text, incarnation from platform`.execute(db)
-  const { rows } = await sql<object>`select * from freshness`.execute(db)
+  const { rows } = await sql<object>`select ${FRESHNESS} from freshness`.execute(db)
   return { own: platform.rows[0]!, rows }
 }
 /** Stops A, puts back what it knew of itself and of its peers, lets it start so often that nobody hears of, and starts it. */
