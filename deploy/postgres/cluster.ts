@@ -173,6 +173,12 @@ export class Cluster {
     return (await this.#announced()).map(({ word }) => word)
   }
 
+  /** The same, less what a busy machine adds: that it lagged for a moment, and streams again. */
+  async story(): Promise<string[]> {
+    const words = (await this.words()).filter((word) => word !== 'lagging')
+    return words.filter((word, at) => word !== 'streaming' || words[at - 1] !== 'streaming')
+  }
+
   /** What was announced with a word, as it goes over the wire. */
   async said(word: string): Promise<string[]> {
     return (await this.#announced()).filter((one) => one.word === word).map(({ event }) => event.toString('latin1'))

@@ -59,5 +59,5 @@ test('a service that died when we led again lets the member in at its next start
   cluster.startParent()
   await cluster.startChild()
   await expect.poll(async () => (await cluster.shown())?.state).toBe('streaming')
-  expect((await cluster.words()).slice(-3)).toEqual(['promoted', 'failed_back', 'streaming'])
+  expect((await cluster.story()).slice(-3)).toEqual(['promoted', 'failed_back', 'streaming'])
 })

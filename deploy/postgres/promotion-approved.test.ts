@@ -10,6 +10,7 @@ import { FailBackRequestSchema, PromoteMemberRequestSchema } from '@powernode/pr
 import { keepPostgres } from '@powernode/dev/postgres-keeper'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { PROMOTE } from '../../services/spawn-provisioner/src/replication/promotion/promotion-record.ts'
+import { PATIENCE_MS } from '../../test/eventually.ts'
 import { Cluster } from './cluster.ts'
 import { keeperOf } from './two-servers.ts'
 
@@ -57,7 +58,7 @@ function approved<Desc extends DescMessage>(schema: Desc, said: MessageInitShape
 type Report = Parameters<ApprovalClient['reportExecution']>[0]
 
 /** What is reported of it; grant-authz lists it until somebody has. */
-async function reportOf(approval: Approval, ended = AbortSignal.timeout(60_000)): Promise<Report | undefined> {
+async function reportOf(approval: Approval, ended = AbortSignal.timeout(PATIENCE_MS)): Promise<Report | undefined> {
   const { db, clock, logger, metrics } = cluster.deps
   const over = new AbortController()
   let report: Report | undefined
