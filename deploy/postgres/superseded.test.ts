@@ -78,17 +78,19 @@ test('a primary that comes back and was superseded is fenced as soon as it hears
   expect(await asked('1')).toMatchObject({ ok: true, detail: expect.stringContaining('timeline 2') })
   const there = await two.onReplica()
   await there.query(`create table took_over (id bigint)`)
+  await cluster.stopChild() // its line is still to the parent that believes
   await startPrimary()
   const again = async (takeOver: 'believed' | 'reported') => {
     await cluster.stopParent()
     cluster.takesOver(takeOver)
+    await cluster.stopChild() // its line goes with whoever was there before
     cluster.startParent()
-    await cluster.stopChild() // its line was to whoever was there before
     await cluster.startChild()
   }
   const reasons = () => cluster.said('lagging')
   await again('reported') // its word alone stops nobody's writes
   await expect.poll(reasons).toContainEqual(expect.stringContaining('leads in our place, on timeline 2'))
+  expect((await cluster.shown())?.claim).toContain('on timeline 2; it is not believed')
   expect(existsSync(file())).toBe(false)
   await two.as('liveness')
   await again('believed')

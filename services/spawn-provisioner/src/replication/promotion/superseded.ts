@@ -80,6 +80,9 @@ export function supersede(deps: PromotionDeps): Supersede {
         const now = clock.now()
         await moveMember(tx, now, { childId, state: 'fenced', reason: why.slice(0, 1_000) })
         await tellOf(tx, 'fenced', { childId, at: now, reason: why })
+      }).catch((error: unknown) => {
+        // Another replica may have closed the gate already. Nothing can be noted then, and the fence is what matters.
+        logger.warn({ task: 'promotion', peer_id: peerId, error }, 'that a member took over could not be noted')
       })
       await raise(fence, hostname).finally(() => file.write({ ...record, step: 'done' }))
     } finally {
