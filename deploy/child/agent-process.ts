@@ -1,17 +1,16 @@
-import { fileURLToPath } from 'node:url'
+import { programOf } from '../dev/src/bundled/service-program.ts'
 import { startChild, type Exit } from '../dev/src/child.ts'
 import type { AgentLife } from './agent.ts'
 
-const MAIN = fileURLToPath(new URL('../../services/node-agent/src/main.ts', import.meta.url))
-
 /** The agent as a process of its own, as on a host. */
 export const agentProcess: AgentLife = async ({ env, stateDir, logFile }, signal) => {
+  const { args, compiled } = await programOf('node-agent')
   const child = await startChild({
     command: process.execPath,
-    args: [...process.execArgv, MAIN],
+    args: [...process.execArgv, ...args],
     env: {
       PATH: process.env['PATH'] ?? '/usr/bin:/bin',
-      ...(process.env['NODE_COMPILE_CACHE'] && { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] }),
+      NODE_COMPILE_CACHE: compiled,
       POWERNODE_EXIT_WITH_PARENT: '1',
       ...env,
     },

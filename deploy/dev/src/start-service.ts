@@ -1,13 +1,9 @@
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { programOf } from './bundled/service-program.ts'
 import { startChild } from './child.ts'
 import { environmentOf, type Settings } from './environment.ts'
 import { logFile, type Layout } from './layout.ts'
 import { type ServiceName } from './services.ts'
 import { type Life } from './supervise.ts'
-
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
 /**
  * What every service is run with. New objects have 32 MiB instead of 16 until they are collected, so that at 10,000 calls a second
@@ -17,14 +13,13 @@ const NODE_FLAGS = ['--tls-min-v1.3', '--max-semi-space-size=32']
 
 /** Starts one service as a process of its own. Its log goes to a file of the platform's directory. */
 export async function startService(service: ServiceName, layout: Layout, settings: Settings): Promise<Life> {
-  const cache = process.env['NODE_COMPILE_CACHE'] ?? join(ROOT, '.cache', 'compile')
-  mkdirSync(cache, { recursive: true })
+  const { args, compiled } = await programOf(service)
   return startChild({
     command: process.execPath,
-    args: [...NODE_FLAGS, join(ROOT, 'services', service, 'src', 'main.ts')],
+    args: [...NODE_FLAGS, ...args],
     env: {
       PATH: process.env['PATH'] ?? '/usr/bin:/bin',
-      NODE_COMPILE_CACHE: cache,
+      NODE_COMPILE_CACHE: compiled,
       POWERNODE_EXIT_WITH_PARENT: '1',
       ...environmentOf(service, layout, settings),
     },
