@@ -64,6 +64,7 @@ async function listen(deps: AttendDeps, { peerId, line, first, reading, signal }
   try {
     let report = first
     for (;;) {
+      if (signal.aborted) return // what was read of a line that has ended may be long ago
       if (report) {
         line.heard(report)
         await note(deps, { peerId, line, report, signal })
@@ -90,7 +91,7 @@ async function note(deps: AttendDeps, { peerId, line, report, signal }: Heard): 
   try {
     member = await inTransaction(db, async (tx) => {
       const facts = await replication.facts(tx)
-      if (facts.fenced) return undefined
+      if (facts.fenced || signal.aborted) return undefined
       isOver = report.state === 'promoted' && isSuperseded(facts, report, await isSentTo(tx, peerId))
       const { redisStatus, address } = report
       const claim = isOver && !isBelieved(deps) ? claimOf(report) : ''

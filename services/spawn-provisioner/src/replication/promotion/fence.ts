@@ -79,8 +79,17 @@ export class Fence {
     })
   }
 
-  lift(): Promise<void> {
-    return this.#writing(replication.unfence)
+  /**
+   * As before the fence, and in the same transaction what is to be noted of that. Whoever came while it was up has a session
+   * that is read-only for as long as it lasts, this service's own connections among them: they come anew.
+   */
+  async lift(note: (tx: SpawnTx) => Promise<unknown> = () => Promise.resolve()): Promise<void> {
+    await this.#writing(async (tx) => {
+      await replication.unfence(tx)
+      await note(tx)
+    })
+    const cut = this.#writing((tx) => replication.fenceSessions(tx, this.#keep))
+    await cut.catch(() => undefined) // a server that is gone has no sessions
   }
 
   close(): Promise<void> {

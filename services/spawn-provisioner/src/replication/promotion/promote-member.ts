@@ -204,15 +204,12 @@ type Lifting = { readonly record: PromotionRecord; readonly failure: string }
 
 /** Nobody was told to take over: everything is as it was. */
 export async function lift(
-  { db, clock, file }: PromotionDeps,
+  { clock, file }: Pick<PromotionDeps, 'clock' | 'file'>,
   fence: Fence,
   { record, failure }: Lifting,
 ): Promise<void> {
-  const { childId } = record
-  await fence.lift()
-  await inTransaction(db, (tx) =>
-    moveMember(tx, clock.now(), { childId, state: 'lagging', reason: `not promoted: ${failure}`.slice(0, 1_000) }),
-  )
+  const reason = `not promoted: ${failure}`.slice(0, 1_000)
+  await fence.lift((tx) => moveMember(tx, clock.now(), { childId: record.childId, state: 'lagging', reason }))
   file.write({ ...record, step: 'lifted', failure })
 }
 
