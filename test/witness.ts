@@ -5,7 +5,7 @@ import type { ServiceName } from '@powernode/dev/services'
 import { refusalOf } from '@powernode/rpc'
 import pg from 'pg'
 import { expect } from 'vitest'
-import { eventually } from './eventually.ts'
+import { eventually, PATIENCE_MS } from './eventually.ts'
 import type { TestPlatform } from './mesh.ts'
 
 /** Where a part of a platform counts what it refused and what it dropped. The door is a part of its own. */
@@ -112,7 +112,7 @@ export class Witness {
   /** Waits until what was begun before has come to rest: one look alone may fall into a pause of a busy machine. */
   async settle(): Promise<void> {
     await eventually(() => this.rows(UNRECORDED), (waiting) => waiting.length === 0) // prettier-ignore
-    const giveUp = AbortSignal.timeout(90_000)
+    const giveUp = AbortSignal.timeout(PATIENCE_MS)
     for (let same = 0; ;) {
       const now = await this.#everything()
       same = now === this.#before ? same + 1 : 0

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { TestDatabase } from '@powernode/postgres/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { PATIENCE_MS } from '../eventually.ts'
 import { replica, wholeLog } from '../../services/audit-ledger/src/append/testing.ts'
 import type { NewEntry } from '../../services/audit-ledger/src/new-entry.ts'
 import type { Tables } from '../../services/audit-ledger/src/store/tables.ts'
@@ -36,7 +37,7 @@ type Message = { readonly told: readonly NewEntry[]; readonly places: readonly n
 
 /** Tells until somebody says that it is durable: first to who may die of it, then to another. */
 async function tell(told: readonly NewEntry[], first: Replica, then: Replica): Promise<Message> {
-  const giveUp = AbortSignal.timeout(90_000)
+  const giveUp = AbortSignal.timeout(PATIENCE_MS)
   for (let to = first; ; to = then) {
     try {
       const answer = await to.appender.append(told)

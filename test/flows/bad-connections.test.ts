@@ -19,7 +19,7 @@ import { stranger, type Stranger } from '@powernode/peer-registry/testing'
 import { refusalOf } from '@powernode/rpc'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { callDoor } from '../door-client.ts'
-import { eventually } from '../eventually.ts'
+import { eventually, PATIENCE_MS } from '../eventually.ts'
 import { run } from '../foreign.ts'
 import { invite, TestPlatform } from '../mesh.ts'
 import { INNER_PARTS, Witness, type Part } from '../witness.ts'
@@ -64,7 +64,7 @@ async function enrol(who: Stranger): Promise<string> {
   const { onA: peerId, token } = await invite(a)
   await callDoor(a, who.accept(token, { platform: who.describe({ endpoints: [] }) }))
   const caller = as('door', await identity(who, 'federation-gateway'), who.trustDomain)
-  const giveUp = AbortSignal.timeout(90_000)
+  const giveUp = AbortSignal.timeout(PATIENCE_MS)
   while (!(await beat(caller).then(Boolean, () => false))) {
     giveUp.throwIfAborted()
     await systemClock.sleep(20, giveUp)

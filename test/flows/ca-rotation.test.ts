@@ -4,7 +4,7 @@ import { systemClock } from '@powernode/clock'
 import { refusalOf } from '@powernode/rpc'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { eventually } from '../eventually.ts'
+import { eventually, PATIENCE_MS } from '../eventually.ts'
 import { federate, TestPlatform } from '../mesh.ts'
 
 let a: TestPlatform
@@ -63,7 +63,7 @@ async function operatorRenewed({ platform }: TestPlatform): Promise<void> {
   const client = new pg.Client(platform.postgresUrl.replace(/\/postgres$/, '/powernode'))
   await client.connect()
   try {
-    const giveUp = AbortSignal.timeout(90_000)
+    const giveUp = AbortSignal.timeout(PATIENCE_MS)
     const sql = `select 1 from peer_registry.trust_holder where holder = 'operator/admin' and generation = 2`
     while (!giveUp.aborted && (await client.query(sql)).rowCount === 0) await systemClock.sleep(50, giveUp)
     giveUp.throwIfAborted()
@@ -88,7 +88,7 @@ async function unrecorded({ platform }: TestPlatform): Promise<readonly string[]
 
 /** The rotation once nobody is waited for any more. */
 async function settled(platform: TestPlatform, met: (rotation: Rotation) => boolean): Promise<Rotation> {
-  const giveUp = AbortSignal.timeout(90_000)
+  const giveUp = AbortSignal.timeout(PATIENCE_MS)
   let rotation: Rotation | undefined
   while (!giveUp.aborted) {
     rotation = (await platform.authority.getRotation({})).rotation

@@ -4,6 +4,7 @@ import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import { openNote, parseCheckpoint, parseVkey } from '@powernode/tlog'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { PATIENCE_MS } from '../eventually.ts'
 import { federate, twoPlatforms, type TestPlatform } from '../mesh.ts'
 
 let mesh: Awaited<ReturnType<typeof twoPlatforms>>
@@ -18,10 +19,8 @@ beforeAll(async () => {
 })
 afterAll(() => mesh?.stop())
 
-const GIVE_UP_MS = 90_000
-
 async function eventually<T>(read: () => Promise<T | undefined>, what: string): Promise<T> {
-  const giveUp = AbortSignal.timeout(GIVE_UP_MS)
+  const giveUp = AbortSignal.timeout(PATIENCE_MS)
   while (!giveUp.aborted) {
     const found = await read().catch(() => undefined)
     if (found !== undefined) return found

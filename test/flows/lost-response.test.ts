@@ -4,6 +4,7 @@ import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import { createClient } from '@powernode/rpc'
 import { NoticeService } from '@powernode/proto/powernode/notice/v1/service_pb.ts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { PATIENCE_MS } from '../eventually.ts'
 import { holdTable } from '../held-table.ts'
 import { invite, TestPlatform } from '../mesh.ts'
 import { endpointsOf, openRoad, type Road } from '../road.ts'
@@ -30,7 +31,7 @@ test('an answer lost after the commit is given again to the same key, and nothin
   await invitations.letGo()
   await a.untilState(onA, PeerState.ACCEPTED, PeerState.ENROLLED)
   expect((await b.until(onB, () => true)).state, 'the answer is still under way').toBe(PeerState.PROPOSED)
-  const giveUp = AbortSignal.timeout(90_000)
+  const giveUp = AbortSignal.timeout(PATIENCE_MS)
   while (toA.swallowed() === 0 && !giveUp.aborted) await systemClock.sleep(20, giveUp)
   expect(toA.swallowed()).toBeGreaterThan(0)
 
@@ -52,7 +53,7 @@ test('a notice of revocation whose answer is lost is told again, and the receipt
   toA.weather = 'deaf'
   await notices.letGo()
   await a.untilState(onA, PeerState.REVOKED)
-  const giveUp = AbortSignal.timeout(90_000)
+  const giveUp = AbortSignal.timeout(PATIENCE_MS)
   while (toA.swallowed() === before && !giveUp.aborted) await systemClock.sleep(20, giveUp)
   const [ours, theirs] = [b, a].map((of) => createClient(NoticeService, of.transport('peer-registry')))
   const sent = async () => (await ours?.listNotices({ direction: 'sent', kind: 'revocation' }))?.notices[0]

@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf'
 import { systemClock } from '@powernode/clock'
 import type { PartName } from '@powernode/dev/platform'
 import { PeerSchema, type PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
-import { looks } from '../eventually.ts'
+import { looks, PATIENCE_MS } from '../eventually.ts'
 import type { TestPlatform } from '../mesh.ts'
 
 export type Side = 'a' | 'b'
@@ -61,7 +61,7 @@ export async function strike({ platform }: TestPlatform, part: Part): Promise<vo
 
 /** What an operator does who is told that the platform is not there just now: the same again. */
 export async function insisting<R>(act: () => Promise<R>): Promise<R> {
-  const giveUp = AbortSignal.timeout(90_000)
+  const giveUp = AbortSignal.timeout(PATIENCE_MS)
   for (;;) {
     try {
       return await act()

@@ -4,6 +4,7 @@ import { OperatorService } from '@powernode/proto/powernode/operator/v1/service_
 import { createClient, refusalOf } from '@powernode/rpc'
 import { expectRefusal } from '@powernode/rpc/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { PATIENCE_MS } from '../eventually.ts'
 import { itIsLater } from '../later.ts'
 import { TestPlatform } from '../mesh.ts'
 
@@ -37,7 +38,7 @@ async function actorsOf(log: string): Promise<Set<unknown>> {
 
 /** Waits on a state, however long a busy machine takes. */
 async function until(met: () => Promise<boolean>): Promise<void> {
-  const giveUp = AbortSignal.timeout(90_000)
+  const giveUp = AbortSignal.timeout(PATIENCE_MS)
   while (!(await met())) {
     if (giveUp.aborted) throw new Error('it never came to that')
     await systemClock.sleep(50, giveUp)

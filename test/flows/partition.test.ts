@@ -64,32 +64,35 @@ test('where people want to be asked, a silent peer stays active until one has ap
     const { approvals } = await a.approvals.listApprovals({ peerId: onA, pageSize: 100 })
     return approvals.filter(({ action }) => action === REMEDIATE)
   }
-  const again = async (count: number) => {
+  /** The next question: on a busy machine there may be one more than the stories tell, of a silence that nobody made. */
+  const again = async (...known: string[]) => {
     await a.untilState(onA, PeerState.ACTIVE)
     toA.weather = toB.weather = 'cut'
-    const all = await eventually(asked, (approvals) => approvals.length === count)
-    const question = all.find(({ state }) => state === 'pending')
+    const isNew = ({ id, state }: { id: string; state: string }) => state === 'pending' && !known.includes(id)
+    const question = (await eventually(asked, (approvals) => approvals.some(isNew))).find(isNew)
     expect(question).toMatchObject({ summary: expect.stringContaining(`degrade peer ${onA}`) as string })
     expect((await a.peers.getPeer({ peer: onA })).peer?.state, 'until somebody says yes').toBe(PeerState.ACTIVE)
     return question!
   }
 
-  const first = await again(1)
+  const first = await again()
   await a.approvals.reject({ approvalId: first.id, reason: 'they told us of it' })
   toA.weather = toB.weather = 'fair'
   await eventually(
     async () => (await remediation.listSignals({ peerId: onA })).signals,
     (signals) => signals.length === 0,
   )
-  expect(await asked(), 'nobody was asked again').toMatchObject([{ state: 'rejected' }])
+  const decided = async () => (await remediation.listRemediations({ peerId: onA })).remediations
+  const { signalId } = (await decided()).find(({ approvalId }) => approvalId === first.id) ?? {}
+  const ofTheFirst = (await decided()).filter((one) => one.signalId === signalId && one.approvalId !== '')
+  expect(new Set(ofTheFirst.map(({ approvalId }) => approvalId)), 'nobody was asked again').toEqual(new Set([first.id]))
 
-  const second = await again(2)
+  const second = await again(first.id)
   await a.approvals.approve({ approvalId: second.id, planSha256: second.planSha256 })
   await a.untilState(onA, PeerState.DEGRADED)
-  const { remediations } = await remediation.listRemediations({ peerId: onA })
-  expect(remediations.find(({ action }) => action === 'degraded')).toMatchObject({ approvalId: second.id, verb: 'require_approval' }) // prettier-ignore
-  const states = (approvals: readonly { readonly state: string }[]) => approvals.map(({ state }) => state).toSorted()
-  await eventually(asked, (approvals) => states(approvals).join() === 'executed,rejected')
+  expect((await decided()).find(({ action }) => action === 'degraded')).toMatchObject({ approvalId: second.id, verb: 'require_approval' }) // prettier-ignore
+  const stateOf = async ({ id }: { id: string }) => (await asked()).find((one) => one.id === id)?.state
+  await eventually(async () => [await stateOf(first), await stateOf(second)].join(), (states) => states === 'rejected,executed') // prettier-ignore
   toA.weather = toB.weather = 'fair'
   await a.untilState(onA, PeerState.ACTIVE)
 })

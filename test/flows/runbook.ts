@@ -1,5 +1,6 @@
 import { systemClock } from '@powernode/clock'
 import pg from 'pg'
+import { PATIENCE_MS } from '../eventually.ts'
 import type { TestPlatform } from '../mesh.ts'
 import { type, type Keyboard } from './operator-at-keyboard.ts'
 
@@ -41,7 +42,7 @@ export async function diagnosis(of: Keyboard, peer = ''): Promise<Diagnosis> {
  * the other side answers only so often.
  */
 export async function diagnosed(of: Keyboard, peer: string, symptom: string): Promise<Diagnosis> {
-  const giveUp = AbortSignal.timeout(90_000)
+  const giveUp = AbortSignal.timeout(PATIENCE_MS)
   let last = await diagnosis(of, peer)
   while (last.verdict.symptom !== symptom && !giveUp.aborted) {
     await systemClock.sleep(AGAIN_MS, giveUp)

@@ -5,7 +5,7 @@ import { systemClock } from '@powernode/clock'
 import { processesWith } from '@powernode/process'
 import pg from 'pg'
 import { plainChildView } from '../../services/fedctl/src/child-view.ts'
-import { eventually, looks } from '../eventually.ts'
+import { eventually, looks, PATIENCE_MS } from '../eventually.ts'
 import { TestPlatform, type MeshOptions } from '../mesh.ts'
 import { typeJson, type Keyboard } from './operator-at-keyboard.ts'
 
@@ -168,7 +168,7 @@ export async function slateOf(parent: TestPlatform): Promise<Slate> {
 
 /** The kinds of the events of children, oldest first, once `last` is among them. */
 export async function spawnEvents(parent: TestPlatform, last: string): Promise<string[]> {
-  const giveUp = AbortSignal.timeout(90_000)
+  const giveUp = AbortSignal.timeout(PATIENCE_MS)
   let kinds: string[] = []
   while (!giveUp.aborted) {
     const { events } = await parent.ledger.recentEvents({ kindPrefix: 'federation.spawn.', limit: 500 })
