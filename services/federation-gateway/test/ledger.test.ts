@@ -81,10 +81,12 @@ test('ledgers have a limit of their own: a peer that has used up its calls is st
   await known()
   world.ledger.answers.witnessCheckpoint = async () => ({ response: { cosignatures: 'x' } })
   const caller = asB()
-  const beats = await Promise.all(Array.from({ length: 60 }, () => caller.beat().catch(refusalOf)))
-  expect(beats.filter((one) => one instanceof Refusal && one.reason === 'RATE_LIMITED').length).toBeGreaterThan(0)
+  const limited = (one: unknown) => one instanceof Refusal && one.reason === 'RATE_LIMITED'
+  const many = async (count: number, call: () => Promise<unknown>) =>
+    (await Promise.all(Array.from({ length: count }, () => call().catch(refusalOf)))).some(limited)
+  // Again, where a machine is so slow that a limit per second does not see them as one crowd.
+  await expect.poll(() => many(60, () => caller.beat())).toBe(true)
   expect(await caller.call(method.addCheckpoint, { checkpoint: 'a note' })).toMatchObject({ cosignatures: 'x' })
   // More than two seconds' worth: where the second of the limit begins is not ours to choose.
-  const all = Array.from({ length: 500 }, () => caller.call(method.addCheckpoint, { checkpoint: 'n' }).catch(refusalOf))
-  expect((await Promise.all(all)).some((one) => one instanceof Refusal && one.reason === 'RATE_LIMITED')).toBe(true)
+  await expect.poll(() => many(500, () => caller.call(method.addCheckpoint, { checkpoint: 'n' }))).toBe(true)
 })
