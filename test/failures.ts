@@ -2,7 +2,7 @@ import { appendFileSync } from 'node:fs'
 import { stripVTControlCharacters } from 'node:util'
 import type { SerializedError, TestCollection, TestModule } from 'vitest/node'
 
-const MESSAGE_LINES = 4
+const MESSAGE_LINES = 8
 const DIFF_LINES = 8
 const STACK_LINES = 3
 const LINE_LENGTH = 300
@@ -55,7 +55,7 @@ function failure(title: string, errors: readonly SerializedError[]): string[] {
     ...causesOf(error),
     ...placesOf(error),
   ])
-  return [[`✗ ${title}`, ...lines.map((line) => `    ${line.slice(0, LINE_LENGTH)}`)].join('\n')]
+  return [[`✗ ${title}`, ...lines.map((line) => `    ${shortened(line)}`)].join('\n')]
 }
 
 function causesOf({ cause }: SerializedError): string[] {
@@ -73,7 +73,15 @@ function linesOf(text: string, most: number): string[] {
   const lines = stripVTControlCharacters(text)
     .split('\n')
     .filter((line) => line.trim() !== '')
-  return lines.length > most ? [...lines.slice(0, most), `… ${lines.length - most} more lines`] : lines
+  if (lines.length <= most) return lines
+  const head = Math.floor(most / 2)
+  return [...lines.slice(0, head), `… ${lines.length - most} more lines`, ...lines.slice(head - most)]
+}
+
+/** Without its middle: what went wrong stands at either end, never there. */
+function shortened(line: string): string {
+  if (line.length <= LINE_LENGTH) return line
+  return `${line.slice(0, LINE_LENGTH / 2)} … ${line.slice(-LINE_LENGTH / 2)}`
 }
 
 const asError = (error: unknown): SerializedError =>

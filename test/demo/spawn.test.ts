@@ -89,12 +89,12 @@ describe('the demo makes a child, and sees everything its mode brings', () => {
       expect(seen(verdict)).toEqual([...EVERY, ...own])
       expect(verdict.spawn.artifacts.filter(({ ok }) => !ok)).toEqual([])
     },
-    5 * MINUTES,
+    10 * MINUTES,
   )
 
   test(
     'twice: what an earlier demo left is ended first, and no process of either is left',
-    { timeout: 5 * MINUTES },
+    { timeout: 10 * MINUTES },
     async () => {
       const verdict = demo('--spawn', 'autonomous_peer')
       expect(verdict.steps.map(({ name }) => name)).toContain('A ends the child of an earlier demo')
@@ -106,7 +106,7 @@ describe('the demo makes a child, and sees everything its mode brings', () => {
 
 // By itself, as .ci/run has it: an emulated machine wants both processors, and everything else is late beside it.
 describe.runIf(process.env['QEMU_TESTS'] === '1')('with qemu', () => {
-  test('the child is a virtual machine', { timeout: 20 * MINUTES }, async () => {
+  test('the child is a virtual machine', { timeout: 30 * MINUTES }, async () => {
     const verdict = demo('--spawn', 'managed_child', '--provider', 'qemu')
     expect(verdict).toMatchObject({ ok: true, spawn: { mode: 'managed_child', child: { state: 'active' } } })
     expect(seen(verdict)).toContain('Its token rests nowhere')

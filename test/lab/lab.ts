@@ -18,7 +18,7 @@ const PATH = [process.env['PATH'] ?? '', '/usr/sbin', '/sbin', '/usr/lib/frr'].j
 export function run(command: string, args: readonly string[], said: RunOptions = {}): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const options = {
-      timeout: said.timeoutMs ?? 30_000,
+      timeout: said.timeoutMs ?? 120_000,
       maxBuffer: 64 * 2 ** 20,
       env: { ...process.env, PATH, ...said.env },
     }

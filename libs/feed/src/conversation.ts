@@ -157,10 +157,11 @@ class Hearing {
     if (said.case !== 'ask') throw new ConnectError('a reader begins once, and asks then', Code.InvalidArgument)
     const { number, position } = said.value
     if (number <= this.asked.number) throw new ConnectError('asks are numbered 1, 2, 3 …', Code.InvalidArgument)
+    const before = this.#reader.acknowledged
     if (position && !this.#reader.acknowledge(headOf(position)))
       throw new ConnectError('what is acknowledged was not told on this stream', Code.InvalidArgument)
     this.asked = { number, atMs: this.#parts.elapsedMs() }
-    if (position) this.#parts.replica.ring()
+    if (!sameHead(before, this.#reader.acknowledged)) this.#parts.replica.ring() // else nothing more can be promised
     this.bell.ring()
   }
 }

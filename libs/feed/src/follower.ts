@@ -31,6 +31,8 @@ export type FollowerDeps<Update> = {
   readonly whole?: (epoch: bigint) => void | Promise<void>
   /** Nobody, at any reader, can act any more on what was before this epoch. 0: that is not known. */
   readonly settled?: (epoch: bigint) => void
+  /** Milliseconds between asks; unset: a quarter of a lease. MUST be less than one, or those who change it wait for nobody. */
+  readonly askEveryMs?: number
   /** A stopwatch that never goes back; a test has its own. */
   readonly elapsedMs?: () => number
 }
@@ -105,16 +107,16 @@ export class Follower<Update extends { readonly case: string | undefined }> {
     }
   }
 
-  /** Begin once, then ask: every quarter of a lease, and at once when there is something to acknowledge. */
+  /** Begin once, then ask: several times in a lease, and at once when there is something to acknowledge. */
   async *#say(stream: Stream, stop: AbortSignal): AsyncGenerator<{ said: Said }> {
-    const { reader, clock } = this.#deps
+    const { reader, clock, askEveryMs = ASK_EVERY_MS } = this.#deps
     const from = this.#position
     yield { said: { case: 'begin', value: create(BeginSchema, { reader, ...(from && { position: from }) }) } }
     for (let number = 1n; !stop.aborted; number++) {
       const held = stream.isWhole ? this.#position : undefined
       stream.sentAtMs.set(number, this.#elapsedMs())
       yield { said: { case: 'ask', value: create(AskSchema, { number, ...(held && { position: held }) }) } }
-      await stream.bell.wait(clock, ASK_EVERY_MS, stop)
+      await stream.bell.wait(clock, askEveryMs, stop)
     }
   }
 

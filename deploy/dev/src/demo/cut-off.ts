@@ -22,7 +22,7 @@ export type CutOff = {
 
 /** So long a demo waits for the silence of a peer; one of an operator's own timers is let be. */
 const LONGEST_MS = 20_000
-const PATIENCE_MS = 60_000
+const PATIENCE_MS = 150_000
 const LOOK_EVERY_MS = 100
 
 type Around = { readonly display: Display; readonly signal: AbortSignal }

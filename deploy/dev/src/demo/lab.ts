@@ -8,7 +8,7 @@ import { start, type Stage } from './start.ts'
 import { type Story } from './story.ts'
 import { walk } from './walk.ts'
 
-const PATIENCE_MS = 60_000
+const PATIENCE_MS = 150_000
 
 /** Two platforms with a hub and a spoke each, as namespaces of this machine, and a ping from one's spoke to the other's. */
 export const labStory: Story = {

@@ -43,7 +43,7 @@ export async function proveLedgers(a: Platform, b: Platform, around: Around): Pr
   return { a: { ...ofA, reconciled: atA }, b: { ...ofB, reconciled: atB } }
 }
 
-const PATIENCE_MS = 60_000
+const PATIENCE_MS = 150_000
 const LOOK_EVERY_MS = 250
 const TOO_FEW_COSIGNATURES = 23
 

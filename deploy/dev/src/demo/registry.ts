@@ -7,7 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { type Platform } from '../platform.ts'
 
 const POLL_MS = 25
-const ACTIVE_TIMEOUT_MS = 60_000
+const ACTIVE_TIMEOUT_MS = 150_000
 
 /** What the demo asks a platform's registry without typing a command: often, and only to look. */
 export function openRegistry(platform: Platform, signal: AbortSignal) {

@@ -17,7 +17,7 @@ const BY_MODE: Readonly<Record<Mode, readonly Check[]>> = {
 }
 
 /** Some of it comes by events, a moment after both are active. */
-const PATIENCE_MS = 60_000
+const PATIENCE_MS = 150_000
 const LOOK_EVERY_MS = 100
 
 /** Looks at everything a child of this mode has to bring (docs/spawn.md, the table of modes). The first that is missing ends it. */

@@ -15,7 +15,7 @@ const NAMES = { managed_child: 'managed', autonomous_peer: 'autonomous', cluster
 const TEMPLATE = 'demo'
 
 /** A machine of a virtual kind starts a kernel first, without hardware that helps where there is none. */
-const PATIENCE_MS = { process: 180_000, qemu: 600_000 } as const
+const PATIENCE_MS = { process: 400_000, qemu: 1_500_000 } as const
 
 /** One platform that makes another, which comes up already federated; and everything its mode brings, looked at one by one. */
 export function spawnStory(spawn: Spawn): Story {

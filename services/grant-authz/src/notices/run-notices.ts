@@ -25,7 +25,7 @@ export type NoticeDeps = {
 const AT_ONCE = 16
 /** So many of them to one peer: one that lets us wait for each answer must not keep us from the others. */
 const OF_ONE_PEER = 4
-const SLOWEST_LOOK_MS = 2_000
+const SLOWEST_LOOK_MS = 10_000
 /** Longer than the call takes; a replica that was killed over one leaves it to the others for so long. */
 const LEASE_MS = 2 * SEND_MS
 const RETRY = { firstMs: 200, mostMs: 300_000 }

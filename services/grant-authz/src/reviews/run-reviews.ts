@@ -22,7 +22,7 @@ export type ReviewDeps = {
 }
 
 const AT_ONCE = 16
-const SLOWEST_LOOK_MS = 2_000
+const SLOWEST_LOOK_MS = 10_000
 /** Longer than the question takes; a replica that was killed over one leaves it to the others for so long. */
 const LEASE_MS = 2 * ASK_MS
 const RETRY = { firstMs: 100, mostMs: 5_000 }

@@ -4,7 +4,7 @@ import { endLeases } from '../operations/catalogue/register-kinds.ts'
 import { withdrawExpired } from '../operations/residency/overrides.ts'
 import type { DoorDeps } from '../rpc/door.ts'
 
-const EVERY_MS = 1_000
+const EVERY_MS = 2_000
 
 /**
  * Ends what has a term: the lease by which a service serves kinds, and overrides that nobody used in time. The second

@@ -4,7 +4,7 @@ import type { Logger } from '@powernode/process'
 import { timeOutApprovals } from '../operations/approvals/time-out-approvals.ts'
 import type { Tables } from '../store/tables.ts'
 
-const EVERY_MS = 1_000
+const EVERY_MS = 5_000
 
 /** Rejects what nobody approved in time. A vote that comes first settles it as well: nothing hangs on this being punctual. */
 export async function sweepApprovals(

@@ -9,7 +9,7 @@ import * as peers from '../store/peers.ts'
 import { takeOutside, type OutsideDeps } from './outside-steps.ts'
 
 const AT_ONCE = 16
-const SLOWEST_LOOK_MS = 2_000
+const SLOWEST_LOOK_MS = 10_000
 /** Whoever goes on with a run has so long for a step; then another replica may: each step is safe to do twice. */
 const LEASE_MS = 15_000
 

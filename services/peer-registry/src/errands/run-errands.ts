@@ -28,7 +28,7 @@ const PERFORMERS: Readonly<Record<ErrandKind, Performer>> = {
 }
 
 const AT_ONCE = 64
-const SLOWEST_LOOK_MS = 2_000
+const SLOWEST_LOOK_MS = 10_000
 
 /** Does what is owed to other platforms, soonest first, until told to stop. Several replicas share the list. */
 export async function runErrands(deps: ErrandDeps, signal: AbortSignal): Promise<void> {

@@ -17,7 +17,7 @@ const AT_ONCE = 8
 const SEND_MS = 10_000
 /** Longer than the call takes; a replica that was killed over one leaves it to the others for so long. */
 const LEASE_MS = 2 * SEND_MS
-const SLOWEST_LOOK_MS = 2_000
+const SLOWEST_LOOK_MS = 10_000
 /** A peer that has lost what we told it is told again by then. */
 const AGAIN_MS = 5 * 60_000
 const RETRY = { firstMs: 250, mostMs: 60_000 }

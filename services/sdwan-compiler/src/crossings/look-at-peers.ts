@@ -12,7 +12,7 @@ const AT_ONCE = 16
 const ASK_MS = 3_000
 /** Longer than the question takes; a replica that was killed over one leaves it to the others for so long. */
 const LEASE_MS = 2 * ASK_MS
-const SLOWEST_LOOK_MS = 2_000
+const SLOWEST_LOOK_MS = 10_000
 /** News that was lost is made good by then. */
 const AGAIN_MS = 15_000
 const RETRY = { firstMs: 100, mostMs: 5_000 }

@@ -6,7 +6,7 @@ import * as runs from '../store/runs.ts'
 import { driveRun, type DriveDeps } from './drive-run.ts'
 
 const AT_ONCE = 8
-const SLOWEST_LOOK_MS = 2_000
+const SLOWEST_LOOK_MS = 10_000
 /** Whoever asked for a run drives it; others look after it when it has had so long. */
 const RETRY = { firstMs: 500, mostMs: 60_000 }
 
