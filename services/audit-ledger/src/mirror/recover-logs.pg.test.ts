@@ -1,3 +1,4 @@
+import { Code, ConnectError } from '@connectrpc/connect'
 import { CALL_SENT, sentEntryId } from '@powernode/ledger'
 import { until } from '@powernode/events/testing'
 import { runTasks } from '@powernode/process'
@@ -362,6 +363,30 @@ test('a peer that does not answer holds a log up for a while, and no longer', as
   await come(a, async () => (await logOf(a)).reason === undefined)
   expect(a.clock.now().getTime() - begun).toBeGreaterThanOrEqual(5_000)
   await append(a, [line(a, 500)])
+})
+
+test('that our own gateway is not there yet takes nothing from the time that the peer has', async () => {
+  await grow(a, 0, 300)
+  older = await restoredSide(a, 200)
+  await ship(a, 0, 300)
+  const begun = older.clock.now().getTime()
+  const isUp = () => (older?.clock.now().getTime() ?? 0) - begun >= 15_000
+  const down = () => Promise.reject(new ConnectError('connect ECONNREFUSED', Code.Unavailable))
+  const starting: Border = { ...road, readMirror: (...asked) => (isUp() ? road.readMirror(...asked) : down()) }
+  const area = await open(older, starting, 5_000)
+  running = runTasks(stopping.signal, area.tasks)
+  await come(older, async () => (await logOf(older)).reason === undefined)
+  expect((await logOf(older)).leaves.slice(0, 300)).toEqual((await logOf(a)).leaves)
+})
+
+test('without a gateway of ours a log waits longer, and not for ever', async () => {
+  await grow(a, 0, 10)
+  const down = { ...road, readMirror: () => Promise.reject(new ConnectError('connect ECONNREFUSED', Code.Unavailable)) }
+  const area = await open(a, down, 1_000)
+  running = runTasks(stopping.signal, area.tasks)
+  const begun = a.clock.now().getTime()
+  await come(a, async () => (await logOf(a)).reason === undefined)
+  expect(a.clock.now().getTime() - begun).toBeGreaterThanOrEqual(6_000)
 })
 
 test('a peer that holds more than we have makes whoever leads look, and what was lost is back', async () => {

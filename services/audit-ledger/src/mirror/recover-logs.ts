@@ -3,6 +3,7 @@ import { inTransaction, listen } from '@powernode/postgres'
 import { runTasks } from '@powernode/process'
 import { giveUpWaiting } from '../operations/mirror/give-up-waiting.ts'
 import * as mirrorHolds from '../store/mirror-holds.ts'
+import { Doubts } from './doubts.ts'
 import type { MirrorDeps } from './mirror-deps.ts'
 import { lookIntoLog } from './look-into-log.ts'
 
@@ -41,8 +42,9 @@ async function recoverDue(
   const { db, clock, logger, doubtMs } = deps
   const underway = new Map<string, Promise<void>>()
   const tried = new Map<string, Tried>()
+  const doubts = new Doubts(doubtMs)
   const start = (peerId: string) => {
-    const work = look(deps, peerId, tried, signal).finally(() => {
+    const work = look(deps, peerId, { tried, doubts }, signal).finally(() => {
       underway.delete(peerId)
       bell.ring()
     })
@@ -55,8 +57,8 @@ async function recoverDue(
       const isDue = (peerId: string) => !underway.has(peerId) && (tried.get(peerId)?.notBefore ?? 0) <= nowMs
       const due = [...rung].filter((peerId) => !underway.has(peerId))
       for (const { peerId, reason, since } of waiting) {
-        if (reason === mirrorHolds.IN_DOUBT && nowMs - since.getTime() >= doubtMs && !underway.has(peerId))
-          await inTransaction(db, (tx) => giveUpWaiting(tx, clock.now(), { peerId }))
+        const isOver = reason === mirrorHolds.IN_DOUBT && doubts.isOver(peerId, since.getTime(), nowMs)
+        if (isOver && !underway.has(peerId)) await inTransaction(db, (tx) => giveUpWaiting(tx, clock.now(), { peerId }))
         else if (isDue(peerId) && !due.includes(peerId)) due.push(peerId)
       }
       for (const peerId of due.slice(0, AT_ONCE - underway.size)) {
@@ -71,11 +73,14 @@ async function recoverDue(
   await Promise.all(underway.values())
 }
 
+type Memory = { readonly tried: Map<string, Tried>; readonly doubts: Doubts }
+
 // oxlint-disable-next-line max-params -- for whom, what was tried, and until when: the signal comes last, as everywhere
-async function look(deps: MirrorDeps, peerId: string, tried: Map<string, Tried>, signal: AbortSignal): Promise<void> {
+async function look(deps: MirrorDeps, peerId: string, { tried, doubts }: Memory, signal: AbortSignal): Promise<void> {
   const { clock, logger } = deps
   try {
     const outcome = await lookIntoLog(deps, peerId, signal)
+    doubts.asked(peerId, clock.now().getTime())
     logger.info({ task: 'recover', peer_id: peerId, outcome }, 'looked into a log of ours')
     if (outcome !== 'incomplete') {
       tried.delete(peerId)
@@ -83,6 +88,7 @@ async function look(deps: MirrorDeps, peerId: string, tried: Map<string, Tried>,
     }
   } catch (error) {
     if (signal.aborted) return
+    doubts.asked(peerId, clock.now().getTime(), error)
     logger.warn({ task: 'recover', peer_id: peerId, error }, 'what a peer has seen of our log cannot be learnt')
   }
   const failures = (tried.get(peerId)?.failures ?? 0) + 1
