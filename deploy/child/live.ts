@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { backgroundClock, systemClock } from '@powernode/clock'
 import { PayloadBroken } from '@powernode/payload'
 import { isRunning, type ProcessName } from '@powernode/process'
+import type { Settings } from '../dev/src/environment.ts'
 import { explain } from '../dev/src/explain.ts'
 import type { Site } from '../dev/src/layout.ts'
 import { claimDirectory } from '../dev/src/owner.ts'
@@ -22,6 +23,12 @@ const PAYLOAD_BROKEN = 3
 const WATCH_MS = 500
 /** How long what is still open after the end may keep the machine up: services that could not start leave watchers behind. */
 const LINGER_MS = 3_000
+/** An emulated machine is twenty times as slow as others: a round trip takes it most of a second, and what looks every second never rests. */
+const UNHURRIED: NonNullable<Settings['env']> = {
+  'peer-registry': { FEED_LEASE: '5s' },
+  'grant-authz': { FEED_LEASE: '5s' },
+  liveness: { SWEEP_INTERVAL: '5s' },
+}
 /** An emulated machine on a busy host is slow, and its provider is the one who loses patience. */
 const START_TIMEOUT_MS = 600_000
 
@@ -102,7 +109,7 @@ async function boot(said: Boot, signal: AbortSignal): Promise<number> {
       trustDomain: machine.trustDomain,
       basePort,
       site: { ...siteOf(machine), ...(doorHost !== undefined && { doorHost }) },
-      settings: { allowLoopback: isLoopback(machine.parentUrl) },
+      settings: { allowLoopback: isLoopback(machine.parentUrl), ...(said.halves && { env: UNHURRIED }) },
       cacheDir: join(cache, 'bin'),
       startTimeoutMs: START_TIMEOUT_MS,
       startService: start,

@@ -11,7 +11,7 @@ const PASSED_ON = {
     'RECONCILE_EVERY',
   ],
   liveness: ['SWEEP_INTERVAL', 'TICK_INTERVAL'],
-  'peer-registry': ['AUDIT_FORK_POLICY', 'HEARTBEAT_INTERVAL', 'STALE_AFTER', 'STALE_AFTER_MOST'],
+  'peer-registry': ['FEED_LEASE', 'AUDIT_FORK_POLICY', 'HEARTBEAT_INTERVAL', 'STALE_AFTER', 'STALE_AFTER_MOST'],
   'spawn-provisioner': [
     'REPLICATION_PRIMARY',
     'REPLICATION_PRIMARY_NAME',
@@ -26,7 +26,7 @@ const PASSED_ON = {
     'PROVIDER_KINDS',
   ],
   'sdwan-compiler': ['NODES_LISTEN'],
-  'grant-authz': ['OIDC_ISSUER', 'OIDC_AUDIENCE', 'OIDC_ALGORITHMS'],
+  'grant-authz': ['FEED_LEASE', 'OIDC_ISSUER', 'OIDC_AUDIENCE', 'OIDC_ALGORITHMS'],
 } as const
 
 /** The settings that were said, by service: they MUST come from the one file, since the others are written anew each time. */

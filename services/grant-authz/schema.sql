@@ -683,7 +683,9 @@ create table feed_replica (
   acknowledged bigint not null,
   beats bigint not null,
   leaving boolean not null,
-  constraint feed_replica_pkey PRIMARY KEY (id)
+  lease_ms integer not null,
+  constraint feed_replica_pkey PRIMARY KEY (id),
+  constraint feed_replica_lease_ms_check CHECK (((lease_ms >= 1) AND (lease_ms <= 5000)))
 );
 grant delete, insert, select, update on feed_replica to grant_authz;
 

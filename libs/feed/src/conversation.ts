@@ -19,6 +19,8 @@ import type { SharedChanges } from './shared-changes.ts'
 export type Parts<Tables, Update> = Changes<Tables, Update> & {
   readonly clock: Clock
   readonly elapsedMs: () => number
+  /** For how long a tick is good. */
+  readonly leaseMs: number
   readonly readers: Readers
   readonly replica: Replica<Tables>
   readonly shared: SharedChanges<Tables, Update>
@@ -71,7 +73,7 @@ async function* tell<Tables, Update>(
   begin: Begin,
   stop: AbortSignal,
 ): AsyncGenerator<{ update: Update | Frame }> {
-  const { replica, clock, db, feed } = parts
+  const { replica, clock, db, feed, leaseMs } = parts
   const held = begin.position && headOf(begin.position)
   let position = held && (await isKnown(db, feed, held)) ? held : undefined
   yield { update: begun(position === undefined) }
@@ -92,7 +94,7 @@ async function* tell<Tables, Update>(
     }
     if (answers && replica.isGood(beat)) {
       ticked = number
-      yield { update: tick(number) }
+      yield { update: tick(number, leaseMs) }
     }
     const settled = parts.settled()
     if (settled !== toldSettled) {

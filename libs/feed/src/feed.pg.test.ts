@@ -212,6 +212,19 @@ describe('when enforced has returned, nobody allows what was before:', () => {
       expect(far.allowed('a')).toBe(undefined)
     })
 
+  test('of replicas with leases of their own, the longest is waited out', async () => {
+    await put(database.db, 'a', 1)
+    const [one, other] = [replica(), replica({ leaseMs: 3_000 })]
+    const line = road(other)
+    const far = reader(line.open)
+    await knows('a', 1, far)
+    line.answers.shut()
+    const waited = elapsed()
+    const { by } = await one.feed.enforced(await revoke('a'))
+    expect(far.allowed('a')).toBe(undefined)
+    expect(by === 'lease' || waited() > 2_000).toBe(true)
+  })
+
   test('a reader that stood still while its answer came believes nothing of it', async () => {
     await put(database.db, 'a', 1)
     const one = replica()

@@ -8,6 +8,7 @@ import { Barrier } from './barrier.ts'
 import { converse, type Parts } from './conversation.ts'
 import { readHead } from './epoch.ts'
 import type { Frame, Said } from './frames.ts'
+import { LEASE_MS } from './lease.ts'
 import { ReadTurns } from './read-changes.ts'
 import { Readers } from './readers.ts'
 import { Replica } from './replica.ts'
@@ -26,6 +27,8 @@ export type FeedDeps<Tables, Update> = {
   /** Its name in FEED_SQL: lower-case letters and underscores. */
   readonly feed: string
   readonly source: FeedSource<Tables, Update>
+  /** Milliseconds, at most LONGEST_LEASE_MS; unset: a second. Replicas may differ: whoever changes anything waits for the longest. */
+  readonly leaseMs?: number
   /** A stopwatch that never goes back; a test has its own. */
   readonly elapsedMs?: () => number
 }
@@ -48,12 +51,12 @@ export class Feed<Tables, Update> {
   #settled = 0n
 
   constructor(deps: FeedDeps<Tables, Update>) {
-    const { db, database, feed, metrics } = deps
+    const { db, database, feed, metrics, leaseMs = LEASE_MS } = deps
     this.#deps = deps
     this.#elapsedMs = deps.elapsedMs ?? elapsed()
-    this.#readers = new Readers(this.#elapsedMs)
+    this.#readers = new Readers(this.#elapsedMs, leaseMs)
     const head = sharing(() => readHead(db, feed))
-    const common = { ...deps, elapsedMs: this.#elapsedMs, readers: this.#readers, readHead: head }
+    const common = { ...deps, leaseMs, elapsedMs: this.#elapsedMs, readers: this.#readers, readHead: head }
     const replica = new Replica<Tables>({ ...common, channel: channelOf(database.schema) })
     const reading = { ...common, turns: new ReadTurns() }
     this.#parts = {

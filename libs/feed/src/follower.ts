@@ -4,7 +4,7 @@ import { elapsed, type Logger, type Metrics } from '@powernode/process'
 import { AskSchema, BeginSchema, type Position } from '@powernode/proto/powernode/feed/v1/feed_pb.ts'
 import type { Frame, Said } from './frames.ts'
 import { Lease } from './lease-of-reader.ts'
-import { ASK_EVERY_MS } from './lease.ts'
+import { ASKS_PER_LEASE, LEASE_MS, LONGEST_LEASE_MS } from './lease.ts'
 import { watchdog } from './watchdog.ts'
 
 /** What a feed tells, without what it says of itself. */
@@ -31,8 +31,8 @@ export type FollowerDeps<Update> = {
   readonly whole?: (epoch: bigint) => void | Promise<void>
   /** Nobody, at any reader, can act any more on what was before this epoch. 0: that is not known. */
   readonly settled?: (epoch: bigint) => void
-  /** Milliseconds between asks; unset: a quarter of a lease. MUST be less than one, or those who change it wait for nobody. */
-  readonly askEveryMs?: number
+  /** How often to ask within a lease; unset: four times. MUST be more than once, or those who change it wait for nobody. */
+  readonly asksPerLease?: number
   /** A stopwatch that never goes back; a test has its own. */
   readonly elapsedMs?: () => number
 }
@@ -51,6 +51,8 @@ export class Follower<Update extends { readonly case: string | undefined }> {
   readonly #lease: Lease
   readonly #elapsedMs: () => number
   #position: Position | undefined
+  /** As the feed said last. */
+  #leaseMs = LEASE_MS
 
   constructor(deps: FollowerDeps<Update>) {
     this.#deps = deps
@@ -109,14 +111,14 @@ export class Follower<Update extends { readonly case: string | undefined }> {
 
   /** Begin once, then ask: several times in a lease, and at once when there is something to acknowledge. */
   async *#say(stream: Stream, stop: AbortSignal): AsyncGenerator<{ said: Said }> {
-    const { reader, clock, askEveryMs = ASK_EVERY_MS } = this.#deps
+    const { reader, clock, asksPerLease = ASKS_PER_LEASE } = this.#deps
     const from = this.#position
     yield { said: { case: 'begin', value: create(BeginSchema, { reader, ...(from && { position: from }) }) } }
     for (let number = 1n; !stop.aborted; number++) {
       const held = stream.isWhole ? this.#position : undefined
       stream.sentAtMs.set(number, this.#elapsedMs())
       yield { said: { case: 'ask', value: create(AskSchema, { number, ...(held && { position: held }) }) } }
-      await stream.bell.wait(clock, askEveryMs, stop)
+      await stream.bell.wait(clock, this.#leaseMs / asksPerLease, stop)
     }
   }
 
@@ -161,6 +163,7 @@ export class Follower<Update extends { readonly case: string | undefined }> {
     const sentAtMs = stream.sentAtMs.get(number)
     if (!stream.isWhole || sentAtMs === undefined) return
     for (const sent of stream.sentAtMs.keys()) if (sent <= number) stream.sentAtMs.delete(sent)
+    this.#leaseMs = Math.min(Math.max(leaseMs, LEASE_MS), LONGEST_LEASE_MS)
     this.#lease.extend(sentAtMs, leaseMs)
   }
 }

@@ -12,7 +12,6 @@ import {
   type Tick,
 } from '@powernode/proto/powernode/feed/v1/feed_pb.ts'
 import type { Head } from './epoch.ts'
-import { LEASE_MS } from './lease.ts'
 
 /** What a reader says: the request of every Watch… RPC. */
 export type Said =
@@ -32,9 +31,9 @@ export const begun = (replaces: boolean): Frame => ({ case: 'begun', value: crea
 
 export const position = (head: Head): Frame => ({ case: 'position', value: positionOf(head) })
 
-export const tick = (number: bigint): Frame => ({
+export const tick = (number: bigint, leaseMs: number): Frame => ({
   case: 'tick',
-  value: create(TickSchema, { number, leaseMs: LEASE_MS }),
+  value: create(TickSchema, { number, leaseMs }),
 })
 
 export const settled = (epoch: bigint): Frame => ({ case: 'settled', value: create(SettledSchema, { epoch }) })

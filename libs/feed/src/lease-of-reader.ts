@@ -1,4 +1,4 @@
-import { LEASE_MS } from './lease.ts'
+import { LONGEST_LEASE_MS } from './lease.ts'
 
 /** Until when a reader may act on what it holds, on its own stopwatch. */
 export class Lease {
@@ -15,7 +15,7 @@ export class Lease {
 
   /** From the moment the ask was sent, never from that of its answer; and never longer than those who revoke wait. */
   extend(sentAtMs: number, leaseMs: number): void {
-    this.#untilMs = Math.max(this.#untilMs, sentAtMs + Math.min(leaseMs, LEASE_MS))
+    this.#untilMs = Math.max(this.#untilMs, sentAtMs + Math.min(leaseMs, LONGEST_LEASE_MS))
   }
 
   end(): void {

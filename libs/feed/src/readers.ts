@@ -1,4 +1,4 @@
-import { LEASE_MS, MARGIN_MS } from './lease.ts'
+import { LEASE_MS, untilOver } from './lease.ts'
 import { NOTHING, sameHead, type Head } from './epoch.ts'
 
 /** One that is sent so many positions and acknowledges none is broken: to acknowledge one that is forgotten ends its stream. */
@@ -11,13 +11,15 @@ const MOST_WAITING = 10_000
 export class Reader {
   readonly name: string
   readonly #elapsedMs: () => number
+  readonly #leaseMs: number
   #heldUntilMs = -1
   #acknowledged = NOTHING
   #sent: Head[] = []
 
-  constructor(name: string, elapsedMs: () => number) {
+  constructor(name: string, elapsedMs: () => number, leaseMs: number) {
     this.name = name
     this.#elapsedMs = elapsedMs
+    this.#leaseMs = leaseMs
   }
 
   /**
@@ -25,7 +27,7 @@ export class Reader {
    * arrived, so the reader's own lease is over by then.
    */
   hold(askedAtMs: number): void {
-    this.#heldUntilMs = Math.max(this.#heldUntilMs, askedAtMs + LEASE_MS + MARGIN_MS)
+    this.#heldUntilMs = Math.max(this.#heldUntilMs, askedAtMs + untilOver(this.#leaseMs))
   }
 
   /** Whether a lease may still be running; also for a while after the reader is gone. */
@@ -66,11 +68,13 @@ export class Reader {
 /** Every reader that may still act on what this replica told it, whether its stream is open or not. */
 export class Readers {
   readonly #elapsedMs: () => number
+  readonly #leaseMs: number
   readonly #open = new Set<Reader>()
   readonly #all = new Set<Reader>()
 
-  constructor(elapsedMs: () => number) {
+  constructor(elapsedMs: () => number, leaseMs: number = LEASE_MS) {
     this.#elapsedMs = elapsedMs
+    this.#leaseMs = leaseMs
   }
 
   get size(): number {
@@ -78,7 +82,7 @@ export class Readers {
   }
 
   enter(name: string): Reader {
-    const reader = new Reader(name, this.#elapsedMs)
+    const reader = new Reader(name, this.#elapsedMs, this.#leaseMs)
     this.#open.add(reader)
     this.#all.add(reader)
     return reader

@@ -3,15 +3,13 @@ import { newId, type Db } from '@powernode/postgres'
 import type { Logger } from '@powernode/process'
 import { sql } from 'kysely'
 import type { Head } from './epoch.ts'
-import { LEASE_MS, MARGIN_MS } from './lease.ts'
+import { untilOver } from './lease.ts'
 import type { Readers } from './readers.ts'
 
 const BEAT_EVERY_MS = 500
-/** A tick needs a beat this young. With what follows: whoever was removed as dead has no lease running. */
+/** A tick needs a beat this young. With what follows, and the longest lease: whoever was removed as dead has none running. */
 const BEAT_GOOD_MS = 2_000
 const DEAD_AFTER_MS = 10_000
-/** A replica that said it leaves gives no tick any more; this is until what it gave is over. */
-const GONE_AFTER_MS = LEASE_MS + MARGIN_MS
 /** A database that does not answer keeps nobody from stopping. */
 const LEAVE_WITHIN_MS = 1_000
 
@@ -22,13 +20,14 @@ export type ReplicaDeps<Tables> = {
   readonly logger: Logger
   readonly feed: string
   readonly channel: string
+  readonly leaseMs: number
   readonly readers: Readers
   /** How far the feed has come, read after it was asked. */
   readonly readHead: () => Promise<Head>
 }
 
 type Said = { readonly acknowledged: number }
-type Row = { readonly id: string; readonly beats: number; readonly leaving: boolean }
+type Row = { readonly id: string; readonly beats: number; readonly leaving: boolean; readonly lease_ms: number }
 
 /**
  * This replica's row in `feed_replica`: a promise to whoever revokes anything, on any replica.
@@ -91,7 +90,7 @@ export class Replica<Tables> {
 
   /** A replica whose row was removed begins as another, so that no count is ever seen twice under one id. */
   async #beat(): Promise<void> {
-    const { db, feed, clock } = this.#deps
+    const { db, feed, clock, leaseMs } = this.#deps
     const { rows } = await sql<Said>`
       update feed_replica set beats = beats + 1 where id = ${this.#id ?? null} returning acknowledged`.execute(db)
     if (rows[0]) {
@@ -100,9 +99,8 @@ export class Replica<Tables> {
     }
     const id = newId(clock.now())
     await sql`
-      insert into feed_replica (id, feed, acknowledged, beats, leaving) values (${id}, ${feed}, 0, 0, false)`.execute(
-      db,
-    )
+      insert into feed_replica (id, feed, acknowledged, beats, leaving, lease_ms)
+      values (${id}, ${feed}, 0, 0, false, ${leaseMs})`.execute(db)
     this.#id = id
     this.#published = -1n
     this.ring()
@@ -162,12 +160,15 @@ export class Replica<Tables> {
   async #removeDead(): Promise<void> {
     const { db, feed, elapsedMs } = this.#deps
     const { rows } = await sql<Row>`
-      select id, beats, leaving from feed_replica where feed = ${feed} and id <> ${this.#id ?? null}`.execute(db)
+      select id, beats, leaving, lease_ms from feed_replica where feed = ${feed} and id <> ${this.#id ?? null}`.execute(
+      db,
+    )
     const now = elapsedMs()
-    for (const { id, beats, leaving } of rows) {
+    for (const { id, beats, leaving, lease_ms } of rows) {
       const seen = this.#others.get(id)
       if (seen?.beats !== beats) this.#others.set(id, { beats, sinceMs: now })
-      else if (now - seen.sinceMs >= (leaving ? GONE_AFTER_MS : DEAD_AFTER_MS))
+      // One that leaves gives no tick any more.
+      else if (now - seen.sinceMs >= (leaving ? untilOver(lease_ms) : DEAD_AFTER_MS))
         await sql`delete from feed_replica where id = ${id} and beats = ${beats}`.execute(db)
     }
     const there = new Set(rows.map(({ id }) => id))

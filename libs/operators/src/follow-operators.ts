@@ -22,8 +22,8 @@ import { OperatorTable } from './operator-table.ts'
  * A certificate that is revoked is cut off within a second all the same: that does not go through here.
  */
 export const PATIENCE_MS = 30_000
-/** Seldom: every service asks, and what they hold outlives a lease by far. Two asks fit into one all the same. */
-const ASK_EVERY_MS = 500
+/** Seldom: every service asks, and what they hold outlives a lease by far. */
+const ASKS_PER_LEASE = 2
 /** How long a call waits for the first word, or for grant-authz to come back. */
 export const WAIT_MS = 2_000
 
@@ -71,7 +71,7 @@ export class OperatorDirectory implements OperatorLookup {
       logger,
       metrics,
       elapsedMs: this.#elapsedMs,
-      askEveryMs: ASK_EVERY_MS,
+      asksPerLease: ASKS_PER_LEASE,
       begin: () => {}, // what is held stands until the next directory is there, which is always all of it
       apply: (update) => this.#apply(update),
     })

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { feedLease } from '@powernode/feed'
 import { filePath, hostPort, port, readConfig, secret, type Secret } from '@powernode/process'
 import { z } from 'zod'
 
@@ -35,6 +36,7 @@ const environment = z.object({
     .regex(/^[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?$/, 'is not the name of an operator')
     .default('admin')
     .describe('who is made admin while there is no operator at all'),
+  FEED_LEASE: feedLease,
   INVENTORY_FILE: filePath.default(INVENTORY).describe('which kinds of resources peers may be shown'),
   HOME_REGION: z
     .string()
@@ -71,6 +73,7 @@ export type Config = {
   }
   readonly operatorTokenKeyFile: string
   readonly firstOperator: string
+  readonly feedLeaseMs: number
   readonly inventoryFile: string
   readonly homeRegion: string
   readonly oidc: OidcConfig | undefined
@@ -97,6 +100,7 @@ export function configFrom(env: Readonly<Record<string, string | undefined>>): C
     },
     operatorTokenKeyFile: said.OPERATOR_TOKEN_KEY_FILE,
     firstOperator: said.FIRST_OPERATOR,
+    feedLeaseMs: said.FEED_LEASE,
     inventoryFile: said.INVENTORY_FILE,
     homeRegion: said.HOME_REGION,
     oidc: oidcFrom(said),

@@ -106,6 +106,7 @@ function theRest() {
     ownAddress: nobody,
     sealingKey: { file: sealingKeyFile, previousFile: undefined },
     operatorTokenKeyFile,
+    feedLeaseMs: 1_000,
     firstOperator: 'alice',
     inventoryFile,
     homeRegion: '',

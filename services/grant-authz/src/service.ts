@@ -68,7 +68,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     await requireSchema(db, SCHEMA, MIGRATIONS)
     const area = await openOperatorArea(deps, config)
     const approvals = openApprovalArea({ ...deps, operatorsFeed: area.operatorsFeed })
-    const grants = await openGrantArea({ ...deps, sealing })
+    const grants = await openGrantArea({ ...deps, sealing, leaseMs: config.feedLeaseMs })
     const residency = await openResidencyArea({ ...deps, policyFeed: grants.policyFeed, gate: approvals.gate }, config)
     const services = [...grants.mounts, area.mount, approvals.mount, ...residency.mounts, vitals.mount]
     const server = {

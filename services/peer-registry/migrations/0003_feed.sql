@@ -16,7 +16,9 @@ create table feed_replica (
   acknowledged bigint not null,
   -- Counts up while the replica lives.
   beats bigint not null,
-  leaving boolean not null
+  leaving boolean not null,
+  -- How long its ticks are good, in milliseconds.
+  lease_ms integer not null check (lease_ms between 1 and 5000)
 );
 
 create function feed_epoch(feed_name text) returns bigint

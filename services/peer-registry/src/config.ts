@@ -1,3 +1,4 @@
+import { feedLease } from '@powernode/feed'
 import { durationMs, filePath, hostPort, port, readConfig, secret, type Secret } from '@powernode/process'
 import { z } from 'zod'
 import { DAY_MS } from './invitation.ts'
@@ -80,6 +81,7 @@ const environment = z.object({
     .regex(/^fd[0-9a-f:]+::\/(48|56|64)$/, 'is not a /48, /56 or /64 ULA prefix')
     .default(''),
   DATA_RESIDENCY: z.string().max(64).default(''),
+  FEED_LEASE: feedLease,
   HEARTBEAT_INTERVAL: durationMs.default(60_000),
   STALE_AFTER: durationMs.default(300_000),
   STALE_AFTER_MOST: durationMs
@@ -107,6 +109,7 @@ export type Config = {
   readonly sdwanCompilerAddress: { readonly host: string; readonly port: number }
   readonly livenessAddress: { readonly host: string; readonly port: number }
   readonly forkPolicy: 'suspend' | 'alert'
+  readonly feedLeaseMs: number
   readonly sealingKey: SealingKeyConfig
   readonly self: Self
   readonly lifetimes: Lifetimes
@@ -135,6 +138,7 @@ export function configFrom(env: Readonly<Record<string, string | undefined>>): C
     sdwanCompilerAddress: said.SDWAN_COMPILER_ADDRESS,
     livenessAddress: said.LIVENESS_ADDRESS,
     forkPolicy: said.AUDIT_FORK_POLICY,
+    feedLeaseMs: said.FEED_LEASE,
     sealingKey: {
       file: said.SEALING_KEY_FILE,
       value: said.SEALING_KEY,

@@ -109,7 +109,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     const governance = createClient(GovernanceService, liveness, signal)
     const operators = followOperators({ ...road, reader: NAME, metrics }, signal)
     const source = peerSource({ us, logger })
-    const feed = new Feed({ db, database, clock, logger, metrics, feed: PEERS, source })
+    const feed = new Feed({ db, database, clock, logger, metrics, feed: PEERS, source, leaseMs: config.feedLeaseMs })
     const trust = new TrustFeed({ db, database, clock, logger })
     const gate = createGate({ approvals, directory: operators })
     const deps = {

@@ -1,5 +1,5 @@
 import type { Head } from '../epoch.ts'
-import { LEASE_MS, MARGIN_MS } from '../lease.ts'
+import { LEASE_MS, untilOver } from '../lease.ts'
 import { Lease } from '../lease-of-reader.ts'
 import { Readers, type Reader } from '../readers.ts'
 
@@ -190,7 +190,7 @@ export class World {
     const least = Math.min(Infinity, ...[...this.#rows.values()].map(({ acknowledged }) => acknowledged))
     for (const barrier of this.#barriers) {
       if (barrier.isOver) continue
-      barrier.isOver = least >= barrier.epoch || this.#ms - barrier.atMs >= LEASE_MS + MARGIN_MS
+      barrier.isOver = least >= barrier.epoch || this.#ms - barrier.atMs >= untilOver(LEASE_MS)
       if (least >= barrier.epoch) this.acknowledged += 1
     }
   }

@@ -25,6 +25,7 @@ export type GrantAreaDeps = DoorDeps & {
   readonly registry: Registry
   readonly border: Border
   readonly sealing: SealingKey
+  readonly leaseMs: number
   readonly logger: Logger
   readonly metrics: Metrics
 }

@@ -90,7 +90,7 @@ async function start(clock: FakeClock): Promise<TestServer> {
   const { privateKey } = generateKeyPairSync('ed25519')
   writeFileSync(operatorTokenKeyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
   const oidc = { issuer, audience: 'federation', algorithms: ['ES256'] }
-  const config = { operatorTokenKeyFile, trustDomain: 'a.example', firstOperator: 'admin', oidc }
+  const config = { operatorTokenKeyFile, trustDomain: 'a.example', feedLeaseMs: 1_000, firstOperator: 'admin', oidc }
   const at = { url: database.url, schema: 'grant_authz', applicationName: 'test' }
   const deps = { db: database.db, database: at, clock, logger, metrics: createMetrics('test') }
   const area = await openOperatorArea(deps, config)

@@ -31,13 +31,18 @@ export type OperatorArea = {
 /** All that concerns operators in this process. There is one from the start: the first is appointed before anybody calls. */
 export async function openOperatorArea(
   deps: OperatorAreaDeps,
-  config: Pick<Config, 'operatorTokenKeyFile' | 'trustDomain' | 'firstOperator' | 'oidc'>,
+  config: Pick<Config, 'operatorTokenKeyFile' | 'trustDomain' | 'firstOperator' | 'feedLeaseMs' | 'oidc'>,
 ): Promise<OperatorArea> {
   const { db, clock, logger } = deps
   const tokenKey = await openTokenKey(config.operatorTokenKeyFile, config.trustDomain)
   const first = await inTransaction(db, (tx) => appointFirst(tx, clock.now(), { name: config.firstOperator }))
   if (first) logger.info({ caller: `operator/${first.name}` }, 'there was no operator: this one is admin now')
-  const operatorsFeed = new Feed({ ...deps, feed: OPERATORS_FEED, source: directorySource(tokenKey.told) })
+  const operatorsFeed = new Feed({
+    ...deps,
+    feed: OPERATORS_FEED,
+    source: directorySource(tokenKey.told),
+    leaseMs: config.feedLeaseMs,
+  })
   return {
     operators: ownOperators(deps, tokenKey.told),
     operatorsFeed,

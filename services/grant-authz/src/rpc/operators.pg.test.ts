@@ -64,7 +64,13 @@ function keyFile(type: 'ed25519' | 'x25519' = 'ed25519', mode = 0o600): string {
 }
 
 async function open(): Promise<void> {
-  const config = { operatorTokenKeyFile: keyFile(), trustDomain: 'a.example', firstOperator: 'admin', oidc: undefined }
+  const config = {
+    operatorTokenKeyFile: keyFile(),
+    trustDomain: 'a.example',
+    feedLeaseMs: 1_000,
+    firstOperator: 'admin',
+    oidc: undefined,
+  }
   const deps = {
     db: database.db,
     database: { url: database.url, schema: 'grant_authz', applicationName: 'test' },
