@@ -17,8 +17,8 @@ export type RunApprovedDeps<DB> = ExecuteDeps<DB> & {
 
 const AT_ONCE = 100
 /** How soon the bell in the directory is heard. */
-const LISTEN_MS = 100
-const LOOK_MS = 500
+const LISTEN_MS = 250
+const LOOK_MS = 1_000
 /** How long until we look although nobody rang: the bell may be out of order. */
 const SLOW_LOOK_MS = 30_000
 /** What is under way here is looked at so often, and so is whatever else was approved meanwhile. */

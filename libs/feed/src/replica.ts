@@ -6,9 +6,10 @@ import type { Head } from './epoch.ts'
 import { untilOver } from './lease.ts'
 import type { Readers } from './readers.ts'
 
-const BEAT_EVERY_MS = 500
+/** Several times while a beat is good; as often as a lease, since nothing waits for a beat. */
+const beatEveryMs = (leaseMs: number): number => Math.min(leaseMs, BEAT_GOOD_MS / 3)
 /** A tick needs a beat this young. With what follows, and the longest lease: whoever was removed as dead has none running. */
-const BEAT_GOOD_MS = 2_000
+const BEAT_GOOD_MS = 4_000
 const DEAD_AFTER_MS = 10_000
 /** A database that does not answer keeps nobody from stopping. */
 const LEAVE_WITHIN_MS = 1_000
@@ -73,7 +74,7 @@ export class Replica<Tables> {
   }
 
   async #beatOn(signal: AbortSignal, onBeat: () => void): Promise<void> {
-    const { clock, elapsedMs, logger, feed } = this.#deps
+    const { clock, elapsedMs, logger, feed, leaseMs } = this.#deps
     while (!signal.aborted) {
       const atMs = elapsedMs()
       try {
@@ -84,7 +85,7 @@ export class Replica<Tables> {
       } catch (error) {
         logger.warn({ task: 'feed', stream: feed, error }, 'no tick is given: the database does not hear that we live')
       }
-      await clock.sleep(BEAT_EVERY_MS, signal)
+      await clock.sleep(beatEveryMs(leaseMs), signal)
     }
   }
 
@@ -107,9 +108,9 @@ export class Replica<Tables> {
   }
 
   async #publishOn(signal: AbortSignal): Promise<void> {
-    const { clock, logger, feed, readers } = this.#deps
+    const { clock, logger, feed, readers, leaseMs } = this.#deps
     while (!signal.aborted) {
-      let waitMs = BEAT_EVERY_MS
+      let waitMs = beatEveryMs(leaseMs)
       try {
         const head = await this.#publish()
         waitMs = Math.min(waitMs, readers.heldBackMs(head.epoch) ?? waitMs)

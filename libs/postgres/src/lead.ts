@@ -6,13 +6,13 @@ import type { Db } from './open-db.ts'
 type Deps<T> = { readonly db: Db<T>; readonly clock: Clock; readonly logger: Logger }
 
 const CANDIDATE_EVERY_MS = 1_000
-const PROVE_EVERY_MS = 1_000
+const PROVE_EVERY_MS = 2_000
 
 /**
  * Runs `work` while this replica, and no other, holds the advisory lock `name` of the schema; until `signal` aborts.
  *
  * The lock lives in one connection, so Postgres itself takes it from a leader that died. A leader whose connection
- * breaks notices within a second and stops; for that second there may be two, and `work` MUST bear that.
+ * breaks notices within two seconds and stops; for so long there may be two, and `work` MUST bear that.
  */
 export async function lead<T>(
   { db, clock, logger }: Deps<T>,

@@ -5,7 +5,7 @@ import type { LedgerHealth } from './decisions/ledger-health.ts'
 import type { PeerTable } from './peers/peer-table.ts'
 import type { HeldPolicy } from './policy/held-policy.ts'
 
-const LOOK_EVERY_MS = 50
+const LOOK_EVERY_MS = 200
 
 type Parts = {
   readonly table: PeerTable

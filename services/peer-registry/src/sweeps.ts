@@ -24,7 +24,7 @@ type Sweep = {
 /** What we do when time passes. Each asks the store what is due and does it; none remembers anything between rounds. */
 export const SWEEPS: Readonly<Record<string, Sweep>> = {
   expire_invitations: { everyMs: 10_000, run: expireInvitations },
-  owe_bundles: { everyMs: 1_000, run: oweBundles },
+  owe_bundles: { everyMs: 2_000, run: oweBundles },
   owe_renewals: { everyMs: 5_000, run: oweRenewals },
   prolong_issuing: { everyMs: 3_600_000, run: prolongIssuing },
   forget_revoked: { everyMs: 3_600_000, run: forgetRevoked },

@@ -16,9 +16,10 @@ const BY_MODE: Readonly<Record<Mode, readonly Check[]>> = {
   cluster_member: clusterChecks,
 }
 
-/** Some of it comes by events, a moment after both are active. */
-const PATIENCE_MS = 150_000
-const LOOK_EVERY_MS = 100
+/** Some of it comes by events, a moment after both are active: a long one where the child is a machine that is emulated. */
+const PATIENCE_MS = { process: 150_000, machine: 900_000 } as const
+/** Each look takes time from what it waits for. */
+const LOOK_EVERY_MS = { first: 100, most: 3_000 } as const
 
 /** Looks at everything a child of this mode has to bring (docs/spawn.md, the table of modes). The first that is missing ends it. */
 export async function checkArtifacts(world: World, child: ChildSheet, display: Display): Promise<Artifact[]> {
@@ -27,7 +28,9 @@ export async function checkArtifacts(world: World, child: ChildSheet, display: D
     if (inside && !world.inside) continue
     const side = world.inside ?? { name: '', dir: '', fedctlContext: '', machine: '' }
     const saw = await display.step(what, async (say) => {
-      const seen = await patiently(() => look({ world, child, inside: side }), world.stop)
+      const patience = AbortSignal.timeout(PATIENCE_MS[world.inside ? 'process' : 'machine'])
+      const deadline = AbortSignal.any([world.stop, patience])
+      const seen = await patiently(() => look({ world, child, inside: side }), deadline)
       say(seen)
       return seen
     })
@@ -36,13 +39,13 @@ export async function checkArtifacts(world: World, child: ChildSheet, display: D
   return found
 }
 
-async function patiently(look: () => Promise<string>, signal: AbortSignal): Promise<string> {
-  for (const deadline = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]); ;) {
+async function patiently(look: () => Promise<string>, deadline: AbortSignal): Promise<string> {
+  for (let waitMs: number = LOOK_EVERY_MS.first; ; waitMs = Math.min(waitMs * 1.2, LOOK_EVERY_MS.most)) {
     try {
       return await look()
     } catch (error) {
       if (deadline.aborted) throw new Error(explain(error), { cause: error })
-      await wait(LOOK_EVERY_MS, undefined, { signal: deadline }).catch(() => undefined)
+      await wait(waitMs, undefined, { signal: deadline }).catch(() => undefined)
     }
   }
 }

@@ -20,7 +20,7 @@ export type WriteFilesDeps = {
 }
 
 /** What is full is written at most this often: a flush of files is a flush that the database waits behind. */
-const FILL_EVERY_MS = 1_000
+const FILL_EVERY_MS = 2_000
 const RETRY = { firstMs: 200, mostMs: 15_000 }
 /** How long a service that is told to stop goes on sealing. */
 const LAST_SEAL_MS = 10_000

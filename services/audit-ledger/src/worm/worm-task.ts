@@ -24,7 +24,7 @@ export type Worm = {
   readonly task: Task
 }
 
-const ROUND_MS = 1_000
+const ROUND_MS = 2_000
 const SLOW_TIMER_MS = 60_000
 const COMPARE_EVERY_MS = 86_400_000
 const RETRY = { firstMs: 200, mostMs: 15_000 }

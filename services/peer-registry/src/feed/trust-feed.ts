@@ -16,7 +16,7 @@ export type TrustFeedDeps = {
 
 /** The channel on which the triggers of 0003_feed.sql ring. */
 const CHANNEL = 'peer_registry_feed'
-const LOOK_EVERY_MS = 1_000
+const LOOK_EVERY_MS = 3_000
 
 /**
  * What WatchTrust tells our own services and operators: which roots and revocation lists are in force, anew whenever our
