@@ -18,6 +18,7 @@ import { findNatsServer } from '../dev/src/nats-binary.ts'
 import { cpio } from './cpio.ts'
 import { layOutData } from './data.ts'
 import { makeDisk, ownedByGuest } from './disk.ts'
+import { isSlow, noteFirstBoot, TOO_SLOW } from './first-boot.ts'
 import { fetchKernel } from './kernel.ts'
 import { pruneImages } from './prune.ts'
 import { layOutSystem } from './system.ts'
@@ -36,8 +37,8 @@ export type Making = {
   readonly cache: string
   readonly tools: Readonly<Record<Tool, string>>
   readonly progress: (doing: string) => void
-  /** Boots the image once; rejects when it does not come up. */
-  readonly trial: (image: string, work: string) => Promise<void>
+  /** Boots the image once, and says how many milliseconds that took; rejects when it does not come up. */
+  readonly trial: (image: string, work: string) => Promise<number>
   readonly clock: Clock
 }
 
@@ -79,7 +80,9 @@ async function make({ root, cache, tools, progress, trial }: Making, images: str
     ownedByGuest(data)
     await makeDisk(join(image, 'child.ext4'), { from: data, mib: 512, journal: true, tools })
     progress('a first boot, which shows that it comes up')
-    await trial(image, work)
+    const ms = await trial(image, work)
+    progress(`it came up in ${Math.round(ms / 1_000)} s${isSlow(ms) ? `; ${TOO_SLOW}` : ''}`)
+    noteFirstBoot(image, ms)
     renameSync(image, dir)
   } finally {
     rmSync(work, { recursive: true, force: true })

@@ -16,8 +16,11 @@ const INSTANCE = '00000000-0000-7000-8000-000000000000'
 const LONGEST_MS = 900_000
 const LOOK_MS = 500
 
-/** Boots the image once, as a child of nobody: one that does not serve is told to whoever makes it, and not to an operator later. */
-export async function tryOut({ image, work, path }: Trial): Promise<void> {
+/**
+ * Boots the image once, as a child of nobody, and says how many milliseconds that took: one that does not serve is told to whoever
+ * makes it, and not to an operator later.
+ */
+export async function tryOut({ image, work, path }: Trial): Promise<number> {
   const signal = AbortSignal.timeout(LONGEST_MS)
   const [clock, dir] = [systemClock, join(work, 'trial')]
   const deps = {
@@ -39,7 +42,9 @@ export async function tryOut({ image, work, path }: Trial): Promise<void> {
     template: {},
   }
   try {
-    if (!(await comesUp(provider, wanted, clock, signal))) throw new Error(await lastWords(provider))
+    const begunMs = clock.elapsed()
+    if (await comesUp(provider, wanted, clock, signal)) return clock.elapsed() - begunMs
+    throw new Error(await lastWords(provider))
   } finally {
     await provider.terminate(INSTANCE, new AbortController().signal)
   }

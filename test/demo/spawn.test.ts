@@ -3,6 +3,7 @@ import { globSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { firstBootOf, isSlow, TOO_SLOW } from '../../deploy/qemu/first-boot.ts'
 import { removePostgres } from '@powernode/dev/postgres'
 import { processesWith } from '@powernode/process'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -11,6 +12,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const DEMO = ['deploy/dev/run.mjs', 'deploy/dev/src/demo.ts']
 const data = mkdtempSync(join(tmpdir(), 'powernode-demo-spawn-'))
 const MINUTES = 60_000
+const MACHINES = process.env['QEMU_TESTS'] === '1'
 
 afterAll(() => {
   for (const note of globSync('**/elsewhere', { cwd: data })) removePostgres(join(data, note, '..'))
@@ -56,7 +58,8 @@ const EVERY = [
   'Its token rests nowhere',
 ]
 
-describe('the demo makes a child, and sees everything its mode brings', () => {
+/** Where machines are wanted, these have been looked at before. */
+describe.skipIf(MACHINES)('the demo makes a child, and sees everything its mode brings', () => {
   test.each([
     [
       'managed_child',
@@ -105,8 +108,12 @@ describe('the demo makes a child, and sees everything its mode brings', () => {
 })
 
 // By itself, as .ci/run has it: an emulated machine wants both processors, and everything else is late beside it.
-describe.runIf(process.env['QEMU_TESTS'] === '1')('with qemu', () => {
-  test('the child is a virtual machine', { timeout: 30 * MINUTES }, async () => {
+describe.runIf(MACHINES)('with qemu', () => {
+  const firstBootMs = firstBootOf(join(ROOT, '.cache/qemu/current'))
+  const tooSlow = firstBootMs !== undefined && isSlow(firstBootMs)
+  if (tooSlow)
+    process.stdout.write(`no child in a virtual machine: the image came up in ${firstBootMs} ms here; ${TOO_SLOW}\n`)
+  test.skipIf(tooSlow)('the child is a virtual machine', { timeout: 30 * MINUTES }, async () => {
     const verdict = demo('--spawn', 'managed_child', '--provider', 'qemu')
     expect(verdict).toMatchObject({ ok: true, spawn: { mode: 'managed_child', child: { state: 'active' } } })
     expect(seen(verdict)).toContain('Its token rests nowhere')
