@@ -8,8 +8,8 @@ import type { Readers } from './readers.ts'
 
 /** Several times while a beat is good; as often as a lease, since nothing waits for a beat. */
 const beatEveryMs = (leaseMs: number): number => Math.min(leaseMs, BEAT_GOOD_MS / 3)
-/** A tick needs a beat this young. With what follows, and the longest lease: whoever was removed as dead has none running. */
-const BEAT_GOOD_MS = 4_000
+/** A tick needs a beat this young. With what follows, and the longest lease, on stopwatches a tenth apart: whoever was removed as dead has none running. */
+const BEAT_GOOD_MS = 3_500
 const DEAD_AFTER_MS = 10_000
 /** A database that does not answer keeps nobody from stopping. */
 const LEAVE_WITHIN_MS = 1_000
