@@ -2,6 +2,8 @@ import { systemClock } from '@powernode/clock'
 
 /** How long a state is waited for: it costs nothing where all is well. */
 export const PATIENCE_MS = 150_000
+/** Characters of what was seen: who reads it wants the newest. */
+const LONGEST = 2_000
 
 /**
  * Turns of a loop that looks at a state, until it is left or patience is over. The next is when a tenth of what was waited is
@@ -35,7 +37,6 @@ export async function eventually<Seen>(
     }
   }
   if (last instanceof Error) throw last
-  throw new Error(
-    `not so in time; last seen: ${JSON.stringify(last, (_, value) => (typeof value === 'bigint' ? String(value) : value))}`,
-  )
+  const seen = JSON.stringify(last, (_, value) => (typeof value === 'bigint' ? String(value) : value)) ?? 'nothing'
+  throw new Error(`not so in time; last seen: ${seen.length > LONGEST ? `… ${seen.slice(-LONGEST)}` : seen}`)
 }

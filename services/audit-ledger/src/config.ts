@@ -35,7 +35,9 @@ const environment = z.object({
   MIRROR_MB_PER_MINUTE: mebibytes.default(256).describe('how many MiB of that within a minute'),
   DOUBT_FOR: durationMs
     .default(10_000)
-    .describe('after the database was started anew: how long a log waits for its peer to say what it has seen, from when it could first be asked'),
+    .describe(
+      'after the database was started anew: how long a log waits for its peer to say what it has seen, from when it could first be asked',
+    ),
   ENTRIES_KEPT_FOR: durationMs
     .optional()
     .describe('after how long whole segments of entries may go that the peer holds; not said: they are kept for ever'),
