@@ -47,6 +47,8 @@ export class Machine {
   readonly #deps: MachineDeps
   readonly #gone: GoneConnections
   #statuses: readonly Status[]
+  /** The state whose tables were looked at last, and how they looked. */
+  #printed: { readonly state: CheckedState; readonly nftables: Record<string, string> } | undefined
 
   constructor(deps: MachineDeps) {
     this.#deps = deps
@@ -187,10 +189,19 @@ export class Machine {
     return this.#deps.frr.isThere().catch(() => false)
   }
 
+  /** Of a state that was loaded before, the tables look as they did then: what somebody changed while it was loaded again is none of it. */
   async #prints(state: CheckedState) {
-    const nftables: Record<string, string> = {}
-    for (const [vrf, room] of this.#deps.vrfs.roomsOf(state.vrfs)) nftables[vrf] = await fingerprintOfTable(room)
+    const known = this.#printed?.state === state ? this.#printed.nftables : undefined
+    const nftables = known ?? (await this.#printsOfTables(state))
+    const isLoaded = this.#statuses.every(({ name, status }) => name !== 'nftables' || status === 'applied')
+    this.#printed = isLoaded ? { state, nftables } : undefined
     return { nftables, frr: await this.#printOfFrr(state) }
+  }
+
+  async #printsOfTables({ vrfs }: CheckedState): Promise<Record<string, string>> {
+    const nftables: Record<string, string> = {}
+    for (const [vrf, room] of this.#deps.vrfs.roomsOf(vrfs)) nftables[vrf] = await fingerprintOfTable(room)
+    return nftables
   }
 
   /** One that did not answer still runs what it was last told: that MUST be known until it has been told otherwise. */
