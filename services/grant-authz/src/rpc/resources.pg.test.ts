@@ -208,9 +208,13 @@ describe('who watches a kind', () => {
     expect((await metrics.registry.getSingleMetric('fed_resource_watchers')?.get())?.values[0]?.value).toBe(1)
     const modules = server.clientAs(CatalogueService, { kind: 'service', name: 'modules' })
     await modules.registerKinds({ kinds: ['NodeModule'], address: 'modules:1' })
-    const refused = expectRefusal(done, 'RESOURCE_KIND_UNKNOWN')
-    await clock.sleeping(3)
-    await clock.advance(30_000)
+    let away = false
+    const refused = expectRefusal(done, 'RESOURCE_KIND_UNKNOWN').finally(() => (away = true))
+    // It looks when its time has come, or as soon as the bell has come up and rings for all: then it sleeps no more.
+    await until(async () => {
+      await clock.advance(30_000)
+      return away
+    })
     await refused
     expect((await metrics.registry.getSingleMetric('fed_resource_watchers')?.get())?.values[0]?.value).toBe(0)
   })
