@@ -22,8 +22,12 @@ export function failuresOf(modules: readonly TestModule[], errorsOutside: readon
 
 /** Adds them to the file that POWERNODE_FAILURES names, if it does: .ci/run shows at its end what failed in all of its parts. */
 export function noteFailures(modules: readonly TestModule[], errorsOutside: readonly unknown[]): void {
+  note(failuresOf(modules, errorsOutside))
+}
+
+export function note(texts: readonly string[]): void {
   const file = process.env['POWERNODE_FAILURES']
-  if (file) for (const each of failuresOf(modules, errorsOutside)) appendFileSync(file, `${each}\n`)
+  if (file) for (const text of texts) appendFileSync(file, `${text}\n`)
 }
 
 function failuresIn(module: TestModule): string[] {
