@@ -6,12 +6,13 @@
  *
  * Beside the bundles lies `inputs.json`: the files of ours that they hold, and that decide which these are.
  */
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { rolldown, type Plugin } from 'rolldown'
 import { inputsOf } from './inputs.ts'
+import { onlyLines } from './only-lines.ts'
 
 const [, , root = '', out = '', ...services] = process.argv
 
@@ -52,6 +53,10 @@ const { output } = await build.write({
   sourcemapExcludeSources: true, // they lie where the map says
 })
 await build.close()
+for (const { fileName } of output.filter(({ fileName }) => fileName.endsWith('.map'))) {
+  const file = join(out, fileName)
+  writeFileSync(file, JSON.stringify(onlyLines(JSON.parse(readFileSync(file, 'utf8')))))
+}
 
 const known = new Set(inputsOf(root))
 const bundled = output
