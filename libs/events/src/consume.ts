@@ -12,6 +12,7 @@ import {
 } from 'nats'
 import type { Bus } from './bus.ts'
 import { deliver, type DeliverDeps } from './deliver.ts'
+import { isMissingStream } from './ensure-stream.ts'
 import type { RawSubscription, Subscription } from './subscription.ts'
 
 export type ConsumeDeps<DB> = DeliverDeps<DB> & { readonly bus: Bus }
@@ -24,6 +25,8 @@ const MAX_ACK_PENDING = 1_000
 const IN_ORDER_ACK_WAIT_MS = 2_000
 /** A durable consumer is there with another configuration. */
 const CONSUMER_EXISTS = 10148
+/** Attempts to find a stream that is not there, one a second: who waits says so at once, and then about once a minute. */
+const SAID_EVERY = 60
 const PULL_EXPIRES_MS = 10_000
 const HEARTBEAT_MS = 1_000
 const RETRY = { firstMs: 50, mostMs: 1_000 }
@@ -47,7 +50,10 @@ export async function consume<DB>(
       await follow(deps, { row: subscription, connection, onHeard: () => (attempt = 0) }, signal)
     } catch (error) {
       const { consumer, stream } = subscription
-      logger.warn({ task: 'consume', consumer, stream, attempt, error }, 'cannot hear the stream yet')
+      const said = { task: 'consume', consumer, stream, attempt }
+      if (!isMissingStream(error)) logger.warn({ ...said, error }, 'cannot hear the stream yet')
+      else if (attempt === 1) logger.info(said, 'waits for the stream, which its service makes when it starts')
+      else if (attempt % SAID_EVERY === 0) logger.warn(said, 'there is no such stream yet: does its service run?')
     }
     await clock.sleep(backoffMs(attempt, RETRY), signal)
   }

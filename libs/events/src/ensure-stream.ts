@@ -58,7 +58,11 @@ export async function streamInfo(jsm: JetStreamManager, name: string): Promise<S
   try {
     return await jsm.streams.info(name)
   } catch (error) {
-    if (error instanceof NatsError && error.api_error?.err_code === STREAM_NOT_FOUND) return undefined
+    if (isMissingStream(error)) return undefined
     throw error
   }
 }
+
+/** No fault where services of a platform start in whatever order: its own one makes it. */
+export const isMissingStream = (error: unknown): boolean =>
+  error instanceof NatsError && error.api_error?.err_code === STREAM_NOT_FOUND

@@ -388,6 +388,28 @@ test('two replicas of one consumer share its events', async () => {
   expect((await effectsOf('test--replicas')).sort()).toEqual(ids.sort())
 })
 
+test('a stream that nobody has made yet is waited for, with a word at once and one each minute or so', async () => {
+  const lines: string[] = []
+  const noted = createLogger('events-test', { destination: { write: (line) => void lines.push(line) } })
+  const clock = new FakeClock()
+  running.push(consume({ ...deps(), logger: noted, clock }, noting('test--early'), stopping.signal))
+  while (lines.length < 2) {
+    await clock.sleeping()
+    await clock.advance(1_000)
+  }
+  const said = lines.map((line) => JSON.parse(line))
+  expect(said).toMatchObject([
+    { level: 'info', stream: STREAM, attempt: 1, msg: expect.stringMatching(/waits for the stream/) },
+    { level: 'warn', stream: STREAM, attempt: 60, msg: expect.stringMatching(/does its service run/) },
+  ])
+  startRelay()
+  await announceAll('g1')
+  await until(async () => {
+    await clock.advance(1_000)
+    return (await effectsOf('test--early')).length === 1
+  })
+})
+
 test('a bus opens, and a service stops, though NATS was never there', async () => {
   const absent = await openBus({ servers: 'nats://127.0.0.1:1', tlsDir: undefined, name: 'events-test' })
   const stop = new AbortController()
