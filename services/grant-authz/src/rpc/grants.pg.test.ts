@@ -71,6 +71,12 @@ test('what nobody serves is said, and granted all the same', async () => {
   ])
 })
 
+test('a "*" is no resource, and would match none: who means every one of the kind names none', async () => {
+  const refusal = await expectRefusal(create({ resourceId: '*' }), 'REQUEST_INVALID')
+  expect(refusal.message).toMatch(/resource_id: takes the id of one resource: say none for every resource of the kind/)
+  expect((await create({ resourceId: '*a' })).grant?.resourceId).toBe('*a')
+})
+
 test.each([
   ['nobody knows', NOBODY, 'PEER_NOT_FOUND'],
   ['is suspended', SUSPENDED, 'PEER_SUSPENDED'],
