@@ -3,6 +3,7 @@ export {
   PAYLOAD_KEYS,
   payloadFrom,
   PayloadBroken,
+  problemsOfTemplate,
   trustDomainFor,
   withoutToken,
   type Payload,

@@ -51,6 +51,15 @@ const WHOLE = z
     message: 'is not the id of the platform with that parent_identity_key',
   })
 
+/** What a template may say in the place of the parent. */
+const OF_TEMPLATE = z.object(SHAPE).pick({ contact: true, jurisdiction: true, advertise_url: true }).partial()
+
+/** Which of these a machine could not be handed, by key, though a template says so: `contact: …`. Other keys are none of ours. */
+export function problemsOfTemplate(said: Readonly<Record<string, unknown>>): readonly string[] {
+  const { error } = OF_TEMPLATE.safeParse(said)
+  return error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? []
+}
+
 /** The payload that a machine found, as it cannot be used: every key that is wrong, and never a value. */
 export class PayloadBroken extends Error {
   override readonly name = 'PayloadBroken'

@@ -7,6 +7,7 @@ import * as orphans from '../store/orphans.ts'
 import * as providers from '../store/providers.ts'
 import type { SpawnTx } from '../store/tables.ts'
 import * as templates from '../store/templates.ts'
+import { checkSpec } from '../template-spec.ts'
 import type { By } from './tell.ts'
 
 /** What children are made of is written down. */
@@ -16,6 +17,7 @@ export async function createTemplate(
   said: { readonly by: By; readonly name: string; readonly description: string; readonly spec: JsonObject },
 ): Promise<Template> {
   const { by, name, description, spec } = said
+  checkSpec(spec)
   const template: Template = {
     id: newId(now),
     name,

@@ -47,8 +47,8 @@ export const recordHandlers = (deps: RpcDeps): Handlers => ({
         regions: regions.map((region) => ({ name: named(region.name, 'region'), residency: region.residency })),
         types: instanceTypes.map((type) => ({
           name: named(type.name, 'instance type'),
-          cpus: Math.max(1, type.cpus),
-          memoryBytes: bytes(type.memoryBytes),
+          cpus: atLeastOne(type.cpus, `cpus of ${type.name}`),
+          memoryBytes: atLeastOne(bytes(type.memoryBytes), `bytes of memory of ${type.name}`),
           diskBytes: bytes(type.diskBytes),
         })),
         judge: (record) => void deps.providers.of(record),
@@ -94,6 +94,11 @@ async function withStatus(deps: RpcDeps, record: ProviderRecord, signal: AbortSi
 function named(name: string, what: string): string {
   if (name.length >= 1 && name.length <= 128) return name
   throw new Refusal('REQUEST_INVALID', `a ${what} has a name of 1 to 128 characters`)
+}
+
+function atLeastOne(said: number, what: string): number {
+  if (said >= 1) return said
+  throw new Refusal('REQUEST_INVALID', `${what}: ${said} make no machine`)
 }
 
 function bytes(said: bigint): number {

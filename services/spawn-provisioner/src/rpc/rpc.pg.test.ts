@@ -135,6 +135,31 @@ describe('records', () => {
     expect((await world.alice.listTemplates({ includeRetired: true })).templates).toHaveLength(1)
   })
 
+  test.each([
+    ['contact', { contact: 5 }, /spec: contact: /],
+    ['advertise_url', { advertise_url: 'http://plain:1' }, /spec: advertise_url: is not https/],
+    ['provider', { provider: '' }, /spec: provider: is not the name of one/],
+    ['size', { image: 'x'.repeat(16_384) }, /spec: has more than 16384 bytes/],
+  ])('a spec by which no child could be made is refused when it is written: %s', async (_key, spec, what) => {
+    const refusal = await expectRefusal(world.alice.createTemplate({ name: 'own', spec }), 'REQUEST_INVALID')
+    expect(refusal.message).toMatch(what)
+  })
+
+  test('what a provider wants to know stands in the spec beside what is ours', async () => {
+    const spec = { provider: 'cloud', contact: 'ops@b.example', image: { name: 'debian-13', tags: ['x'] } }
+    expect((await world.alice.createTemplate({ name: 'own', spec })).template?.spec).toEqual(spec)
+  })
+
+  test.each([
+    { name: 'none', cpus: 0, memoryBytes: 1n },
+    { name: 'none', cpus: -1, memoryBytes: 1n },
+    { name: 'none', cpus: 1, memoryBytes: 0n },
+  ])('a size of which no machine could be made is refused: %o', async (type) => {
+    const asked = { name: 'other', kind: 'fake', instanceTypes: [type] }
+    const refusal = await expectRefusal(world.alice.createProvider(asked), 'REQUEST_INVALID')
+    expect(refusal.message).toMatch(/of none: (0|-1) make no machine/)
+  })
+
   test('a provider of a kind that is not made here is refused, one that is in use is kept, and one of none is forgotten', async () => {
     await expectRefusal(world.alice.createProvider({ name: 'x', kind: 'vsphere' }), 'PROVIDER_KIND_UNKNOWN')
     await expectRefusal(world.alice.createProvider({ name: 'cloud', kind: 'fake' }), 'SPAWN_RECORD_EXISTS')

@@ -333,7 +333,9 @@ export type Template = Message<"powernode.spawn.v1.Template"> & {
   description: string;
 
   /**
-   * Handed to the provider as it is: which image, what it runs. A provider says what it knows (docs/providers.md).
+   * Handed to the provider as it is: which image, what it runs. A provider says what it knows (docs/providers.md). Four keys are
+   * ours: the provider by name, and the contact, jurisdiction and advertise_url of children that do not speak as their parent.
+   * Up to 16,384 bytes as JSON.
    *
    * @generated from field: google.protobuf.Struct spec = 4;
    */
@@ -469,6 +471,8 @@ export type InstanceType = Message<"powernode.spawn.v1.InstanceType"> & {
   name: string;
 
   /**
+   * At least 1, as are the bytes of memory.
+   *
    * @generated from field: int32 cpus = 4;
    */
   cpus: number;
