@@ -43,6 +43,7 @@ test('options of the command and of those above it', () => {
 test('the values an option takes', () => {
   expect(candidates('peer', 'list', '-o', '')).toEqual(['json', 'table', 'yaml'])
   expect(candidates('peer', 'propose', '--role', 'p')).toEqual(['parent'])
+  expect(candidates('grant', 'create', 'b', '--scope', '')).toEqual(['admin', 'migrate', 'read', 'write'])
   expect(candidates('peer', 'propose', '--role=c')).toEqual(['--role=child'])
   expect(candidates('completion', '')).toEqual(['bash', 'fish', 'zsh'])
   expect(candidates('policy', 'set', 'sdwan.federation_peer_revoke', 'b')).toEqual(['blocked'])

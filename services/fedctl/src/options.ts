@@ -24,11 +24,12 @@ export const invitation = () => new Argument('<invitation>', 'pni1.…, or - to 
 
 export const SCOPES = ['read', 'write', 'admin', 'migrate'] as const
 
+/** One or several of the words there are, by commas: --state degraded,suspended. */
+export const someOf = <Flags extends string>(flags: Flags, description: string, words: readonly string[]) =>
+  new Option(flags, `${description}; by commas`).choices(words).argParser(listedOf(words))
+
 /** What a grant is limited to, and what a call is measured by. */
-export const scopes = () =>
-  new Option('--scope <scopes>', 'read, write, admin, migrate: by commas; none implies another').argParser(
-    listedOf(SCOPES),
-  )
+export const scopes = () => someOf('--scope <scopes>', 'what for, none implies another', SCOPES)
 export const oneScope = () => new Option('--scope <scope>', 'for what').choices(SCOPES)
 export const nodes = () =>
   new Option('--node <ids>', "only for these of the peer's nodes; by commas; * for any").argParser(listed)

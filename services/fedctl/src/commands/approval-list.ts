@@ -1,7 +1,7 @@
-import { Command, Option } from '@commander-js/extra-typings'
+import { Command } from '@commander-js/extra-typings'
 import { plainApproval } from '../approval-plan.ts'
 import type { Run } from '../invoke.ts'
-import { ofPeer } from '../options.ts'
+import { ofPeer, someOf } from '../options.ts'
 import { allPages } from '../pages.ts'
 import { peerIdOf } from '../peer-choice.ts'
 import { namePeers } from '../peer-names.ts'
@@ -12,7 +12,7 @@ const STATES = ['pending', 'approved', 'rejected', 'timed_out', 'executed', 'fai
 export const approvalList = (run: Run) =>
   new Command('list')
     .description('what waits for approval; with --state what became of the others')
-    .addOption(new Option('--state <state...>', 'in these states (default: pending and approved)').choices(STATES))
+    .addOption(someOf('--state <states>', 'in these states (default: pending and approved)', STATES))
     .addOption(ofPeer())
     .action(
       run(async (session, { state = ['pending', 'approved'], peer }) => {

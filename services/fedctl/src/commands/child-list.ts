@@ -3,7 +3,7 @@ import { SpawnMode } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import { ChildSchema, ChildState } from '@powernode/proto/powernode/spawn/v1/child_pb.ts'
 import type { Run } from '../invoke.ts'
 import { LIVING } from '../living.ts'
-import { SPAWN_MODES } from '../options.ts'
+import { someOf, SPAWN_MODES } from '../options.ts'
 import { allPages } from '../pages.ts'
 import { plain } from '../plain.ts'
 import { childTable } from '../render/children.ts'
@@ -14,7 +14,7 @@ export const childList = (run: Run) =>
   new Command('list')
     .description('the platforms that we made: how far each has come, and what it waits for')
     .addOption(new Option('--mode <mode>', 'only of this mode').choices(SPAWN_MODES))
-    .addOption(new Option('--state <state...>', 'only in these states').choices(wordsOf(ChildState)))
+    .addOption(someOf('--state <states>', 'only in these states', wordsOf(ChildState)))
     .option('--all', 'those too that are gone')
     .action(
       run(async (session, { mode, state, all }) => {

@@ -1,7 +1,7 @@
-import { Command, Option } from '@commander-js/extra-typings'
+import { Command } from '@commander-js/extra-typings'
 import { GrantSchema } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
 import type { Run } from '../invoke.ts'
-import { ofKind, ofPeer } from '../options.ts'
+import { ofKind, ofPeer, someOf } from '../options.ts'
 import { allPages } from '../pages.ts'
 import { peerIdOf } from '../peer-choice.ts'
 import { namePeers } from '../peer-names.ts'
@@ -15,7 +15,7 @@ export const grantList = (run: Run) =>
     .description('the grants we gave: to whom, for what, until when')
     .addOption(ofPeer())
     .addOption(ofKind())
-    .addOption(new Option('--status <status...>', 'only these (default: all but archived)').choices(STATUSES))
+    .addOption(someOf('--status <statuses>', 'only these (default: all but archived)', STATUSES))
     .action(
       run(async (session, { peer, kind, status = ['active', 'expired', 'revoked'] }) => {
         const filter = { peerId: await peerIdOf(session, peer), resourceKind: kind, statuses: [...status] }

@@ -1,6 +1,7 @@
 import { Command, Option } from '@commander-js/extra-typings'
 import { PeerKind, PeerState, SpawnMode } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import type { Run } from '../invoke.ts'
+import { someOf } from '../options.ts'
 import { allPages } from '../pages.ts'
 import { plainRow, surroundings, viewOf } from '../peer-view.ts'
 import { peerTable } from '../render/peer-table.ts'
@@ -9,7 +10,7 @@ import { valueOf, wordsOf } from '../render/words.ts'
 export const peerList = (run: Run) =>
   new Command('list')
     .description('all peers: state, how fresh, what is open')
-    .addOption(new Option('--state <state...>', 'only in these states').choices(wordsOf(PeerState)))
+    .addOption(someOf('--state <states>', 'only in these states', wordsOf(PeerState)))
     .addOption(new Option('--kind <kind>', 'only of this kind').choices(wordsOf(PeerKind)))
     .addOption(new Option('--mode <mode>', 'only those that came to be so').choices(wordsOf(SpawnMode)))
     .action(

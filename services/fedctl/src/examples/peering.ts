@@ -2,7 +2,7 @@ import { ID, IDENTITY } from './stand-ins.ts'
 
 /** Lines that people type about peers, invitations, certificates and children. */
 export const PEERING = `
-fedctl peer list --state degraded suspended
+fedctl peer list --state degraded,suspended
 fedctl peer show b --events 50
 fedctl peer propose https://b.example:7443 --name b --ttl 2d --note 'ticket 812'
 fedctl peer accept - --name a --wait=2m    # paste the invitation, then Ctrl-D
@@ -30,7 +30,7 @@ fedctl acceptance show ${ID}
 fedctl acceptance retry ${ID} sdwan_attach
 fedctl child spawn west-1 --mode managed_child --dry-run
 fedctl child spawn west-1 --mode managed_child --wait=10m
-fedctl child list --state booting joining
+fedctl child list --state booting,joining
 fedctl child show west-1
 fedctl child watch west-1 --follow
 fedctl child resume west-1
