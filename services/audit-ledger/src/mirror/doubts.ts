@@ -27,8 +27,9 @@ export class Doubts {
   /** Whether a log that is in doubt since then has waited long enough. */
   isOver(peerId: string, sinceMs: number, nowMs: number): boolean {
     const askedAtMs = this.#askedAtMs.get(peerId)
-    if (askedAtMs === undefined) return nowMs - sinceMs >= TIMES_UNASKED * this.#doubtMs
-    return nowMs - Math.max(sinceMs, askedAtMs) >= this.#doubtMs
+    if (askedAtMs !== undefined && askedAtMs >= sinceMs) return nowMs - askedAtMs >= this.#doubtMs
+    this.#askedAtMs.delete(peerId) // that was in an earlier doubt, before the database was put back once more
+    return nowMs - sinceMs >= TIMES_UNASKED * this.#doubtMs
   }
 }
 
