@@ -5,6 +5,7 @@ import { migrate } from './migrate.ts'
 import { readMigrations } from './migrations.ts'
 import { openDb, type Db } from './open-db.ts'
 import { grantDatabase, ownerOf, prepareDatabase, withClient } from './prepare-database.ts'
+import { asAdmin, testServer } from './testing/standing-admin.ts'
 
 export { unluckyRoad } from './testing/fixtures.ts'
 export { frozenRoad } from './testing/frozen-road.ts'
@@ -38,14 +39,14 @@ const id = pg.escapeIdentifier
 export async function testDatabase<T>({
   schema,
   dir,
-  adminUrl = process.env['POWERNODE_TEST_PG_URL'],
+  adminUrl = testServer(),
 }: Wanted & OnServer): Promise<TestDatabase<T>> {
   if (!adminUrl)
     throw new Error('POWERNODE_TEST_PG_URL is not set: run the tests by `npm test`, which starts a Postgres')
 
   const database = `test_${schema}_${randomBytes(8).toString('hex')}`
   const template = await templateOf(adminUrl, { schema, dir })
-  await withClient(adminUrl, async (admin) => {
+  await onServer(adminUrl, async (admin) => {
     // By copying files: where nothing waits for the disk that costs a quarter of writing every page to the log.
     await admin.query(`create database ${id(database)} template ${id(template)} strategy file_copy`)
     await grantDatabase(admin, database, [{ schema }])
@@ -54,7 +55,7 @@ export async function testDatabase<T>({
   const db = openDb<T>({ url: login.url, schema, applicationName: database })
   const drop = async () => {
     await db.destroy()
-    await withClient(adminUrl, (admin) => admin.query(`drop database if exists ${id(database)} with (force)`))
+    await onServer(adminUrl, (admin) => admin.query(`drop database if exists ${id(database)} with (force)`))
   }
   return { ...login, db, drop }
 }
@@ -75,8 +76,8 @@ async function templateOf(adminUrl: string, { schema, dir }: Wanted): Promise<st
   const contents = createHash('sha256').update([RECIPE, ...migrations.map(({ name, digest }) => name + digest)].join())
   const template = `template_${schema}_${contents.digest('hex').slice(0, 16)}`
   const unfinished = `${template}_unfinished`
+  if (await onServer(adminUrl, (admin) => exists(admin, template))) return template
   await withClient(adminUrl, async (admin) => {
-    if (await exists(admin, template)) return
     await admin.query('select pg_advisory_lock(hashtextextended($1, 0))', [template])
     if (await exists(admin, template)) return
     await admin.query(`drop database if exists ${id(unfinished)} with (force)`)
@@ -86,6 +87,10 @@ async function templateOf(adminUrl: string, { schema, dir }: Wanted): Promise<st
     await admin.query(`alter database ${id(unfinished)} rename to ${id(template)}`)
   })
   return template
+}
+
+function onServer<R>(adminUrl: string, work: (admin: pg.Client) => Promise<R>): Promise<R> {
+  return adminUrl === testServer() ? asAdmin(work) : withClient(adminUrl, work)
 }
 
 async function exists(admin: pg.Client, database: string): Promise<boolean> {
