@@ -2,8 +2,14 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { CountsReporter } from './counts-reporter.ts'
 import { LongestFirst } from './longest-first.ts'
+import { isSlowMachine } from './slow-machine.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+const isSlow = isSlowMachine()
+if (isSlow) {
+  process.env['POWERNODE_FEED_LEASE'] ??= '3s'
+  process.stdout.write('a slow machine: two files at a time, and leases of 3 s\n')
+}
 
 /** What kills, counts or suspends its process, moves its time, or opens all the sockets that there are: alone in one. */
 const ALONE = [
@@ -24,7 +30,7 @@ export default defineConfig({
     reporters: ['default', new CountsReporter()],
     pool: 'forks',
     // One more than cores: what waits for a beat, a lease or a disk leaves its core to another.
-    maxWorkers: 3,
+    maxWorkers: isSlow ? 2 : 3,
     sequence: { sequencer: LongestFirst },
     testTimeout: 480_000,
     hookTimeout: 480_000,

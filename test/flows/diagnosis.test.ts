@@ -67,7 +67,7 @@ async function toldOfPort(port: number, whatIsThere = /./): Promise<Told> {
     checks: about.map((check) =>
       JSON.stringify(check)
         .replaceAll(String(port), '<port>')
-        .replaceAll(/ in \d+ ms/g, ' in <ms>'),
+        .replaceAll(/ in \d+ m?s\b/g, ' in <time>'),
     ),
   }
 }
