@@ -13,7 +13,10 @@ export const templateCreate = (run: Run) =>
     .description('what children can be made of; the spec is handed to the provider as it is')
     .argument('<name>', 'small letters, digits and hyphens')
     .option('--description <text>', 'what it is for', '')
-    .option('--spec <file>', 'JSON or YAML, - for stdin: which image, what it runs; provider, contact, jurisdiction, advertise_url')
+    .option(
+      '--spec <file>',
+      'JSON or YAML, - for stdin: which image, what it runs; provider, contact, jurisdiction, advertise_url',
+    )
     .addOption(fields())
     .addOption(dryRun())
     .addOption(wait())
