@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf'
 import { anyPack } from '@bufbuild/protobuf/wkt'
 import { until } from '@powernode/events/testing'
 import { PeerState, SpawnMode } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
-import { inTransaction } from '@powernode/postgres'
+import { inTransaction, newId } from '@powernode/postgres'
 import { SpawnChildRequestSchema } from '@powernode/proto/powernode/spawn/v1/service_pb.ts'
 import { Refusal } from '@powernode/rpc'
 import { expectRefusal } from '@powernode/rpc/testing'
@@ -11,6 +11,7 @@ import { executorsOf } from '../approvals/executors.ts'
 import { lookAround } from '../look-around/look-around.ts'
 import { SPAWN } from '../rpc/acts/spawn.ts'
 import { PEERING_OVER } from '../standing.ts'
+import * as templates from '../store/templates.ts'
 import { SpawnWorld } from '../testing/world.ts'
 import { Attendants } from './attend-children.ts'
 import { Tokens } from './tokens.ts'
@@ -474,7 +475,15 @@ test.each([
   ['contact', { contact: 'x'.repeat(300) }],
   ['advertise_url', { advertise_url: 'http://nowhere' }],
 ])('a template whose children could not boot, because of its %s, makes none: asked or approved', async (key, spec) => {
-  await world.alice.createTemplate({ name: 'broken', spec })
+  const said = {
+    description: '',
+    createdBy: 'operator/alice',
+    createdAt: world.clock.now(),
+    retiredAt: null,
+    revision: 1,
+  }
+  // Nobody can write one down any more; one that an earlier release took is there.
+  await inTransaction(world.database.db, (tx) => templates.insert(tx, { ...said, id: newId(said.createdAt), name: 'broken', spec })) // prettier-ignore
   const request = { childHostname: 'east-1', spawnMode: SpawnMode.AUTONOMOUS_PEER, childTemplateId: 'broken' }
   for (const dryRun of [true, false]) {
     const refusal = await expectRefusal(world.alice.spawnChild({ ...request, dryRun }), 'REQUEST_INVALID')
