@@ -37,11 +37,6 @@ const ledger = (layout: Layout) => ({ AUDIT_LEDGER_ADDRESS: addressOf(layout, 'a
 const spawning = (layout: Layout) => ({ SPAWN_PROVISIONER_ADDRESS: addressOf(layout, 'spawn-provisioner') })
 const network = (layout: Layout) => ({ SDWAN_COMPILER_ADDRESS: addressOf(layout, 'sdwan-compiler') })
 const gateway = (layout: Layout) => ({ GATEWAY_ADDRESS: addressOf(layout, 'federation-gateway') })
-/** Where a second is no time a developer or a test says so, for every platform of the machine. */
-const leases = () => {
-  const said = process.env['POWERNODE_FEED_LEASE']
-  return said === undefined ? {} : { FEED_LEASE: said }
-}
 const loopback = ({ allowLoopback = false }: Settings) => ({ ALLOW_LOOPBACK_PEERS: String(allowLoopback) })
 
 const OWN: Readonly<Record<ServiceName, (layout: Layout, settings: Settings) => Record<string, string>>> = {
@@ -51,7 +46,6 @@ const OWN: Readonly<Record<ServiceName, (layout: Layout, settings: Settings) => 
     ...ledger(layout),
     ...spawning(layout),
     ...network(layout),
-    ...leases(),
     LIVENESS_ADDRESS: addressOf(layout, 'liveness'),
     SEALING_KEY_FILE: secretPath(layout, 'sealing-key'),
     PLATFORM_NAME: layout.site.platformName,
@@ -93,7 +87,6 @@ const OWN: Readonly<Record<ServiceName, (layout: Layout, settings: Settings) => 
     ...registry(layout),
     ...gateway(layout),
     ...ledger(layout),
-    ...leases(),
     SEALING_KEY_FILE: secretPath(layout, 'grant-sealing-key'),
     OPERATOR_TOKEN_KEY_FILE: secretPath(layout, 'operator-token-key'),
   }),

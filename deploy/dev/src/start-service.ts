@@ -21,6 +21,7 @@ export async function startService(service: ServiceName, layout: Layout, setting
       PATH: process.env['PATH'] ?? '/usr/bin:/bin',
       NODE_COMPILE_CACHE: compiled,
       POWERNODE_EXIT_WITH_PARENT: '1',
+      ...leaseOf(service),
       ...environmentOf(service, layout, settings),
     },
     cwd: layout.dir,
@@ -28,4 +29,12 @@ export async function startService(service: ServiceName, layout: Layout, setting
     stopSignal: 'SIGTERM',
     deathSignal: 'SIGKILL', // Postgres and NATS end at the same moment; there is nothing left to finish
   })
+}
+
+const HAVE_FEEDS: readonly ServiceName[] = ['peer-registry', 'grant-authz']
+
+/** Where a second is no time, a developer or a test says so for every platform of the machine: POWERNODE_FEED_LEASE=3s. */
+function leaseOf(service: ServiceName): Record<string, string> {
+  const said = process.env['POWERNODE_FEED_LEASE']
+  return said !== undefined && HAVE_FEEDS.includes(service) ? { FEED_LEASE: said } : {}
 }

@@ -9,6 +9,7 @@ import { interfaceName, vrfName } from '../../../services/sdwan-compiler/src/com
 import { anyOf, mappingOf, ruleOf } from '../../../services/sdwan-compiler/src/compile/testing/intent.ts'
 import { eventually } from '../../eventually.ts'
 import { Lab, type LabNode } from '../lab.ts'
+import { say } from './say.ts'
 
 const PATIENCE_MS = 240_000
 const INSIDE = 'fdcc:0:1:5::9'
@@ -16,8 +17,6 @@ const SITE = 'fdcc:0:1:6::1'
 const MANAGED_AT = '2001:db8:77::1'
 const CALLER_PORT = 5_555
 const ECHO_ID = 777
-
-const say = (fact: string, value: unknown): void => void process.stdout.write(`fact ${JSON.stringify([fact, value])}\n`)
 
 /** What tenant 1 lets in: everything. */
 const OPEN = anyOf(1)

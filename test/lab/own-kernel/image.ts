@@ -1,5 +1,5 @@
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs' // prettier-ignore
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundle, GUEST_ROOT } from '../../../deploy/qemu/bundle.ts'
 import { makeDisk } from '../../../deploy/qemu/disk.ts'
@@ -10,8 +10,18 @@ import type { Tool } from '../../../deploy/qemu/tools.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
+/** What must be installed here for a machine to have it. */
+export const FROM_HERE = ['ip', 'nft', 'wg', 'ping', 'conntrack', 'vtysh', 'zebra', 'bgpd', 'frr-reload.py'] as const
+
 /** What the lab and the agent run, as this machine has it; what is missing there is busybox's. */
-const PROGRAMS = 'bash ip nft wg ping conntrack setpriv nsenter sysctl modprobe timeout install chown grep'.split(' ')
+const PROGRAMS = 'bash ip nft wg ping conntrack setpriv nsenter sysctl modprobe timeout install chown grep vtysh'.split(
+  ' ',
+)
+/** FRR, the language of its frr-reload.py, and what vtysh asks whether it may. */
+const DAEMONS = ['zebra', 'bgpd'].map((name) => `/usr/lib/frr/${name}`)
+const RELOAD = '/usr/lib/frr/frr-reload.py'
+const PYTHON = '/usr/bin/python3'
+const PERMIT = '/usr/lib/x86_64-linux-gnu/security/pam_permit.so'
 /** Its own shell would take its own `ip` for ours: it is not asked. */
 const APPLETS =
   'mount umount mkdir cat ls rm kill sleep cut head tail poweroff sync echo hostname dmesg ps id env'.split(' ')
@@ -40,6 +50,7 @@ export async function makeMachine(
     if (at === undefined) throw new Error(`${name} is not installed here`)
     await withLibraries(to, at, at)
   }
+  await layOutFrr(to)
   for (const name of APPLETS)
     if (!existsSync(join(to, 'usr/bin', name))) symlinkSync('busybox', join(to, 'usr/bin', name))
   symlinkSync('bash', join(to, 'usr/bin/sh'))
@@ -55,7 +66,8 @@ function layOutFolders(to: string): void {
     'usr/lib',
     'usr/lib64',
     'etc/frr',
-    'var',
+    'usr/lib/frr',
+    'var/tmp',
     'proc',
     'sys',
     'dev',
@@ -71,6 +83,24 @@ function layOutFolders(to: string): void {
     if (existsSync(join('/etc', file))) cpSync(join('/etc', file), join(to, 'etc', file), { recursive: true })
   writeFileSync(join(to, 'etc/hosts'), '127.0.0.1 localhost\n::1 localhost\n')
 }
+
+async function layOutFrr(to: string): Promise<void> {
+  for (const daemon of DAEMONS) await withLibraries(to, daemon, daemon)
+  // Without this vtysh lets nobody in, root neither.
+  await withLibraries(to, PERMIT, PERMIT)
+  mkdirSync(join(to, 'etc/pam.d'))
+  writeFileSync(join(to, 'etc/pam.d/frr'), 'auth sufficient pam_permit.so\naccount sufficient pam_permit.so\n')
+  await withLibraries(to, PYTHON, PYTHON)
+  copyFileSync(RELOAD, join(to, RELOAD))
+  chmodSync(join(to, RELOAD), 0o755)
+  const library = `/usr/lib/${basename(realpathSync(PYTHON))}`
+  // What was compiled is taken for that as long as it is as old as it was.
+  const options = { recursive: true, preserveTimestamps: true, filter: (path: string) => !NOT_OF_PYTHON.test(path) }
+  cpSync(library, join(to, library), options)
+}
+
+/** Half of its library is what programs in C are linked with, and its own tests. */
+const NOT_OF_PYTHON = /\/(config-[^/]*|test|lib2to3|distutils|ensurepip)$/
 
 function layOutModules(tree: string, to: string): void {
   const [version = ''] = readdirSync(tree)

@@ -1,21 +1,18 @@
 /**
  * What is run in a machine with a kernel that has WireGuard and VRFs of its own: agents bring two tenants onto the same two nodes,
- * and what then passes and what does not is said, line by line, to whoever started the machine (tenants.qemu.test.ts).
+ * and what then passes and what does not is said, line by line, to whoever started the machine (tenants.lab.test.ts).
  */
 import { Lab, type LabNode } from '../lab.ts'
 import { calls } from '../sockets.ts'
 import { ControlPlane } from '../control-plane.ts'
 import { eventually } from '../../eventually.ts'
+import { answers, behind, listening } from './hosts.ts'
+import { say } from './say.ts'
 import { INSIDE, tableOf, Tenants } from './tenants.ts'
 
 const PATIENCE_MS = 240_000
 const CALL_MS = 15_000
 const SILENCE_MS = 4_000
-
-const say = (fact: string, value: unknown): void =>
-  void process.stdout.write(
-    `fact ${JSON.stringify([fact, value], (_, each: unknown) => (typeof each === 'bigint' ? Number(each) : each))}\n`,
-  )
 
 async function main(): Promise<void> {
   await using lab = await Lab.open()
@@ -120,26 +117,6 @@ async function leftOn(node: LabNode): Promise<string> {
 const difference = (one: string, other: string): readonly string[] => {
   const [before, after] = [new Set(one.split('\n')), new Set(other.split('\n'))]
   return [...[...before].filter((line) => !after.has(line)), ...[...after].filter((line) => !before.has(line))]
-}
-
-/** A host with the same address for every tenant, on a cable into the tenant's table on the spoke. */
-async function behind(lab: Lab, world: Tenants, at: number): Promise<LabNode> {
-  const { spoke } = world.nodes
-  const far = `lan${at}`
-  const host = await lab.plugged(spoke, `inside-${at}`, { far, address: `${INSIDE}9` })
-  await spoke.batch(`link set ${far} master ${world.room('spoke', at).vrf}`, `addr add ${INSIDE}1/64 dev ${far} nodad`)
-  await host.batch(`addr add ${INSIDE}9/64 dev e0 nodad`, `route add default via ${INSIDE}1`)
-  return host
-}
-
-async function answers(node: LabNode, name: string): Promise<void> {
-  for (const port of [443, 444])
-    await node.start(`answers-${port}`, 'busybox', ['nc', '-ll', '-p', String(port), '-e', '/usr/bin/echo', name])
-}
-
-/** How many listen on the two ports, in whatever table (proc_net_tcp: state 0A). */
-async function listening(node: LabNode): Promise<number> {
-  return [...(await node.must('cat', ['/proc/net/tcp6'])).matchAll(/:01B[BC] 0+:0000 0A/g)].length
 }
 
 /** Names, kinds and masters of what an agent has made. */

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findTools } from '../../../deploy/qemu/tools.ts'
 import { labSkip } from '../requirements.ts'
 import { boot, type Said } from './boot.ts'
-import { makeMachine } from './image.ts'
+import { FROM_HERE, makeMachine } from './image.ts'
 
 const PROGRAM = 'test/lab/own-kernel/story.ts'
 const PATIENCE_MS = 1_800_000
@@ -14,7 +14,7 @@ const PATIENCE_MS = 1_800_000
 const wanted = process.env['QEMU_TESTS'] === '1'
 if (!wanted) process.stdout.write('skipped: tunnels and VRFs of a kernel of their own need a machine: QEMU_TESTS=1\n')
 
-describe.skipIf(!wanted || labSkip(['ip', 'nft', 'wg', 'ping', 'conntrack']))(
+describe.skipIf(!wanted || labSkip(FROM_HERE))(
   'two tenants on two nodes, with the WireGuard and the VRFs of a kernel',
   () => {
     const dir = mkdtempSync(join(tmpdir(), 'powernode-machine-'))

@@ -3,12 +3,14 @@ import { compile } from '../../../services/sdwan-compiler/src/compile/compile.ts
 import {
   memberOf,
   networkOf,
+  virtualIpOf,
   withBgp,
   worldOf,
 } from '../../../services/sdwan-compiler/src/compile/frr/testing/worlds.ts'
 import { interfaceName, vrfName } from '../../../services/sdwan-compiler/src/compile/names.ts'
 import { emptyPlan, stateToWire } from '../../../services/sdwan-compiler/src/wire-node.ts'
-import type { FirewallRule, Member, Network } from '../../../services/sdwan-compiler/src/world.ts'
+import type { FirewallRule, Member, Network, VirtualIp } from '../../../services/sdwan-compiler/src/world.ts'
+import type { Compiled } from '../../../services/sdwan-compiler/src/model/model.ts'
 import { eventually } from '../../eventually.ts'
 import { startAgent, type Agent } from '../agent.ts'
 import type { ControlPlane } from '../control-plane.ts'
@@ -16,6 +18,8 @@ import { LabNode, must, run, type Lab, type Ran, type RunOptions } from '../lab.
 
 /** What lies behind the spoke of every tenant: the same addresses. */
 export const INSIDE = 'fdcc:0:1:5::'
+/** What lies behind the spoke of one tenant, and of nobody else. */
+export const ownInside = (at: number): string => `fdcd:0:1:${at + 1}::`
 const FIRST_PORT = 51_820
 export const tableOf = (at: number): number => 201 + at
 const PATIENCE_MS = 240_000
@@ -59,6 +63,8 @@ type Place = 'hub' | 'spoke'
 export type Tenant = {
   readonly network: Network
   readonly members: Readonly<Record<Place, Member>>
+  /** The hub holds it. */
+  readonly virtualIp: VirtualIp
   readonly rule: FirewallRule
 }
 
@@ -68,6 +74,7 @@ export class Tenants {
   readonly nodeIds = { hub: randomUUID(), spoke: randomUUID() } as const
   readonly tenants: readonly Tenant[]
   rules: readonly FirewallRule[]
+  #compiled: Compiled | undefined
   readonly #control: ControlPlane
   #agents: readonly Agent[] = []
 
@@ -95,9 +102,15 @@ export class Tenants {
       memberOf(at + 1, n, { ...shared, id: randomUUID(), nodeId: this.nodeIds[place], address: `${cidr}::${n}`, ...said }) // prettier-ignore
     const members = {
       hub: member('hub', 1, { name: `hub-${at}`, publiclyReachable: true, endpointV4: this.nodes.hub.v4 }),
-      spoke: member('spoke', 2, { name: `spoke-${at}`, lanSubnets: [`${INSIDE}/64`] }),
+      spoke: member('spoke', 2, { name: `spoke-${at}`, lanSubnets: [`${INSIDE}/64`, `${ownInside(at)}/64`] }),
     }
-    return { network, members, rule: accept443(network) }
+    const virtualIp = virtualIpOf(1, {
+      id: randomUUID(),
+      networkId: network.id,
+      cidr: `${cidr}::f1/128`,
+      holders: [members.hub.id],
+    })
+    return { network, members, virtualIp, rule: accept(network, 443) }
   }
 
   /** Who speaks from inside a tenant's table on a node. */
@@ -132,15 +145,24 @@ export class Tenants {
     const networks = this.tenants.map(({ network }) => network)
     const members = this.tenants.flatMap(({ members: { hub, spoke } }) => [hub, spoke]).map((each) => ({ ...each, publicKey: this.#keyOf(each) })) // prettier-ignore
     const vrfs = members.map(({ nodeId, networkId }) => ({ nodeId, networkId, tableId: tableOf(this.#indexOf(networkId)), vrfName: vrfName(nodeId, networkId) })) // prettier-ignore
-    const { nodes, problems } = compile(
-      withBgp(worldOf({ networks, members, rules: this.rules, vrfs }), { asNumber: 4_200_000_010 }),
-    )
+    const virtualIps = this.tenants.map(({ virtualIp }) => virtualIp)
+    const said = { networks, members, virtualIps, rules: this.rules, vrfs }
+    const world = withBgp(worldOf(said), { asNumber: 4_200_000_010 })
+    const plan = compile(world)
+    this.#compiled = { plan, world }
+    const { nodes, problems } = plan
     const fatal = problems.filter((each) => each.fatal)
     if (fatal.length > 0) throw new Error(JSON.stringify(fatal))
     for (const [nodeId, plan] of nodes) {
       const publicKey = (owner: { kind: string; memberId?: string }) => this.#keyOf(members.find(({ id }) => id === owner.memberId)) // prettier-ignore
       this.#control.want(nodeId, stateToWire(plan, { preshared: () => ({}), publicKey }))
     }
+  }
+
+  /** What the nodes were last made of. */
+  get compiled(): Compiled {
+    if (!this.#compiled) throw new Error('nothing was wanted yet')
+    return this.#compiled
   }
 
   /** Another version of both nodes: one rule more. */
@@ -203,16 +225,16 @@ export class Tenants {
   }
 }
 
-/** What every tenant lets pass, and nothing else. */
-const accept443 = ({ id }: Network): FirewallRule => ({
+/** A port that a tenant lets pass, in whatever direction. */
+export const accept = ({ id }: Network, port: number): FirewallRule => ({
   id: randomUUID(),
   networkId: id,
-  name: 'web',
+  name: `tcp ${port}`,
   priority: 10,
   action: 'accept',
   direction: 'both',
   protocol: 'tcp',
   src: { kind: 'all' },
   dst: { kind: 'all' },
-  dstPorts: { from: 443, to: 443 },
+  dstPorts: { from: port, to: port },
 })
