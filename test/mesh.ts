@@ -28,6 +28,7 @@ import { createClient, keepIdentity, openTransport } from '@powernode/rpc'
 import { platformDir } from './directories.ts'
 import { looks, PATIENCE_MS } from './eventually.ts'
 import { startInProcess } from './in-process.ts'
+import { mayFail } from './kept-logs.ts'
 
 const CACHE = fileURLToPath(new URL('../.cache', import.meta.url))
 const QUIET = createLogger('test', { level: 'silent' })
@@ -70,6 +71,7 @@ export class TestPlatform {
   readonly spawning: Client<typeof SpawnService>
   readonly network: Client<typeof SdwanService>
   readonly #stopping: AbortController
+  readonly #failsNoMore: () => void
   /** What the next starts of its services are given beside what the first were. */
   readonly #changed: Environments
 
@@ -77,6 +79,7 @@ export class TestPlatform {
     this.platform = platform
     this.#changed = changed
     this.#stopping = stopping
+    this.#failsNoMore = mayFail(platform.dir)
     const address = { host: '127.0.0.1', port: platform.ports['peer-registry'] }
     const way = { dir: identityDir(platform, 'admin'), address, trustDomain: platform.trustDomain }
     void keepIdentity({ ...way, clock: systemClock, logger: QUIET }, stopping.signal)
@@ -226,6 +229,7 @@ export class TestPlatform {
 
   /** Ends the platform, and with it its directory unless it is to be started again. */
   async stop({ keep = false } = {}): Promise<void> {
+    this.#failsNoMore()
     await this.platform.stop()
     this.#stopping.abort()
     if (keep || process.env['KEEP_MESH']) return

@@ -5,6 +5,7 @@ import { LongestFirst } from './longest-first.ts'
 import { isSlowMachine } from './slow-machine.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+const FLOWS_SETUP = [`${root}test/setup-flows.ts`]
 const isSlow = isSlowMachine()
 if (isSlow) {
   process.env['POWERNODE_FEED_LEASE'] ??= '3s'
@@ -56,6 +57,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'flows',
+          setupFiles: FLOWS_SETUP,
           include: ['test/flows/**/*.test.ts'],
           exclude: [...ALONE, ...LAB],
           // One process for many files here too: to a platform that starts in code that has run before, half is given.
@@ -66,6 +68,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'alone',
+          setupFiles: FLOWS_SETUP,
           include: ALONE,
           exclude: LAB,
         },

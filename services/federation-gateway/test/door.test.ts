@@ -8,6 +8,7 @@ import { FederationService } from '@powernode/proto/powernode/federation/v1/serv
 import { PeerState } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
 import { Refusal, refusalOf } from '@powernode/rpc'
 import { expectRefusal } from '@powernode/rpc/testing'
+import { DESCRIPTIONS } from '../src/door/description-limit.ts'
 import { BEAT, Caller, type Shown } from './caller.ts'
 import { TEST_BUNDLE } from './inner-services.ts'
 import { makePlatform, routeTo, type Platform } from './platform.ts'
@@ -65,7 +66,7 @@ test('a peer that describes itself with every beat is heard, and not written dow
   const [beats, descriptions] = [world.liveness.peersHeard.length, world.liveness.descriptions]
   await Promise.all([...Array(40)].map(() => caller.beat({ platform })))
   expect(world.liveness.peersHeard.length - beats).toBe(40)
-  expect(world.liveness.descriptions - descriptions).toBe(20)
+  expect(world.liveness.descriptions - descriptions).toBe(DESCRIPTIONS)
 })
 
 test('many beats at once travel to liveness in few messages', async () => {

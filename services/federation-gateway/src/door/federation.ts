@@ -4,6 +4,7 @@ import type { Metrics } from '@powernode/process'
 import { Refusal, refusalOf, takeOrRefuse, type RateLimit } from '@powernode/rpc'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import type { PeerTable } from '../peers/peer-table.ts'
+import type { DescriptionLimit } from './description-limit.ts'
 import { diagnosisHandlers, type DiagnosisParts } from './diagnosis.ts'
 import type { Heartbeats } from './heartbeats.ts'
 import { ledgerHandlers, type LedgerDoorParts } from './ledger.ts'
@@ -26,8 +27,8 @@ export type FederationParts = UnaryParts &
     readonly outbound: { readonly heard: (peerId: string) => void }
     readonly table: PeerTable
     readonly acceptsPerToken: RateLimit
-    /** Each is announced, written down and kept for days: a beat beyond the limit goes on without it. */
-    readonly descriptionsPerPeer: RateLimit
+    /** A beat beyond the limit goes on without its description. */
+    readonly descriptions: DescriptionLimit
     readonly metrics: Metrics
   }
 
@@ -41,7 +42,7 @@ const { accept, heartbeat, getTrustBundle, publishTrustBundle, renewCertificate,
 export function federationHandlers(
   parts: FederationParts,
 ): Record<keyof typeof FederationService.method, UntypedServiceImplementation[string]> {
-  const { registry, heartbeats, outbound, table, acceptsPerToken, descriptionsPerPeer, metrics } = parts
+  const { registry, heartbeats, outbound, table, acceptsPerToken, descriptions, metrics } = parts
   const redeemed = metrics.counter('fed_invitation_redeem_total', 'Attempts to redeem an invitation', ['result'])
 
   return {
@@ -69,7 +70,7 @@ export function federationHandlers(
     heartbeat: unary(parts, heartbeat, async (request, asked) => {
       const { peerId } = peerOf(asked)
       outbound.heard(peerId)
-      if (request.platform && descriptionsPerPeer.take(peerId)) delete request.platform
+      if (request.platform && !descriptions.takes(peerId)) delete request.platform
       return heartbeats.record(peerId, request, asked)
     }),
 

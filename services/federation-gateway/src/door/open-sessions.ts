@@ -10,6 +10,7 @@ import type { PeerTable } from '../peers/peer-table.ts'
 import type { Arrivals } from './arrivals.ts'
 import { attendance } from './attend.ts'
 import { doorMetrics } from './door-metrics.ts'
+import { descriptionLimit } from './description-limit.ts'
 import { federationHandlers } from './federation.ts'
 import { createGrpcServer, pathsOf, talksOf } from './grpc-server.ts'
 import type { Heartbeats } from './heartbeats.ts'
@@ -45,7 +46,7 @@ export function openSessions(deps: SessionDeps): Sessions {
     ...parts,
     ...neighbours,
     acceptsPerToken: rateLimit(limits.acceptsPerToken, 60),
-    descriptionsPerPeer: rateLimit(DESCRIPTIONS, DESCRIPTIONS_SECONDS),
+    descriptions: descriptionLimit(logger),
     diagnosesPerPeer: rateLimit(1, DIAGNOSIS_SECONDS),
   })
   const served = [{ service: FederationService, handlers }, ...machineServices(parts, health, [FederationService])]
@@ -80,10 +81,6 @@ export function openSessions(deps: SessionDeps): Sessions {
     metrics: doorMetrics(metrics),
   })
 }
-
-/** How often a peer may describe itself: a platform does when its operator changes something, and when it starts. */
-const DESCRIPTIONS = 20
-const DESCRIPTIONS_SECONDS = 600
 
 /** The contract says so: once in ten seconds. */
 const DIAGNOSIS_SECONDS = 10

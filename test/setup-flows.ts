@@ -1,0 +1,3 @@
+import { keepLogsOfFailed } from './kept-logs.ts'
+
+keepLogsOfFailed()
