@@ -1,38 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { findTools } from '../../../deploy/qemu/tools.ts'
-import { labSkip } from '../requirements.ts'
-import { boot, type Said } from './boot.ts'
-import { FROM_HERE, makeMachine } from './image.ts'
+import { describe, expect, test } from 'vitest'
+import { machineSkip, toldBy } from './told-by.ts'
 
-const PROGRAM = 'test/lab/own-kernel/routes.ts'
-const PATIENCE_MS = 1_800_000
-
-const wanted = process.env['QEMU_TESTS'] === '1'
-if (!wanted) process.stdout.write('skipped: BGP in the VRFs of a kernel needs a machine of its own: QEMU_TESTS=1\n')
-
-describe.skipIf(!wanted || labSkip(FROM_HERE))(
+describe.skipIf(machineSkip('routes in the VRFs of a kernel need'))(
   'two tenants on two nodes, whose routes FRR puts into the VRFs of a kernel',
   () => {
-    const dir = mkdtempSync(join(tmpdir(), 'powernode-machine-'))
-    let said: Said
-
-    beforeAll(async () => {
-      await makeMachine(dir, { program: PROGRAM, tools: findTools(process.env['PATH'] ?? '') })
-      said = await boot(dir, AbortSignal.timeout(PATIENCE_MS))
-    }, PATIENCE_MS)
-    afterAll(() => rmSync(dir, { recursive: true, force: true }))
-
-    const fact = (name: string): unknown => {
-      if (!said.facts.has(name)) throw new Error(`the machine did not say ‘${name}’:\n${said.console.slice(-16_000)}`)
-      return said.facts.get(name)
-    }
+    const fact = toldBy('test/lab/own-kernel/routes.ts')
     const asked = () => fact('asked') as readonly Asked[]
 
     test('the same prefix inside is in both tables, as each tenant’s own; nothing of one is in that of the other', () => {
-      expect(said.facts.get('failed')).toBeUndefined()
       const tables = fact('tables') as Tables
       for (const place of ['hub', 'spoke']) {
         for (const at of [0, 1]) {

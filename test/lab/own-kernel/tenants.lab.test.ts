@@ -1,38 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { findTools } from '../../../deploy/qemu/tools.ts'
-import { labSkip } from '../requirements.ts'
-import { boot, type Said } from './boot.ts'
-import { FROM_HERE, makeMachine } from './image.ts'
+import { describe, expect, test } from 'vitest'
+import { machineSkip, toldBy } from './told-by.ts'
 
-const PROGRAM = 'test/lab/own-kernel/story.ts'
-const PATIENCE_MS = 1_800_000
-
-/** An emulated machine takes its time, so it is booted where it is asked for: QEMU_TESTS=1, as .ci/run does. */
-const wanted = process.env['QEMU_TESTS'] === '1'
-if (!wanted) process.stdout.write('skipped: tunnels and VRFs of a kernel of their own need a machine: QEMU_TESTS=1\n')
-
-describe.skipIf(!wanted || labSkip(FROM_HERE))(
+describe.skipIf(machineSkip('tunnels and VRFs of a kernel need'))(
   'two tenants on two nodes, with the WireGuard and the VRFs of a kernel',
   () => {
-    const dir = mkdtempSync(join(tmpdir(), 'powernode-machine-'))
-    let said: Said
-
-    beforeAll(async () => {
-      await makeMachine(dir, { program: PROGRAM, tools: findTools(process.env['PATH'] ?? '') })
-      said = await boot(dir, AbortSignal.timeout(PATIENCE_MS))
-    }, PATIENCE_MS)
-    afterAll(() => rmSync(dir, { recursive: true, force: true }))
-
-    const fact = (name: string): unknown => {
-      if (!said.facts.has(name)) throw new Error(`the machine did not say ‘${name}’:\n${said.console.slice(-8_000)}`)
-      return said.facts.get(name)
-    }
+    const fact = toldBy('test/lab/own-kernel/story.ts')
 
     test('the agent makes devices of the kernel, each tunnel in the table of its tenant', () => {
-      expect(said.facts.get('failed')).toBeUndefined()
       for (const devices of fact('devices') as readonly (readonly Device[])[]) {
         const vrfs = devices.filter(({ kind }) => kind === 'vrf').map(({ ifname }) => ifname)
         const tunnels = devices.filter(({ kind }) => kind === 'wireguard')
