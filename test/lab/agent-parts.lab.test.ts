@@ -53,7 +53,7 @@ describe.skipIf(labSkip(['wireguard-go', 'wg', 'nft', 'ping', 'bgpd', 'frr-reloa
     const wanted = ends.map((end, index) => {
       const far = end === a ? b : a
       const own = index + 1
-      const config = `frr defaults traditional\nhostname n-${own}\nrouter bgp 4200000001\n bgp router-id 10.0.0.${own}\n no bgp default ipv4-unicast\n no bgp network import-check\n bgp route-map delay-timer 0\n coalesce-time 50\n neighbor ${far.address} remote-as 4200000001\n neighbor ${far.address} timers connect 1\n neighbor ${far.address} update-source ${end.address}\n address-family ipv6 unicast\n  network fd00:b${own}::/48\n  neighbor ${far.address} activate\n exit-address-family\nexit\n`
+      const config = `frr defaults traditional\nhostname n-${own}\nrouter bgp 4200000001\n bgp router-id 10.0.0.${own}\n no bgp default ipv4-unicast\n no bgp network import-check\n bgp route-map delay-timer 1\n coalesce-time 50\n neighbor ${far.address} remote-as 4200000001\n neighbor ${far.address} timers connect 1\n neighbor ${far.address} update-source ${end.address}\n address-family ipv6 unicast\n  network fd00:b${own}::/48\n  neighbor ${far.address} activate\n exit-address-family\nexit\n`
       return state({
         interfaces: [
           tunnel({

@@ -140,4 +140,39 @@ describe.skipIf(labSkip(['zebra', 'bgpd', 'vtysh', 'frr-reload.py']))('routers i
     expect(await hub.best('10.3.0.0/24')).toBeUndefined()
     expect(await last.best('fd00:b1::/64')).toBeUndefined()
   })
+
+  test('a policy that changes while sessions stand holds for what was learnt before, and so does its end', async () => {
+    const world = worldOf({ members: [hubOf(1, 1), memberOf(1, 3, lans), memberOf(1, 4)] })
+    const within = (prefix: string) => [{ prefix, ge: undefined, le: undefined }]
+    const judged = {
+      ...world,
+      routePolicies: [
+        policyOf(1, { scope: { kind: 'member', id: memberId(1, 1) }, statements: [statementOf({ action: 'reject', prefixIn: within('10.3.0.0/24') }), statementOf({})] }), // prettier-ignore
+        policyOf(2, { scope: { kind: 'member', id: memberId(1, 3) }, direction: 'export', statements: [statementOf({ setMed: 30 })] }), // prettier-ignore
+      ],
+    }
+    await using lab = await Lab.open()
+    const { hub, spoke, other } = await startAll(lab, world, { hub: 1, spoke: 3, other: 4 })
+    const since = async (): Promise<string> => {
+      const shown = JSON.stringify(await hub.frr.json('show bgp neighbors json'))
+      return [...shown.matchAll(/"connectionsEstablished":(\d+)/g)].map(([, times]) => times).join()
+    }
+    expect(await other.untilBest('fd00:b3::/64')).toMatchObject({ metric: 0 })
+    await other.untilBest('10.3.0.0/24')
+    const stood = await since()
+
+    await Promise.all([hub, spoke].map((each) => each.load(judged)))
+    await Promise.all([hub, other].map((each) => each.untilGone('10.3.0.0/24')))
+    const metric = (wanted: number) =>
+      eventually(
+        () => other.best('fd00:b3::/64'),
+        (path) => path?.metric === wanted,
+        60_000,
+      )
+    await metric(30)
+    await Promise.all([hub, spoke].map((each) => each.load(world)))
+    await other.untilBest('10.3.0.0/24')
+    await metric(0)
+    expect(await since()).toBe(stood)
+  })
 })

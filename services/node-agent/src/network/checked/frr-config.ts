@@ -49,7 +49,7 @@ const LINES: readonly RegExp[] = [
   `router bgp ${NUMBER}( vrf (VRF|default))?`,
   `bgp router-id ${ADDRESS}`,
   `bgp cluster-id ${ADDRESS}`,
-  `(no )?bgp (default (ipv4-unicast|ipv6-unicast|local-preference ${NUMBER})|ebgp-requires-policy|network import-check|disable-ebgp-connected-route-check|graceful-restart( [a-z-]+( ${NUMBER})?)?|enforce-first-as|log-neighbor-changes|deterministic-med|bestpath [a-z -]{1,60}|route-map delay-timer ${NUMBER}|suppress-duplicates|reject-as-sets|always-compare-med|fast-external-failover|minimum-holdtime ${NUMBER})`,
+  `(no )?bgp (default (ipv4-unicast|ipv6-unicast|local-preference ${NUMBER})|ebgp-requires-policy|network import-check|disable-ebgp-connected-route-check|graceful-restart( [a-z-]+( ${NUMBER})?)?|enforce-first-as|log-neighbor-changes|deterministic-med|bestpath [a-z -]{1,60}|route-map delay-timer [1-9][0-9]{0,2}|suppress-duplicates|reject-as-sets|always-compare-med|fast-external-failover|minimum-holdtime ${NUMBER})`,
   `(no )?(coalesce-time|bgp coalesce-time) ${NUMBER}`,
   `timers bgp ${NUMBER} ${NUMBER}`,
   `(no )?neighbor (${ADDRESS}|${WORD}) NEIGHBOR`,

@@ -191,7 +191,7 @@ const ID = '[0-9a-f-]{36}'
 /** Every form that a line of frr.conf has. */
 const LINES = [
   '!|exit|exit-vrf| exit-address-family',
-  `frr defaults traditional|hostname n-${NAME}|service integrated-vtysh-config|log syslog informational|ip forwarding|ipv6 forwarding|bgp route-map delay-timer 0`,
+  `frr defaults traditional|hostname n-${NAME}|service integrated-vtysh-config|log syslog informational|ip forwarding|ipv6 forwarding|bgp route-map delay-timer 1`,
   `vrf ${NAME}|router bgp ${N}(?: vrf ${NAME})?| address-family ipv[46] unicast`,
   `ip(?:v6)? prefix-list ${NAME} seq ${N} (?:permit|deny) (?:any|${PREFIX}(?: ge ${N})?(?: le ${N})?)`,
   `bgp large-community-list standard ${NAME} seq ${N} permit ${N}:${N}:${N}`,

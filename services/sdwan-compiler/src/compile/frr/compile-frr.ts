@@ -32,7 +32,12 @@ export function compileFrr(index: WorldIndex, nodeId: Id): string {
     .join('\n!\n')}\n`
 }
 
-/** No word of the machine: neighbors are told the hostname. Who forwards for others says so. */
+/**
+ * No word of the machine: neighbors are told the hostname. Who forwards for others says so.
+ *
+ * A route-map that changes is applied to what is there a second after its last line. With 0 bgpd would never do so: it would hold
+ * for routes that come later (docs.frrouting.org, bgp route-map delay-timer).
+ */
 function header(nodeId: Id, speakers: readonly Speaker[]): string[] {
   const forwards = speakers.some(
     ({ its, member, crossings }) =>
@@ -44,7 +49,7 @@ function header(nodeId: Id, speakers: readonly Speaker[]): string[] {
     'service integrated-vtysh-config',
     'log syslog informational',
     ...(forwards || speakers.length > 1 ? ['ip forwarding', 'ipv6 forwarding'] : []),
-    'bgp route-map delay-timer 0',
+    'bgp route-map delay-timer 1',
   ]
 }
 
