@@ -1,15 +1,16 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { roadsToRemove } from '../../services/node-agent/src/network/back-ends/frr-roads.ts'
 import { eventually } from '../eventually.ts'
 import { must, run, type LabNode } from './lab.ts'
 
-/** FRR of one node: zebra and bgpd in a pathspace that bears the namespace's name. */
+/** FRR of one node: zebra, staticd and bgpd in a pathspace that bears the namespace's name. */
 export type Frr = {
   readonly pathspace: string
   /** The configuration that the daemons were started with, and frr-reload is handed. */
   readonly configFile: string
   vtysh(...commands: string[]): Promise<string>
   json(command: string): Promise<unknown>
-  /** What is loaded in place of what runs, by frr-reload.py. */
+  /** What is loaded in place of what runs, as the agent does. */
   reload(config: string): Promise<void>
   /** Ends bgpd, as a crash would. */
   killBgpd(): void
@@ -17,7 +18,7 @@ export type Frr = {
 }
 
 /**
- * Starts zebra and bgpd in a node. With `netnsVrfs` the machine's namespaces are VRFs to zebra, which stands for the kernel's
+ * Starts them in a node. With `netnsVrfs` the machine's namespaces are VRFs to zebra, which stands for the kernel's
  * own where the kernel has none; it then sees those of everybody on the machine.
  */
 export async function startFrr(
@@ -33,13 +34,14 @@ export async function startFrr(
   writeFileSync(configFile, config)
   writeFileSync(`${etc}/vtysh.conf`, '')
   await must('chown', ['-R', 'frr:frr', etc])
-  const daemon = async (name: 'zebra' | 'bgpd', ...args: string[]) => {
+  const daemon = async (name: 'zebra' | 'staticd' | 'bgpd', ...args: string[]) => {
     const child = await node.start(name, name, ['-N', pathspace, '-f', configFile, '--log', 'stdout', ...args])
     await eventually(() => Promise.resolve(existsSync(`${sockets}/${name}.vty`)), Boolean)
     return child
   }
   await daemon('zebra', ...(netnsVrfs ? ['-n'] : []))
   await eventually(() => Promise.resolve(existsSync(`${sockets}/zserv.api`)), Boolean)
+  await daemon('staticd')
   // Port 0 with -p would keep it from listening: each namespace has a port 179 of its own.
   let bgpd = await daemon('bgpd')
   const vtysh = (...commands: string[]) => must('vtysh', ['-N', pathspace, ...commands.flatMap((each) => ['-c', each])])
@@ -49,6 +51,8 @@ export async function startFrr(
     vtysh,
     json: async (command) => JSON.parse(await vtysh(command)) as unknown,
     async reload(wanted) {
+      const gone = roadsToRemove(await vtysh('show running-config'), wanted)
+      if (gone.length > 0) await vtysh(...gone)
       writeFileSync(configFile, wanted)
       await must('/usr/lib/frr/frr-reload.py', ['--reload', '-N', pathspace, configFile])
     },

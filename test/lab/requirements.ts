@@ -10,6 +10,7 @@ const TOOLS = {
   'wireguard-go': { package: 'wireguard-go' },
   wg: { package: 'wireguard-tools' },
   zebra: { package: 'frr' },
+  staticd: { package: 'frr' },
   bgpd: { package: 'frr' },
   vtysh: { package: 'frr' },
   'frr-reload.py': { package: 'frr-pythontools' },

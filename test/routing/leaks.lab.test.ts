@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { eventually } from '../eventually.ts'
 import { Lab } from '../lab/lab.ts'
 import { labSkip } from '../lab/requirements.ts'
 import type { RouteLeak } from '../../services/sdwan-compiler/src/world.ts'
@@ -74,5 +75,37 @@ describe.skipIf(labSkip(['zebra', 'bgpd', 'vtysh', 'frr-reload.py']))('tables of
     expect(await both.best('fd00:aa::/64', table(3))).toBeUndefined()
     expect(await both.best('fd10:0:0:1::/64', table(3))).toBeUndefined()
     expect(await both.best('fd10:0:0:2::/64', table(1))).toBeUndefined()
+  })
+
+  test('of two nodes that could carry a leak the first does, for the other too, and the other when the first is gone', async () => {
+    await using lab = await Lab.open()
+    const { world, routers } = await laid(
+      lab,
+      worldOf({
+        networks: [networkOf(1, isolated), networkOf(2, isolated)],
+        members: [hubOf(1, 1, { lanSubnets: ['fd00:aa::/64'] }), hubOf(2, 2), memberOf(1, 3), memberOf(2, 3), memberOf(1, 4), memberOf(2, 4)], // prettier-ignore
+        routeLeaks: [leakOf(1, { bidirectional: true })],
+      }),
+    )
+    const table = (node: number) =>
+      world.vrfs.find((each) => each.nodeId === nodeId(node) && each.networkId === networkId(2))?.vrfName ?? ''
+    const [two, first, next] = [routers.get(2), routers.get(3), routers.get(4)]
+    if (!two || !first || !next) throw new Error('not all started')
+    const goesBy = (router: typeof two, node: number, hop: string) =>
+      eventually(
+        () => router.best('fd00:aa::/64', table(node)),
+        (path) => path?.nexthops?.[0]?.ip === hop,
+        120_000,
+      )
+    await goesBy(two, 2, 'fd10:0:0:2::3')
+    await goesBy(next, 4, 'fd10:0:0:2::3')
+    await goesBy(first, 3, '::')
+
+    first.frr.killBgpd()
+    await goesBy(two, 2, 'fd10:0:0:2::4')
+    await goesBy(next, 4, '::')
+    await first.frr.startBgpd()
+    await goesBy(two, 2, 'fd10:0:0:2::3')
+    await goesBy(next, 4, 'fd10:0:0:2::3')
   })
 })

@@ -1,5 +1,5 @@
 import type { Crossing, Id, Member, Prefix } from '../world.ts'
-import { leakedInto } from './leaked.ts'
+import { flowsInto, leakedInto } from './leaked.ts'
 import { kept } from './memo.ts'
 import { holdersOf, type NetworkIndex, type WorldIndex } from './world-index.ts'
 
@@ -38,6 +38,19 @@ export function destinationsOf(index: WorldIndex, its: NetworkIndex): Destinatio
   return [...found.values()].toSorted((a, b) => (a.prefix < b.prefix ? -1 : 1))
 }
 
+const known = new WeakMap<WorldIndex, Map<Id, readonly Destination[]>>()
+
+/** What leaks into a network and is there under no other name: asked for on every node that is in it. */
+export function leakedIn(index: WorldIndex, its: NetworkIndex): readonly Destination[] {
+  if (flowsInto(index, its).length === 0) return []
+  const lists = known.get(index) ?? new Map<Id, readonly Destination[]>()
+  known.set(index, lists)
+  const before = lists.get(its.network.id)
+  const list = before ?? destinationsOf(index, its).filter(({ source }) => source.startsWith('leak:'))
+  lists.set(its.network.id, list)
+  return list
+}
+
 /** Our ends of a crossing that are there and have a key, in order of preference. */
 export function gatewaysOf(index: WorldIndex, crossing: Crossing): readonly Member[] {
   return crossing.gateways
@@ -61,13 +74,18 @@ export function keptDestinations(
 }
 
 /**
- * What each member has itself, which is never sent into its own tunnel. Of what lies beyond a crossing only the first gateway
- * has anything: the others send it to the first for as long as that one lives, since the other side takes it from nobody else.
+ * Whether only the first of those behind whom it lies has it, for as long as that one lives: beyond a crossing the other side takes
+ * packets from nobody else, and in the network that routes leak from so do all.
  */
+export const isFirstAlone = ({ source }: Destination): boolean =>
+  source.startsWith('federation:') || source.startsWith('leak:')
+
+/** What each member has itself, which is never sent into its own tunnel. */
 export function ownPrefixes(destinations: readonly Destination[]): ReadonlyMap<Id, ReadonlySet<Prefix>> {
   const own = new Map<Id, Set<Prefix>>()
-  for (const { prefix, behind, source } of destinations) {
-    for (const { id } of source.startsWith('federation:') ? behind.slice(0, 1) : behind) {
+  for (const destination of destinations) {
+    const { prefix, behind } = destination
+    for (const { id } of isFirstAlone(destination) ? behind.slice(0, 1) : behind) {
       own.set(id, (own.get(id) ?? new Set()).add(prefix))
     }
   }

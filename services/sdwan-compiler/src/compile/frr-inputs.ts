@@ -1,4 +1,5 @@
 import type { Id, Member } from '../world.ts'
+import { leakedIn } from './destinations.ts'
 import { routerIds } from './frr/numbers.ts'
 import { reflectorsOf } from './frr/sessions.ts'
 import { kept } from './memo.ts'
@@ -42,8 +43,8 @@ export class FrrInputs {
     const knowsAll = network.topology === 'full_mesh' || reflectors.includes(member) || isGateway
     inputs.push(shared, member, this.#idOf(index, member), vrfOf(index, member.nodeId, network.id)?.vrfName)
     inputs.push(knowsAll ? keyed : undefined)
-    // What leaks comes by whoever is in both networks: which neighbors those are depends on everybody.
-    if (knowsAll && index.routeLeaks.length > 0) inputs.push(index.everybody, ...sourcesIn(index))
+    // Who carries what leaks in depends on everybody in both networks.
+    inputs.push(leakText(index, its))
   }
 
   /** What all members of a network have of it: found once for each index, and the very same while it is the same. */
@@ -65,10 +66,6 @@ export class FrrInputs {
   }
 }
 
-/** What a leak can bring is what its source has. */
-const sourcesIn = ({ networks }: WorldIndex): readonly unknown[] =>
-  [...networks.values()].flatMap(({ network, virtualIps, crossings }) => [network, virtualIps, crossings])
-
 const holders = new WeakMap<NetworkIndex, string>()
 
 /** Who holds which virtual IP: whoever comes next does when the first leaves. */
@@ -85,3 +82,9 @@ function holdersIn(index: WorldIndex, its: NetworkIndex): string {
   holders.set(its, text)
   return text
 }
+
+/** What leaks in, and who carries it. */
+const leakText = (index: WorldIndex, its: NetworkIndex): string =>
+  leakedIn(index, its)
+    .map(({ prefix, behind, source }) => `${prefix} ${source} ${behind.map(({ id }) => id).join()}`)
+    .join('\n')

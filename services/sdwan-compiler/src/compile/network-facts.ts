@@ -1,7 +1,7 @@
 import type { StaticRoute } from '../plan.ts'
 import type { Address, Crossing, Id, Member, Prefix } from '../world.ts'
 import { destinationsOf, keptDestinations, ownPrefixes, type Destination } from './destinations.ts'
-import { leakingWith } from './leaked.ts'
+import { carriersIn, leakingWith } from './leaked.ts'
 import { kept } from './memo.ts'
 import { linkLocalAddress } from './names.ts'
 import { isHub, type NetworkIndex, type WorldIndex } from './world-index.ts'
@@ -18,6 +18,8 @@ export type NetworkFacts = {
   readonly sessions: boolean
   /** The networks that routes leak to or from. */
   readonly leaks: readonly Id[]
+  /** Who carries that. */
+  readonly carriers: readonly Id[]
   /** The hubs of a spoke of hub_and_spoke; the first is the one that it uses. */
   readonly orderOf: (spokeId: Id) => readonly Member[]
   /** Where a member is asked for signs of life. */
@@ -30,9 +32,15 @@ export const speaksBgp = ({ world }: WorldIndex, { network }: NetworkIndex): boo
 
 export const isMesh = ({ network }: NetworkIndex): boolean => network.topology === 'full_mesh'
 
-/** Whoever sees all traffic in a network that concerns it, or at its border: it holds everything to every rule by name. */
-export const isPrecise = (its: NetworkIndex, member: Member): boolean =>
-  isMesh(its) || isHub(member) || its.crossings.some((crossing) => isGateway(crossing, member))
+/**
+ * Whoever sees all traffic in a network that concerns it, or at its border, be that a peer's or the one to a network that routes leak
+ * from or to: it holds everything to every rule by name.
+ */
+export const isPrecise = ({ its, carriers }: NetworkFacts, member: Member): boolean =>
+  isMesh(its) ||
+  isHub(member) ||
+  carriers.includes(member.id) ||
+  its.crossings.some((crossing) => isGateway(crossing, member))
 
 /** Whether a crossing ends at a member. */
 export const isGateway = ({ gateways }: Crossing, { id }: Member): boolean =>
@@ -60,6 +68,7 @@ export class FactsFinder {
       routes: isSame && before.sessions === sessions ? before.routes : routesOf(its, sessions ? [] : destinations),
       sessions,
       leaks: kept(before?.leaks, leakingWith(index, its)),
+      carriers: kept(before?.carriers, carriersIn(index, its)),
       orderOf: (id) => remembered(this.#orders, id, () => this.#preferences.of(id)),
       linkLocal: (id) => remembered(this.#linkLocal, id, () => linkLocalAddress(id)),
     }

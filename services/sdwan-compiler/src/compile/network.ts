@@ -48,7 +48,7 @@ export class NetworkCompiler {
       }
       placed += 1
       const known = this.#known.get(member.id)
-      const isKept = known?.member === member && known.view === view && known.vrf === vrf && !isPrecise(its, member)
+      const isKept = known?.member === member && known.view === view && known.vrf === vrf && !isPrecise(facts, member)
       if (isKept) continue
       const part = keptRecord(known?.part, {
         interfaces: makers.interfaces(member, known?.part.interfaces),
@@ -68,11 +68,11 @@ export class NetworkCompiler {
   }
 
   /** All that a spoke sees of its network beside itself. While it is the same object, so are the spokes. */
-  #viewOf({ its, destinations, sessions, leaks, index }: NetworkFacts): object {
+  #viewOf({ its, destinations, sessions, leaks, carriers, index }: NetworkFacts): object {
     const { network, hubs, virtualIps, crossings, mappings } = its
     const { near } = this.#firewalls
     const bgp = index.world.platform.bgp.enabled
-    const inputs = [network, hubs, virtualIps, crossings, mappings, destinations, sessions, leaks, bgp, near]
+    const inputs = [network, hubs, virtualIps, crossings, mappings, destinations, sessions, leaks, carriers, bgp, near]
     return this.#views.of('', inputs, () => ({}))
   }
 

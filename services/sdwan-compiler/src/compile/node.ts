@@ -55,8 +55,8 @@ function versionOf(plan: Omit<NodePlan, 'version'>, parts: readonly MemberPart[]
   for (const { firewall, nat } of parts) {
     add(firewall.self)
     add(firewall.body.digest)
-    const { doors, interfaces, inVrf, zone, cidr, own, lans, pods, leaks } = firewall
-    add(JSON.stringify([doors, interfaces, inVrf, zone, cidr, own, lans, pods, leaks]))
+    const { doors, interfaces, vrfName, zone, cidr, own, lans, pods, leaks } = firewall
+    add(JSON.stringify([doors, interfaces, vrfName, zone, cidr, own, lans, pods, leaks]))
     add(nat ? JSON.stringify([nat.text, nat.prerouting, nat.postrouting]) : '')
   }
   add(plan.frr)

@@ -28,7 +28,8 @@ export function converse(
   const there = walk(model, start, asked)
   const at = there.at
   if (!at) return { there, back: undefined, works: false }
-  if (at.kind === 'node' && at.node === start.node) return { there, back: undefined, works: true }
+  if (at.kind === 'node' && at.node === start.node && at.vrf === start.vrf)
+    return { there, back: undefined, works: true }
   const back = walk(model, startOf(at), answerTo(at.packet), there)
   return { there, back, works: isHome(start, back, asked) }
 }

@@ -12,20 +12,32 @@ export type Chosen =
       readonly source: string
       readonly interface: WireGuardInterface
     }
+  | {
+      /** Into another table of the node: by the device of that, out of which the packet comes in again. */
+      readonly kind: 'table'
+      readonly prefix: string
+      readonly source: string
+      readonly vrf: string
+    }
 
 /**
  * The longest prefix wins, wherever it was learnt. Of routes to one prefix the node's own addresses come first, then what hangs
- * on it, then the lowest metric; FRR installs none where the kernel has one already.
+ * on it, then the lowest metric; FRR installs none where the kernel has one already, and what leaks after what BGP has brought.
  */
 export function routeFor(model: Model, node: ModelNode, vrf: string | undefined, ip: Ip): Chosen | undefined {
+  const [known] = model.routes(node, vrf).all(ip)
   const learnt = model.bgp.routeFor(node, vrf, ip)
-  for (const { net, value } of model.routes(node, vrf).all(ip)) {
-    if (learnt && learnt.net.length > net.length) break
-    const best = value.reduce((one, other) => (rankOf(other) < rankOf(one) ? other : one))
-    return { ...best, prefix: textOf(net) }
+  const [leaked] = model.roads(node, vrf).all(ip)
+  const longest = Math.max(...[known, learnt, leaked].map((each) => each?.net.length ?? -1))
+  if (known?.net.length === longest) {
+    const best = known.value.reduce((one, other) => (rankOf(other) < rankOf(one) ? other : one))
+    return { ...best, prefix: textOf(known.net) }
   }
-  if (!learnt) return undefined
-  return { kind: 'tunnel', prefix: textOf(learnt.net), source: learnt.source, interface: learnt.interface }
+  if (learnt?.net.length === longest) {
+    return { kind: 'tunnel', interface: learnt.interface, prefix: textOf(learnt.net), source: learnt.source }
+  }
+  if (!leaked || leaked.value.kind === 'nowhere') return undefined
+  return { ...leaked.value, prefix: textOf(leaked.net), source: 'leak' }
 }
 
 function rankOf(route: Route): number {

@@ -1,6 +1,8 @@
 import type { NodePlan, WireGuardInterface } from '../plan.ts'
 import type { Id } from '../world.ts'
-import { type Speaker, speakersOf } from './bgp/speaker.ts'
+import type { FrrConfig } from './bgp/frr-config.ts'
+import { readFrr } from './bgp/read-frr.ts'
+import { Speaker } from './bgp/speaker.ts'
 import { Firewall } from './nft/filter.ts'
 import { readScript } from './nft/script.ts'
 import { type Tunnel, readTunnel } from './wireguard.ts'
@@ -10,6 +12,7 @@ export class ModelNode {
   readonly plan: NodePlan
   #firewall: Firewall | undefined
   readonly #tunnels = new Map<string, Tunnel>()
+  #frr: FrrConfig | undefined
   #speakers: readonly Speaker[] | undefined
   readonly #pairs = new Map<string, ReadonlyMap<string, string>>()
   #shape: string | undefined
@@ -29,8 +32,14 @@ export class ModelNode {
     return this.#firewall
   }
 
+  get frr(): FrrConfig {
+    this.#frr ??= readFrr(this.plan.frr)
+    return this.#frr
+  }
+
+  /** Every `router bgp` of it. */
   get speakers(): readonly Speaker[] {
-    this.#speakers ??= speakersOf(this)
+    this.#speakers ??= this.frr.routers.map((router) => new Speaker(this, this.frr, router))
     return this.#speakers
   }
 

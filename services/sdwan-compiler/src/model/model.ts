@@ -25,6 +25,12 @@ export type Route =
       readonly source: string
     }
 
+/** Where a route leads that goes from one table of a node into another; one to what a leak denies leads nowhere. */
+export type RoadEnd =
+  | { readonly kind: 'tunnel'; readonly interface: WireGuardInterface }
+  | { readonly kind: 'table'; readonly vrf: string }
+  | { readonly kind: 'nowhere' }
+
 export type Circumstances = {
   readonly before?: Model | undefined
   readonly vrfs?: Model['vrfs']
@@ -49,6 +55,7 @@ export class Model {
   readonly #keys = new Map<string, string>()
   readonly #endpoints = new Map<string, string>()
   readonly #routes = new Map<string, PrefixTable<Route[]>>()
+  readonly #roads = new Map<string, PrefixTable<RoadEnd>>()
   #bgp: Bgp | undefined
   #switches: ReadonlyMap<string, LogicalSwitch> | undefined
 
@@ -148,6 +155,23 @@ export class Model {
       for (const lan of lans) add(lan, { kind: 'lan', source: sourceOf(each) })
     }
     this.#routes.set(key, table)
+    return table
+  }
+
+  /** What leads from a table of a node into its others. Not between namespaces: no device of one is in another. */
+  roads(node: ModelNode, vrf: string | undefined): PrefixTable<RoadEnd> {
+    const key = `${node.id} ${vrf ?? ''}`
+    const before = this.#roads.get(key)
+    if (before) return before
+    const table = new PrefixTable<RoadEnd>()
+    const all = this.vrfs === 'kernel' ? node.frr.roads.filter((road) => road.vrf === vrf) : []
+    for (const { net, device, into } of all) {
+      const found = device === undefined ? undefined : node.interface(device)
+      if (device === undefined) table.put(net, { kind: 'nowhere' })
+      else if (found && found.vrfName === into) table.put(net, { kind: 'tunnel', interface: found })
+      else if (device === into) table.put(net, { kind: 'table', vrf: device })
+    }
+    this.#roads.set(key, table)
     return table
   }
 

@@ -11,6 +11,8 @@ import type { Step, Way, Rest, Translation, Start, Asked, Known } from './way.ts
 
 /** The name of whatever a LAN hangs on: no interface of ours, so that no rule of ours speaks of it by name. */
 const LAN = 'lan'
+/** The packet has come out of a table's device, into that table. */
+type Device = { readonly device: string }
 const MOST_STEPS = 16
 
 /** Sends one packet on its way through what was compiled; an answer where `known` says what its question left behind. */
@@ -25,7 +27,7 @@ class Walk {
   readonly #translations = new Map<Id, Translation>()
   #node: ModelNode
   #vrf: string | undefined
-  #from: Start['from']
+  #from: Start['from'] | Device
   #packet: Asked
   /** In which zone the node that it is at looks for its connection. */
   #zone = 0
@@ -65,26 +67,49 @@ class Walk {
       return this.#stop('there is no route')
     }
     if (route.kind === 'local') return this.#arrive(route, count === 0 && this.#from === undefined)
-    const out = route.kind === 'tunnel' ? route.interface : undefined
-    const oif = out?.name ?? LAN
+    const oif = interfaceOf(route)
     const own = this.#from === undefined
     if (own) this.#follow('output', oif)
-    if (!this.#judge(own ? 'output' : 'forward', oif)) {
-      this.#step(oif, route)
-      return this.#stop(`${this.#speaker()} refuses it ${own ? 'where it leaves' : 'on the way'}`)
-    }
+    if (!this.#judge(own ? 'output' : 'forward', oif))
+      return this.#refuse(own ? 'where it leaves' : 'on the way', route)
     this.#judge('postrouting', oif)
     this.#turnBackSource()
-    if (out) return this.#handOn(out, route)
-    this.#step(oif, route)
+    return this.#leave(route)
+  }
+
+  #leave(route: Chosen): Way | undefined {
+    if (route.kind === 'table') return this.#turnInto(route)
+    if (route.kind === 'tunnel') return this.#handOn(route.interface, route)
+    this.#step(interfaceOf(route), route)
     return this.#rest('lan', undefined)
+  }
+
+  /** Out by the device of another table of the same node: there it is routed once more, and goes on as if the node had sent it. */
+  #turnInto(by: Chosen & { readonly kind: 'table' }): Way | undefined {
+    this.#step(interfaceOf(by), by)
+    this.#spoken = []
+    this.#vrf = by.vrf
+    this.#from = { device: interfaceOf(by) }
+    const route = this.#route()
+    if (!route || route.kind === 'table') {
+      this.#step('', route, 'no route')
+      return this.#stop('there is no route')
+    }
+    if (route.kind === 'local') return this.#arrive(route, false)
+    this.#from = undefined
+    return this.#judge('output', interfaceOf(route)) ? this.#leave(route) : this.#refuse('where it leaves', route)
+  }
+
+  #refuse(where: string, route: Chosen): Way {
+    this.#step(interfaceOf(route), route)
+    return this.#stop(`${this.#speaker()} refuses it ${where}`)
   }
 
   #arrive(route: Chosen, own: boolean): Way {
     const passes = own || this.#judge('input', '')
     this.#step('', route)
     if (!passes) return this.#stop(`${this.#speaker()} refuses it where it arrives`)
-    return this.#rest('node', this.#from === 'lan' ? undefined : this.#from)
+    return this.#rest('node', typeof this.#from === 'object' && 'name' in this.#from ? this.#from : undefined)
   }
 
   #handOn(out: WireGuardInterface, route: Chosen): Way | undefined {
@@ -137,6 +162,7 @@ class Walk {
   #names(): { readonly by: string; readonly iif: string; readonly sdif: string } {
     if (this.#from === undefined) return { by: '', iif: '', sdif: '' }
     if (this.#from === 'lan') return { by: LAN, iif: LAN, sdif: '' }
+    if ('device' in this.#from) return { by: this.#from.device, iif: this.#from.device, sdif: '' }
     const { name, vrfName } = this.#from
     const hidden = vrfName !== undefined && this.#model.vrfs === 'kernel'
     return hidden ? { by: name, iif: vrfName, sdif: name } : { by: name, iif: name, sdif: '' }
@@ -176,7 +202,7 @@ class Walk {
   }
 
   #step(outInterface: string, route: Chosen | undefined, note = ''): void {
-    const inInterface = this.#from === undefined ? '' : this.#from === 'lan' ? LAN : this.#from.name
+    const inInterface = this.#names().by
     const { prefix = '', source = '' } = route ?? {}
     const rules = this.#spoken
     this.#steps.push({
@@ -203,4 +229,10 @@ class Walk {
     const at = { kind, node: this.#node, interface: its, vrf: this.#vrf, packet: this.#packet }
     return { steps: this.#steps, end: '', at, translations: this.#translations, zones: this.#zones }
   }
+}
+
+/** The name of what a packet goes out by. */
+function interfaceOf(route: Chosen): string {
+  if (route.kind === 'tunnel') return route.interface.name
+  return route.kind === 'table' ? route.vrf : LAN
 }

@@ -8,6 +8,7 @@ const NODE = '0190a0b0-0000-7000-8000-000000000001'
 const LIMITS = { instanceId: NODE, ovnEndpoints: [], keptPorts: [22] }
 const KEY = 'YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXoxMjM0NTY='
 const NAME = 'wg-abcdefgh2345'
+const VRF = { name: 'vr-abcdefgh2345', tableId: 201 }
 
 type Said = MessageInitShape<typeof NodeStateSchema>
 const wire = (said: Said) => create(NodeStateSchema, { nodeInstanceId: NODE, version: 'a'.repeat(64), ...said })
@@ -166,6 +167,7 @@ describe('a firewall is refused', () => {
     ...[
       ['says where everybody’s connections are looked for', 'ct zone set 5'],
       ['says it for an interface that is not ours', 'iifname "eth0" ct zone set 5'],
+      ['drops what comes out of a table', 'iifname "vr-abcdefgh2345" drop'],
       ['writes a mark on connections', `iifname "${NAME}" ct mark set 5`],
       ['writes a mark on packets', `iifname "${NAME}" meta mark set 5`],
       ['writes where a packet comes from', `iifname "${NAME}" ip6 saddr set fd00::9`],
@@ -178,7 +180,7 @@ describe('a firewall is refused', () => {
 
   test('but not one that speaks of our interfaces alone, and maps a port', () => {
     const script = table(
-      `set s {\ntype ipv6_addr\nflags interval\nauto-merge\nelements = { fd00::/64 }\n}\nset self {\ntype ipv6_addr\nelements = { fd00:77::1 }\n}\nchain net_in {\nct state established,related counter accept\nip6 saddr @s tcp dport 443 counter accept comment "rule; flush ruleset"\ncounter drop\n}\nchain map_1 {\ntcp dport 8443 counter dnat ip6 to [fd00::7]:443 comment "x"\n}\nchain zones_in {\ntype filter hook prerouting priority raw; policy accept;\niifname { "${NAME}", "fx-abcdefgh2345" } ct zone set 65534\n}\nchain zones_out {\ntype filter hook output priority raw; policy accept;\noifname "${NAME}" ct zone set 65534\n}\nchain input {\ntype filter hook input priority filter; policy accept;\niifname != { "${NAME}", "lo" } ct status dnat accept\niifname != { "${NAME}", "lo" } ip6 daddr @self ip6 saddr != fd00:78::/64 counter drop\niifname != { "${NAME}", "lo" } ip6 daddr @self ip6 saddr fd00:78::/64 fib saddr . iif oif missing counter drop\niifname "${NAME}" ip6 daddr != @self ip6 daddr != fe80::/10 counter drop\niifname { "${NAME}", "fx-abcdefgh2345" } jump net_in\nmeta sdifname "${NAME}" jump net_in\n}\nchain prerouting {\ntype nat hook prerouting priority dstnat; policy accept;\nfib daddr type local meta nfproto ipv6 tcp dport 8443 jump map_1\n}`,
+      `set s {\ntype ipv6_addr\nflags interval\nauto-merge\nelements = { fd00::/64 }\n}\nset self {\ntype ipv6_addr\nelements = { fd00:77::1 }\n}\nchain net_in {\nct state established,related counter accept\nip6 saddr @s tcp dport 443 counter accept comment "rule; flush ruleset"\ncounter drop\n}\nchain map_1 {\ntcp dport 8443 counter dnat ip6 to [fd00::7]:443 comment "x"\n}\nchain zones_in {\ntype filter hook prerouting priority raw; policy accept;\niifname { "${NAME}", "fx-abcdefgh2345" } ct zone set 65534\n}\nchain zones_out {\ntype filter hook output priority raw; policy accept;\noifname "${NAME}" ct zone set 65534\n}\nchain input {\ntype filter hook input priority filter; policy accept;\niifname != { "${NAME}", "lo" } ct status dnat accept\niifname != { "${NAME}", "lo" } ip6 daddr @self ip6 saddr != fd00:78::/64 counter drop\niifname != { "${NAME}", "lo" } ip6 daddr @self ip6 saddr fd00:78::/64 fib saddr . iif oif missing counter drop\niifname "${NAME}" ip6 daddr != @self ip6 daddr != fe80::/10 counter drop\niifname { "${NAME}", "fx-abcdefgh2345" } jump net_in\nmeta sdifname "${NAME}" jump net_in\n}\nchain forward_out {\ntype filter hook forward priority 1; policy accept;\noifname "vr-abcdefgh2345" goto net_in\noifname { "${NAME}", "vr-abcdefgh2345" } ct state != untracked ip6 saddr @self jump net_in\n}\nchain prerouting {\ntype nat hook prerouting priority dstnat; policy accept;\nfib daddr type local meta nfproto ipv6 tcp dport 8443 jump map_1\n}`,
     )
     expect(checkState(wire({ interfaces: [tunnel()], nftables: script }), LIMITS).nftables).toBe(script)
   })
@@ -198,8 +200,22 @@ describe('an FRR configuration is refused', () => {
     'route-map a permit 10 ; do write',
     'redistribute kernel',
     'bgp as-path access-list a permit `id`',
+    'ipv6 route fd00:78::/64 eth0 220 nexthop-vrf default',
+    'ipv6 route fd00:78::/64 wg-zzzzzzzz2345 220 nexthop-vrf default',
+    'ipv6 route fd00:78::/64 wg-abcdefgh2345 220 nexthop-vrf vr-zzzzzzzz2345',
+    'ipv6 route fd00:78::/64 vr-abcdefgh2345 220 nexthop-vrf default',
+    'ipv6 route fd00:78::/64 wg-abcdefgh2345 1 nexthop-vrf default',
+    'ipv6 route ::/0 wg-abcdefgh2345 220 nexthop-vrf default',
+    'ipv6 route ::/0 reject 220',
+    'ipv6 route fd00:78::/64 2001:db8::1 220 nexthop-vrf default',
   ])('%j', (line) => {
-    expect(refused({ frr: `frr defaults traditional\n${line}\n` })).toContain('a line that is not ours')
+    const frr = `frr defaults traditional\n${line}\n`
+    expect(refused({ frr, interfaces: [tunnel()], vrfs: [VRF] })).toContain('a line that is not ours')
+  })
+
+  test('but not one whose routes lead from table to table by what this node has, or end', () => {
+    const frr = `vrf vr-abcdefgh2345\n ipv6 route fd00:78::/64 ${NAME} 220 nexthop-vrf default\n ip route 10.3.0.0/24 reject 220\nexit-vrf\nipv6 route fd00:79::1/128 vr-abcdefgh2345 220 nexthop-vrf vr-abcdefgh2345\n`
+    expect(checkState(wire({ frr, interfaces: [tunnel()], vrfs: [VRF] }), LIMITS).frr).toBe(frr)
   })
 })
 

@@ -118,7 +118,7 @@ function checked(state: NodeState, { instanceId, ovnEndpoints, keptPorts }: Limi
   needDistinct('VRF tables', vrfs.map(({ tableId }) => String(tableId))) // prettier-ignore
   const addresses = new Set(interfaces.flatMap((each) => each.addresses).filter(isHostPrefix).map(bare)) // prettier-ignore
   checkNftScript(state.nftables, { keptPorts, addresses })
-  checkFrrConfig(state.frr, names)
+  checkFrrConfig(state.frr, { vrfs: names, interfaces: interfaces.map(({ name }) => name) })
   return {
     version: state.version,
     interfaces,

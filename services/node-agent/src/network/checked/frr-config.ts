@@ -1,8 +1,8 @@
-import { VRF } from './patterns.ts'
+import { INTERFACE, isPrefix, VRF } from './patterns.ts'
 
 /**
  * Lines that a configuration of ours may hold, each from its first letter to its last. FRR's own language reaches further:
- * `do` runs commands of vtysh, `log file` writes files, `ip route` and `interface` touch what is not ours.
+ * `do` runs commands of vtysh, `log file` writes files, `interface` and most of `ip route` touch what is not ours.
  */
 const ADDRESS = '[0-9a-f:.]{2,45}'
 const PREFIX = `${ADDRESS}/[0-9]{1,3}`
@@ -55,7 +55,6 @@ const LINES: readonly RegExp[] = [
   `(no )?neighbor (${ADDRESS}|${WORD}) NEIGHBOR`,
   `address-family ipv[46] unicast`,
   `network ${PREFIX}( route-map ${WORD})?`,
-  `import vrf (VRF|default|route-map ${WORD})`,
   `maximum-paths( ibgp)? ${NUMBER}`,
   `redistribute (connected|kernel) route-map ${WORD}`,
   'ipv6 nht resolve-via-default',
@@ -83,16 +82,28 @@ function neighborWords(): string {
 
 const MOST_BYTES = 64 * 2 ** 20
 
-/** Throws at the first line of a configuration that is none of ours, or that names a VRF that this node does not have. */
-export function checkFrrConfig(text: string, vrfs: readonly string[]): void {
+/** From one table of ours into another, by an interface there or by the table's own device, or into none; after what BGP brings. */
+const ROAD = /^(?:ip|ipv6) route (\S{1,49}) (?:(reject) 220|(\S{1,15}) 220 nexthop-vrf (\S{1,15}))$/
+
+type Here = { readonly vrfs: readonly string[]; readonly interfaces: readonly string[] }
+
+/** Throws at the first line of a configuration that is none of ours, or that names a VRF or an interface that this node does not have. */
+export function checkFrrConfig(text: string, here: Here): void {
   if (text.length > MOST_BYTES) throw new Error('the FRR configuration is larger than any of ours')
   for (const raw of text.split('\n')) {
     const line = raw.trim()
     if (line === '' || /^![\x20-\x7e]*$/.test(line)) continue
-    if (!LINES.some((known) => known.test(line))) {
+    if (!isRoad(line, here) && !LINES.some((known) => known.test(line))) {
       throw new Error(`the FRR configuration has a line that is not ours: ${JSON.stringify(line.slice(0, 80))}`)
     }
     const [, named] = / vrf (vr-\S+)/.exec(` ${line}`) ?? []
-    if (named !== undefined && !vrfs.includes(named)) throw new Error(`the FRR configuration names a VRF that is not there: ${named}`) // prettier-ignore
+    if (named !== undefined && !here.vrfs.includes(named)) throw new Error(`the FRR configuration names a VRF that is not there: ${named}`) // prettier-ignore
   }
+}
+
+function isRoad(line: string, { vrfs, interfaces }: Here): boolean {
+  const [, prefix = '', end, device = '', table = ''] = ROAD.exec(line) ?? []
+  if (end !== undefined) return isPrefix(prefix)
+  const isOurs = INTERFACE.test(device) ? interfaces.includes(device) : device === table && VRF.test(device)
+  return isPrefix(prefix) && isOurs && (table === 'default' || vrfs.includes(table))
 }

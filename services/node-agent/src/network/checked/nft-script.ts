@@ -1,4 +1,4 @@
-import { INTERFACE } from './patterns.ts'
+import { INTERFACE, VRF } from './patterns.ts'
 
 /** The one table that is ours. */
 export const TABLE = ['inet', 'powernode_sdwan'] as const
@@ -168,18 +168,22 @@ function statementsOf(body: readonly Word[]): Word[][] {
   return statements.filter((statement) => statement.length > 0)
 }
 
-/** Begins with `iifname`, `oifname` or `meta sdifname` and names of our own: one, a list, or the keys of a verdict map. */
+/**
+ * Begins with `iifname`, `oifname` or `meta sdifname` and names of our own: one, a list, or the keys of a verdict map. The device of a
+ * table is one that packets leave by; what comes out of it may have come by an interface that is not ours.
+ */
 function isScoped(statement: readonly Word[]): boolean {
   const [field, second, ...rest] = statement[0]?.text === 'meta' ? statement.slice(1) : statement
   if (!['iifname', 'oifname', 'sdifname'].includes(field?.text ?? '')) return false
-  if (second?.kind === 'string') return INTERFACE.test(second.text)
+  const isOurs = (word: Word | undefined): boolean =>
+    word?.kind === 'string' && (INTERFACE.test(word.text) || (field?.text === 'oifname' && VRF.test(word.text)))
+  if (second?.kind === 'string') return isOurs(second)
   const isMap = second?.text === 'vmap'
   if ((isMap ? rest[0] : second)?.text !== '{') return false
   const from = statement.findIndex(({ text, kind }) => kind === 'mark' && text === '{') + 1
   const upTo = statement.findIndex(({ text, kind }) => kind === 'mark' && text === '}')
   return entriesOf(statement.slice(from, upTo)).every(
-    ([key, ...value]) =>
-      key?.kind === 'string' && INTERFACE.test(key.text) && (isMap ? value[0]?.text === ':' : value.length === 0),
+    ([key, ...value]) => isOurs(key) && (isMap ? value[0]?.text === ':' : value.length === 0),
   )
 }
 

@@ -18,10 +18,9 @@ export type Announcement = {
  */
 export function announcedBy(index: WorldIndex, its: NetworkIndex, member: Member): readonly Announcement[] {
   const whole = its.network.advertiseSubnet && isHub(member) ? [its.network.cidr] : []
-  const held = heldIn(index, its).get(member.id) ?? []
   return [
     ...[...member.lanSubnets, ...whole].map((prefix) => ({ prefix, virtualIp: undefined })),
-    ...held.map((virtualIp) => ({ prefix: virtualIp.cidr, virtualIp })),
+    ...heldBy(index, its, member).map((virtualIp) => ({ prefix: virtualIp.cidr, virtualIp })),
   ].map((each) => ({ ...each, family: familyOf(each.prefix) }))
 }
 
@@ -32,6 +31,10 @@ export const mayAnnounce = (index: WorldIndex, its: NetworkIndex, member: Member
   isHub(member) ||
   heldIn(index, its).has(member.id) ||
   its.crossings.some((crossing) => isGateway(crossing, member))
+
+/** Virtual IPs that a member holds now. */
+export const heldBy = (index: WorldIndex, its: NetworkIndex, { id }: Member): readonly VirtualIp[] =>
+  heldIn(index, its).get(id) ?? []
 
 const held = new WeakMap<NetworkIndex, ReadonlyMap<Id, readonly VirtualIp[]>>()
 

@@ -6,7 +6,7 @@ import { compile } from '../compile.ts'
 import { indexOf } from '../world-index.ts'
 import { compileFrr } from './compile-frr.ts'
 import { scenarios } from './testing/scenarios.ts'
-import { crossingOf, hubOf, leakOf, memberOf, networkOf, nodeId, peerId, policyOf, statementOf, virtualIpOf, vrfOn, withBgp, worldOf } from './testing/worlds.ts' // prettier-ignore
+import { crossingOf, hubOf, leakOf, memberOf, networkId, networkOf, nodeId, peerId, policyOf, statementOf, virtualIpOf, vrfOn, withBgp, worldOf } from './testing/worlds.ts' // prettier-ignore
 
 const nodesOf = (world: World): string[] => [...new Set(world.members.map((each) => each.nodeId))].toSorted()
 
@@ -90,6 +90,7 @@ describe('what cannot be as it is wanted is told of', () => {
       ...said,
     }) // prettier-ignore
   const both = [networkOf(1), networkOf(2)]
+  const alone = { isolation: 'dedicated_vrf' } as const
 
   test.each<[string, World, string[]]>([
     ['nothing', worldOf({ members: star }), []],
@@ -101,7 +102,10 @@ describe('what cannot be as it is wanted is told of', () => {
     ['router ids to be chosen', withBgp(worldOf({ members: [hubOf(1, 1)] }), { routerIdStrategy: 'explicit' }), ['ROUTER_ID_DERIVED']],
     ['a policy with an odd pattern', worldOf({ members: star, routePolicies: [policyOf(1, { statements: [statementOf({ asPathRegex: '(' })] })] }), ['fatal POLICY_UNWRITABLE']],
     ['a policy for nobody', worldOf({ members: star, routePolicies: [policyOf(1, { scope: { kind: 'member', id: peerId(9) } })] }), ['POLICY_UNBOUND']],
-    ['a leak', two({ routeLeaks: [leakOf(1)] }), []],
+    ['a leak', two({ routeLeaks: [leakOf(1)] }), ['LEAK_ONE_WAY']],
+    ['two leaks, one there and one back', two({ routeLeaks: [leakOf(1), leakOf(2, { sourceNetworkId: networkId(2), destNetworkId: networkId(1) })] }), ['LEAK_FROM_MAIN']],
+    ['a leak both ways with the main table', two({ routeLeaks: [leakOf(1, { bidirectional: true })] }), ['LEAK_FROM_MAIN']],
+    ['a leak both ways between tables', two({ networks: [networkOf(1, alone), networkOf(2, alone)], vrfs: [vrfOn(1, 1), vrfOn(1, 2)], routeLeaks: [leakOf(1, { bidirectional: true })] }), []],
     ['a leak between main tables', two({ networks: both, routeLeaks: [leakOf(1)] }), ['fatal LEAK_NEEDS_TABLE']],
     ['a leak into a static network', two({ networks: [networkOf(1, { isolation: 'dedicated_vrf' }), networkOf(2, { routingProtocol: 'static' })], routeLeaks: [leakOf(1)] }), ['fatal LEAK_NEEDS_BGP']],
     ['a leak that nobody carries', two({ members: [hubOf(1, 1), hubOf(2, 2)], routeLeaks: [leakOf(1)] }), ['LEAK_WITHOUT_NODE']],
@@ -198,14 +202,14 @@ const LINES = [
   `bgp community-list standard ${NAME} seq ${N} permit ${N}:${N}`,
   `bgp as-path access-list ${NAME} seq 5 permit [0-9_^$.*+?()[\\]|-]+`,
   `route-map ${NAME} (?:permit|deny) ${N}`,
-  ` match (?:ip|ipv6) address prefix-list ${NAME}| match (?:as-path|community|large-community|source-vrf) ${NAME}| match tag ${N}`,
+  ` match (?:ip|ipv6) address prefix-list ${NAME}| match (?:as-path|community|large-community) ${NAME}| match tag ${N}`,
   ` on-match next| on-match goto ${N}| call ${NAME}`,
   ` set (?:community|extcommunity) none| set community ${N}:${N} additive| set large-community ${N}:${N}:${N}(?: ${N}:${N}:${N})?`,
-  ` set (?:local-preference|metric) ${N}| set as-path prepend ${N}(?: ${N})*`,
+  ` set weight 0| set (?:local-preference|metric) ${N}| set as-path prepend ${N}(?: ${N})*`,
   ` bgp (?:router-id|cluster-id) [0-9.]+| bgp default local-preference ${N}| no bgp default ipv4-unicast| no bgp network import-check`,
   ` no bgp graceful-restart notification| bgp disable-ebgp-connected-route-check| bgp graceful-restart(?: restart-time ${N}| preserve-fw-state)?| coalesce-time ${N}| timers bgp ${N} ${N}`,
   ` neighbor (?:${NAME}|${ADDRESS}) (?:peer-group(?: ${NAME})?|remote-as ${N}|update-source ${ADDRESS}|timers(?: connect)?(?: ${N}){1,2}|ebgp-multihop 2|enforce-first-as|capability extended-nexthop|description (?:member|peer)/${ID})`,
   `  neighbor (?:${NAME}|${ADDRESS}) (?:activate|next-hop-self|route-reflector-client|allowas-in 10|route-map ${NAME} (?:in|out)|maximum-prefix ${N} restart 5)`,
   `  no neighbor ${ADDRESS} send-community all|  maximum-paths (?:ibgp )?1|  network ${PREFIX} route-map ${NAME}`,
-  `  redistribute (?:connected|kernel) route-map ${NAME}|  import vrf (?:route-map )?${NAME}`,
+  `  redistribute connected route-map ${NAME}| ?ip(?:v6)? route ${PREFIX} (?:reject 220|${NAME} 220 nexthop-vrf ${NAME})`,
 ].map((form) => new RegExp(`^(?:${form})$`))

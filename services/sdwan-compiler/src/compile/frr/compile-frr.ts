@@ -2,7 +2,7 @@ import type { Id } from '../../world.ts'
 import { compared, isHub, type WorldIndex } from '../world-index.ts'
 import { borderLines } from './border.ts'
 import { insideLines, type Desk, type RouterLines } from './inside.ts'
-import { importLines } from './leaks.ts'
+import { roadLines } from './leaks.ts'
 import { marksOf, short } from './marks.ts'
 import { routerIds } from './numbers.ts'
 import { originLines } from './originated.ts'
@@ -22,7 +22,7 @@ export function compileFrr(index: WorldIndex, nodeId: Id): string {
   const desk: Desk = { index, asNumber, marks: marksOf(asNumber), script: emptyScript() }
   const tables = [...Map.groupBy(speakers, ({ vrfName }) => vrfName ?? '')].toSorted(([a], [b]) => compared(a, b))
   const routers = tables.map(([, members]) => routerText(desk, members, speakers))
-  const vrfs = tables.flatMap(([name]) => (name === '' ? [] : [`vrf ${name}`, 'exit-vrf']))
+  const vrfs = tables.flatMap(([name, members]) => tableLines(desk, name, { members, speakers }))
   const sorted = (lines: ReadonlyMap<string, string>) =>
     [...lines].toSorted(([a], [b]) => compared(a, b)).map(([, text]) => text)
   const blocks = [header(nodeId, speakers), vrfs, sorted(desk.script.lists), sorted(desk.script.maps), routers]
@@ -53,6 +53,16 @@ function header(nodeId: Id, speakers: readonly Speaker[]): string[] {
   ]
 }
 
+/** A table with what leads from it into others. */
+function tableLines(
+  desk: Desk,
+  name: string,
+  { members, speakers }: Readonly<Record<'members' | 'speakers', readonly Speaker[]>>,
+): readonly string[] {
+  const roads = members.flatMap((speaker) => roadLines(desk, { speaker, all: speakers }))
+  return name === '' ? roads : [`vrf ${name}`, ...roads.map((road) => ` ${road}`), 'exit-vrf']
+}
+
 /**
  * The router of one table. Its id is that of the member who is first by id.
  *
@@ -73,7 +83,6 @@ function routerText(desk: Desk, members: readonly Speaker[], all: readonly Speak
     ...members.map((each) => borderLines(desk, each)),
   ]
   const reflects = members.some(({ its, member, inside }) => inside && reflectorsOf(its).includes(member))
-  const imports = importLines(desk, members, all)
   const lines = [
     `router bgp ${asNumber}${vrfName === undefined ? '' : ` vrf ${vrfName}`}`,
     ` bgp router-id ${id}`,
@@ -94,7 +103,7 @@ function routerText(desk: Desk, members: readonly Speaker[], all: readonly Speak
     ),
     ...FAMILIES.flatMap((family) => {
       const own = originLines(desk, members, { family, all })
-      const body = [...own, ...parts.flatMap(({ families }) => families[family]), ...imports[family]]
+      const body = [...own, ...parts.flatMap(({ families }) => families[family])]
       if (body.length === 0) return []
       const lines = indented(2, ['maximum-paths 1', 'maximum-paths ibgp 1', ...body])
       return [` address-family ${family} unicast`, ...lines, ' exit-address-family']

@@ -1,13 +1,14 @@
 import type { Member, RoutePolicy } from '../../world.ts'
-import type { WorldIndex } from '../world-index.ts'
+import { leakedIn } from '../destinations.ts'
+import type { NetworkIndex, WorldIndex } from '../world-index.ts'
 import { announcedBy, mayAnnounce, podsOf } from './announcements.ts'
-import { filterLines, flowsInto, sourceLines, type Flow } from './leaks.ts'
+import { leakPreference } from './leaks.ts'
 import { short, type Marks } from './marks.ts'
 import { isGateway, type Speaker } from './place.ts'
 import { policiesFor, policyMaps } from './policies.ts'
 import { largeCommunityList, narrowed, permit, prefixList, routeMap, type Clause, type Script } from './script.ts'
 import { sessionsOf } from './sessions.ts'
-import { digit, FAMILIES, within, type Family } from './text.ts'
+import { digit, FAMILIES, familyOf, within, type Family } from './text.ts'
 
 /** What everything of one node is made with. */
 export type Desk = {
@@ -33,10 +34,10 @@ export function insideLines(desk: Desk, speaker: Speaker): RouterLines {
   const sessions = sessionsOf(its, member)
   const direct = [...sessions.clients, ...sessions.others]
   const group = { direct: `direct-${short(its.network.id)}`, passing: `reflectors-${short(its.network.id)}` }
-  const flows = flowsInto(desk.index, its.network.id)
   const imports = policiesFor(desk.index, member, 'import')
-  const speaking = direct.filter((each) => flows.length > 0 || mayAnnounce(desk.index, its, each))
-  const learnt = speaking.map((each) => learntFrom(desk, speaker, { neighbor: each, flows, imports }))
+  const carriers = leakedIn(desk.index, its).flatMap(({ behind }) => behind)
+  const speaking = direct.filter((each) => carriers.includes(each) || mayAnnounce(desk.index, its, each))
+  const learnt = speaking.map((each) => learntFrom(desk, speaker, { neighbor: each, imports }))
   const family = (family: Family): string[] => [
     ...(direct.length > 0 ? groupLines(desk, speaker, { family, name: group.direct, client: sessions.reflects }) : []),
     ...(direct.length > 0 ? [`neighbor ${group.direct} route-map ${nothing(desk.script)} in`] : []),
@@ -98,7 +99,7 @@ const isOwn =
   ({ scope }: RoutePolicy): boolean =>
     scope.kind === 'member' && scope.id === id
 
-type Said = { readonly neighbor: Member; readonly flows: readonly Flow[]; readonly imports: readonly RoutePolicy[] }
+type Said = { readonly neighbor: Member; readonly imports: readonly RoutePolicy[] }
 
 /** What a neighbor may announce: its own, what crosses the border at it, and what leaks in on its node. */
 function learntFrom(desk: Desk, speaker: Speaker, said: Said): Readonly<Record<Family, readonly string[]>> {
@@ -116,14 +117,13 @@ function learntFrom(desk: Desk, speaker: Speaker, said: Said): Readonly<Record<F
 function acceptable(
   { index, script, marks }: Desk,
   { its }: Speaker,
-  { neighbor, flows, family }: Said & { readonly family: Family },
+  { neighbor, family }: Said & { readonly family: Family },
 ): readonly Clause[] {
   const network = marks.network(its.network.id)
   const own = announcedBy(index, its, neighbor).filter((each) => each.family === family)
   const pods = podsOf(its, family).map((prefix) => `permit ${within(prefix, family)}`)
   const entries = [...own.map(({ prefix }) => `permit ${prefix}`), ...pods]
   const crossings = family === 'ipv6' ? its.crossings.filter((each) => isGateway(each, neighbor)) : []
-  const leaking = flows.filter(({ from }) => carries(index, neighbor, from))
   return [
     ...(entries.length > 0
       ? [
@@ -136,13 +136,23 @@ function acceptable(
     ...crossings.map(({ peerId, accepted }) =>
       permit(crossingList(script, peerId, accepted), `set large-community ${network} ${marks.origin(peerId)}`),
     ),
-    ...leaking.flatMap((flow) => {
-      const filter =
-        flow.filter.length > 0 ? filterLines(script, flow, family) : sourceLines(index, script, { flow, family })
-      const leaked = largeCommunityList(script, 'leaked', [marks.leaked])
-      return filter ? [permit(leaked, ...filter, `set large-community ${network} ${marks.leaked}`)] : []
-    }),
+    ...leakClauses({ index, script }, its, { neighbor, family, network }),
   ]
+}
+
+/** What leaks in on the neighbor's node, with its place among those who carry that. */
+function leakClauses(
+  { index, script }: Pick<Desk, 'index' | 'script'>,
+  its: NetworkIndex,
+  { neighbor, family, network }: { readonly neighbor: Member; readonly family: Family; readonly network: string },
+): readonly Clause[] {
+  const carried = leakedIn(index, its).filter(({ prefix, behind }) => familyOf(prefix) === family && behind.includes(neighbor)) // prettier-ignore
+  const byRank = Map.groupBy(carried, ({ behind }) => behind.indexOf(neighbor))
+  return [...byRank].map(([rank, leaked]) => {
+    const entries = leaked.map(({ prefix }) => `permit ${prefix}`)
+    const list = prefixList(script, family, `leak-${short(neighbor.id)}-${rank + 1}`, entries)
+    return permit(list, `set large-community ${network}`, leakPreference(index, rank))
+  })
 }
 
 /** Everything inside what a peer advertises and we accepted. */
@@ -150,10 +160,6 @@ export function crossingList(script: Script, peerId: string, accepted: readonly 
   const entries = accepted.map((prefix) => `permit ${within(prefix, 'ipv6')}`)
   return prefixList(script, 'ipv6', `cross-${short(peerId)}`, entries)
 }
-
-/** Whether the neighbor's node is in the other network too. */
-const carries = (index: WorldIndex, { nodeId }: Member, networkId: string): boolean =>
-  (index.nodes.get(nodeId) ?? []).some((each) => each.networkId === networkId)
 
 function passedOnBy(
   desk: Desk,

@@ -1,118 +1,94 @@
-import type { Id, RouteLeak } from '../../world.ts'
-import { isId, isPrefix } from '../alphabets.ts'
-import type { WorldIndex } from '../world-index.ts'
-import { short, type Marks } from './marks.ts'
+import type { Prefix } from '../../world.ts'
+import { leakedIn } from '../destinations.ts'
+import { deniedIn, flowsInto, passes, type Flow } from '../leaked.ts'
+import { interfaceName } from '../names.ts'
+import { compared, type WorldIndex } from '../world-index.ts'
+import { heldBy } from './announcements.ts'
+import type { Desk } from './inside.ts'
+import { short } from './marks.ts'
 import type { Speaker } from './place.ts'
-import { deny, largeCommunityList, permit, prefixList, routeMap, type Clause, type Script } from './script.ts'
-import { digit, FAMILIES, familyOf, within, type Family } from './text.ts'
+import { permit, routeMap } from './script.ts'
+import { familyOf, TOOL, type Family } from './text.ts'
 
-/** One direction of a leak. */
-export type Flow = { readonly id: Id; readonly from: Id; readonly to: Id; readonly filter: RouteLeak['filter'] }
+/** After every route that BGP brings: whoever is not the first to carry a leak goes by the one who is, for as long as that lives. */
+const LAST_DISTANCE = 220
 
-/** Why a leak cannot be written; undefined where it can. One that cannot brings nothing. */
-export function whyUnreadable({ id, filter }: RouteLeak): string | undefined {
-  if (!isId(id) || !filter.every(({ cidr }) => isPrefix(cidr))) return 'a prefix of its filter cannot be read'
-  return filter.every(({ action }) => action === 'permit' || action === 'deny')
-    ? undefined
-    : 'its filter has an odd action'
-}
+/** Those who carry a leak are preferred in their order, as tunnels prefer them. */
+export const leakPreference = (index: WorldIndex, rank: number): string =>
+  `set local-preference ${Math.max(index.world.platform.bgp.defaultLocalPref - rank, 0)}`
 
-/** Whether a filter has denials alone. */
-export const permitsNothing = ({ filter }: Pick<RouteLeak, 'filter'>): boolean =>
-  filter.length > 0 && filter.every(({ action }) => action === 'deny')
-
-/** Every direction in which routes leak into a network, by the leak's id. */
-export function flowsInto(index: WorldIndex, networkId: Id): readonly Flow[] {
-  return index.routeLeaks
-    .filter((each) => whyUnreadable(each) === undefined)
-    .flatMap(({ id, sourceNetworkId, destNetworkId, bidirectional, filter }) => [
-      ...(destNetworkId === networkId ? [{ id, from: sourceNetworkId, to: networkId, filter }] : []),
-      ...(bidirectional && sourceNetworkId === networkId ? [{ id, from: destNetworkId, to: networkId, filter }] : []),
-    ])
-}
+type Into = { readonly speaker: Speaker; readonly all: readonly Speaker[] }
 
 /**
- * What of a leak's source passes, as a condition of a route-map: denied prefixes first, with all inside; without a filter everything
- * of that family. Undefined where nothing of the family can pass.
+ * Routes of one table that lead into another of the same node, as lines of staticd; `all` is everybody on the node.
+ *
+ * They are written down. What bgpd takes over by `import vrf` leads by the interface before FRR 10 and by the table's device since
+ * (github.com/FRRouting/frr/pull/15255): the one is lost where the node itself is meant, and the other goes in circles where the
+ * table is the main one (github.com/FRRouting/frr/issues/15909). So what the node has itself is looked for in its own table, by that
+ * one's device, and all else leads by the tunnel.
  */
-export function filterLines(
-  script: Script,
-  { id, filter }: Pick<Flow, 'id' | 'filter'>,
-  family: Family,
-): string[] | undefined {
-  const of = (action: 'permit' | 'deny') =>
-    filter.filter((each) => each.action === action && familyOf(each.cidr) === family)
-  if (filter.length === 0) return []
-  if (of('permit').length === 0) return undefined
-  const entries = [...of('deny'), ...of('permit')].map(({ action, cidr }) => `${action} ${within(cidr, family)}`)
-  return [prefixList(script, family, `leak-${short(id)}`, entries)]
-}
-
-/** What a leak without a filter can bring: prefixes of its source. Undefined where there are none of the family. */
-export function sourceLines(
-  index: WorldIndex,
-  script: Script,
-  { flow, family }: { readonly flow: Flow; readonly family: Family },
-): string[] | undefined {
-  const its = index.networks.get(flow.from)
-  if (!its) return undefined
-  const { network, keyed, virtualIps, crossings } = its
-  const pods = network.podSubnet === undefined ? [] : [network.podSubnet]
-  const inside = [network.cidr, ...pods, ...keyed.flatMap(({ lanSubnets }) => lanSubnets)]
-  const all = [...inside, ...virtualIps.map(({ cidr }) => cidr), ...crossings.flatMap(({ accepted }) => accepted)]
-  const known = all.filter((prefix) => familyOf(prefix) === family)
-  if (known.length === 0) return undefined
-  return [
-    prefixList(
-      script,
-      family,
-      `all-${short(flow.from)}`,
-      known.map((prefix) => `permit ${within(prefix, family)}`),
-    ),
-  ]
-}
-
-/** Lines of the router of one table, for routes that come in from other tables of the same node. */
-export function importLines(
-  { index, script, marks }: { readonly index: WorldIndex; readonly script: Script; readonly marks: Marks },
-  into: readonly Speaker[],
-  all: readonly Speaker[],
-): Readonly<Record<Family, readonly string[]>> {
-  const flows = into.filter(({ inside }) => inside).flatMap(({ its }) => flowsInto(index, its.network.id))
-  const vrfName = into[0]?.vrfName
-  const open = flows.flatMap((flow) => {
-    const source = all.find(({ its, inside }) => inside && its.network.id === flow.from)
-    return source && source.vrfName !== vrfName ? [{ flow, vrf: source.vrfName ?? 'default' }] : []
-  })
-  if (open.length === 0) return { ipv4: [], ipv6: [] }
-  const onlyOnce = deny(largeCommunityList(script, 'leaked', [marks.leaked]))
-  const vrfs = [...new Set(open.map(({ vrf }) => vrf))].toSorted()
-  const lines = FAMILIES.map((family): [Family, readonly string[]] => {
-    const clauses = open.flatMap(({ flow, vrf }) => passing(script, marks, { flow, vrf, family }))
-    const name = routeMap(script, `leak-into-${vrfName ?? 'default'}-${digit(family)}`, [onlyOnce, ...clauses])
-    return [family, [`import vrf route-map ${name}`, ...vrfs.map((vrf) => `import vrf ${vrf}`)]]
-  })
-  return Object.fromEntries(lines) as Record<Family, readonly string[]>
-}
-
-/** Whether routes of a member's network leak into another table of its node. */
-export const leaksOut = (index: WorldIndex, speaker: Speaker, all: readonly Speaker[]): boolean =>
-  speaker.inside &&
-  all.some(
-    ({ its, vrfName, inside }) =>
-      inside &&
-      vrfName !== speaker.vrfName &&
-      flowsInto(index, its.network.id).some(({ from }) => from === speaker.its.network.id),
+export function roadLines({ index }: Desk, into: Into): readonly string[] {
+  const there = carried(index, into)
+  const roads = [...there, ...ownAddresses(index, into)].map(
+    ({ prefix, device, table }) => `${routeTo(prefix)} ${device} ${LAST_DISTANCE} nexthop-vrf ${table}`,
   )
-
-function passing(
-  script: Script,
-  marks: Marks,
-  { flow, vrf, family }: { readonly flow: Flow; readonly vrf: string; readonly family: Family },
-): Clause[] {
-  const filter = filterLines(script, flow, family)
-  if (!filter) return []
-  const ofSource = largeCommunityList(script, `all-${short(flow.from)}`, [marks.network(flow.from), marks.whole])
-  const become = `set large-community ${marks.network(flow.to)} ${marks.leaked}`
-  return [permit(`match source-vrf ${vrf}`, ofSource, ...filter, become)]
+  const ends = there.flatMap(({ denied }) => denied).map((prefix) => `${routeTo(prefix)} reject ${LAST_DISTANCE}`)
+  return [...new Set([...roads, ...ends])].toSorted(compared)
 }
+
+const routeTo = (prefix: Prefix): string => `${TOOL[familyOf(prefix)]} route ${prefix}`
+
+/** The same as BGP tells it to the others of the network. */
+export function leakedLines(desk: Desk, into: Into, family: Family): readonly string[] {
+  const { index, marks, script } = desk
+  const { its, member } = into.speaker
+  const map = (rank: number): string =>
+    routeMap(script, `leak-${short(member.id)}-${rank + 1}`, [
+      // Without the weight, what a node says itself would go before all that it hears.
+      permit(`set large-community ${marks.network(its.network.id)}`, leakPreference(index, rank), 'set weight 0'),
+    ])
+  return carried(index, into)
+    .filter(({ prefix }) => familyOf(prefix) === family)
+    .map(({ prefix, rank }) => `network ${prefix} route-map ${map(rank)}`)
+}
+
+type Road = { readonly prefix: Prefix; readonly device: string; readonly table: string }
+
+/** With its place among those who carry it, and what the leak's filter denies inside of it, which would go along. */
+type Carried = Road & { readonly rank: number; readonly denied: readonly Prefix[] }
+
+/** What this node carries into a network of its. What it has itself in the main table has no device that leads there. */
+function carried(index: WorldIndex, { speaker, all }: Into): readonly Carried[] {
+  const { its, member, inside } = speaker
+  if (!inside) return []
+  const flows = flowsInto(index, its)
+  return leakedIn(index, its).flatMap(({ prefix, behind, source: name }) => {
+    const rank = behind.findIndex(({ id }) => id === member.id)
+    const flow = flows.find(({ id }) => name === `leak:${id}`)
+    const source = rank < 0 ? undefined : sourceOf(flow, all)
+    if (!source || !flow) return []
+    const isOwn = source.member.lanSubnets.includes(prefix) || addressesOf(index, source).includes(prefix)
+    const device = isOwn ? source.vrfName : interfaceName(source.member.id)
+    const denied = deniedIn(flow.filter, prefix)
+    return device === undefined ? [] : [{ prefix, device, table: source.vrfName ?? 'default', rank, denied }]
+  })
+}
+
+/** Addresses of the node itself in the networks that it carries from: by the tunnels of those they would be lost. */
+function ownAddresses(index: WorldIndex, { speaker: { its, member, inside }, all }: Into): readonly Road[] {
+  const carries = inside && leakedIn(index, its).some(({ behind }) => behind.some(({ id }) => id === member.id))
+  return (carries ? flowsInto(index, its) : []).flatMap((flow) => {
+    const source = sourceOf(flow, all)
+    const table = source?.vrfName
+    const own = source ? addressesOf(index, source).filter((prefix) => passes(flow.filter, prefix)) : []
+    return table === undefined ? [] : own.map((prefix): Road => ({ prefix, device: table, table }))
+  })
+}
+
+const sourceOf = (flow: Flow | undefined, all: readonly Speaker[]): Speaker | undefined =>
+  all.find(({ its, inside }) => inside && its.network.id === flow?.from)
+
+const addressesOf = (index: WorldIndex, { its, member }: Speaker): readonly Prefix[] => [
+  `${member.address}/128`,
+  ...heldBy(index, its, member).map(({ cidr }) => cidr),
+]

@@ -4,27 +4,20 @@ import { base32 } from '../names.ts'
 
 /**
  * Every route inside the platform bears large communities (RFC 8092) that say what it is; its own words to itself, stripped at the
- * border. By them a route of one network never leaves for another that shares the node's main table, a leak is not leaked on, and
- * a policy knows from whom a route was learnt although a route reflector stands between. Who reflects sets them by the prefix,
- * whatever a client said.
+ * border. By them a route of one network never leaves for another that shares the node's main table, and a policy knows from whom a
+ * route was learnt although a route reflector stands between. Who reflects sets them by the prefix, whatever a client said.
  */
 export type Marks = {
   /** This route is of that network. */
   network(networkId: Id): string
   /** It comes from that member, or from that federation peer. */
   origin(id: Id): string
-  /** It came in from another network's VRF. */
-  readonly leaked: string
-  /** A whole network, said to nobody inside it: it is for those into whose table it leaks. */
-  readonly whole: string
 }
 
 export function marksOf(asNumber: number): Marks {
   return {
     network: (networkId) => `${asNumber}:${numbers(`network/${networkId}`)}`,
     origin: (id) => `${asNumber}:${numbers(`origin/${id}`)}`,
-    leaked: `${asNumber}:0:1`,
-    whole: `${asNumber}:0:2`,
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Family } from './text.ts'
+import { TOOL, type Family } from './text.ts'
 
 /**
  * frr.conf as it grows: lists and route-maps by name, so that what two neighbors share is there once. All of them are written before
@@ -11,8 +11,6 @@ export type Script = {
 }
 
 export const emptyScript = (): Script => ({ lists: new Map(), maps: new Map() })
-
-const TOOL = { ipv4: 'ip', ipv6: 'ipv6' } as const
 
 /** Each entry is what stands behind the sequence number: `permit fd00::/64 le 128`. What no entry names is denied. */
 export function prefixList(script: Script, family: Family, name: string, entries: readonly string[]): string {

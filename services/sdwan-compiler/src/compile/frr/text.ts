@@ -4,6 +4,9 @@ import type { Prefix } from '../../world.ts'
 export type Family = 'ipv4' | 'ipv6'
 export const FAMILIES: readonly Family[] = ['ipv4', 'ipv6']
 
+/** How lines about them begin. */
+export const TOOL = { ipv4: 'ip', ipv6: 'ipv6' } as const
+
 /** As names of route-maps end. */
 export const digit = (family: Family): string => (family === 'ipv4' ? '4' : '6')
 

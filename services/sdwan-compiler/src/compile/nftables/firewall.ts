@@ -20,6 +20,8 @@ export type Firewall = {
   readonly interfaces: readonly string[]
   /** Behind a VRF device, packets arrive by that device, and the interface is its slave. */
   readonly inVrf: boolean
+  /** That device; undefined in the node's main table. */
+  readonly vrfName: string | undefined
   readonly networkId: Id
   readonly cidr: Prefix
   /** Where its connections are kept apart from those of other tables: by the number of its own. 0: with all others. */
@@ -54,7 +56,7 @@ export class Firewalls {
       const vrf = vrfOf(facts.index, member.nodeId, member.networkId)
       const inVrf = vrf !== undefined
       const ways = waysOf(its, member, inVrf)
-      const precise = isPrecise(its, member)
+      const precise = isPrecise(facts, member)
       const body = precise ? this.#preciseOf(facts, meant, ways) : this.#spokeOf(facts, member)
       return keptRecord(known, {
         self: selfOf(member),
@@ -62,6 +64,7 @@ export class Firewalls {
         doors: keptRecord(known?.doors, doorsOf(its.network.id, precise)),
         interfaces: kept(known?.interfaces, [interfaceName(member.id), ...ways.map((way) => way.interface)]),
         inVrf,
+        vrfName: vrf?.vrfName,
         networkId: its.network.id,
         cidr: its.network.cidr,
         zone: zoneOf(vrf?.tableId, its, member),

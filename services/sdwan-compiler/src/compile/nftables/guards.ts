@@ -126,6 +126,7 @@ function wasLetIn(firewall: Firewall, nats: readonly Nat[], door: 'in' | 'throug
 function alsoJudged(firewall: Firewall, others: readonly Firewall[], door: 'in' | 'through'): string {
   const { lans, doors } = firewall
   const known = others.filter((other) => leaks(firewall, other))
+  if (firewall.vrfName !== undefined) return door === 'through' && known.length > 0 ? intoTable(firewall) : ''
   const asked = (place: string, from: readonly Firewall[]): string =>
     cameBy(from).map((came) => `\t\t${came} ${daddr(place)} jump ${doors[door]}\n`).join('') // prettier-ignore
   const addresses = door === 'in' ? foundBy(firewall).map((address) => asked(address, known)) : []
@@ -134,11 +135,45 @@ function alsoJudged(firewall: Firewall, others: readonly Firewall[], door: 'in' 
   return [...addresses, ...behind].join('')
 }
 
+/**
+ * What leads into a network's table leaves by the device of that, and comes in again by nothing that a rule could name: so it is asked
+ * where it leaves.
+ */
+function intoTable({ vrfName = '', own, doors }: Firewall): string {
+  const here = own.map((address) => `\t\toifname "${vrfName}" ${daddr(address)} goto ${doors.in}\n`)
+  return [...here, `\t\toifname "${vrfName}" goto ${doors.through}\n`].join('')
+}
+
+/** What the node itself says as a member of one network, into another: where it leaves, of both. */
+export function saidAcross(firewalls: readonly Firewall[]): { readonly own: string; readonly others: string } {
+  const pairs = firewalls.flatMap((one) => firewalls.filter((other) => other !== one && leaks(one, other)).map((other) => ({ one, other }))) // prettier-ignore
+  const across = pairs.flatMap(({ one, other }) => {
+    const by = [...other.interfaces, ...(other.vrfName === undefined ? [] : [other.vrfName])]
+    // On its way to a tunnel the kernel shows it to the device of the table first, and follows it only afterwards.
+    return one.own.map((address) => ({ one, from: `oifname ${some(by)} ct state != untracked ${saddr(address)}` }))
+  })
+  return {
+    own: across.map(({ one, from }) => `\t\t${from} jump ${one.doors.out}\n`).join(''),
+    others: pairs
+      .filter(({ other }) => other.vrfName !== undefined)
+      .flatMap(({ one, other: { vrfName = '', own, doors } }) =>
+        one.own.flatMap((from) =>
+          own.map(
+            (to) => `\t\toifname "${vrfName}" ct state != untracked ${saddr(from)} ${daddr(to)} jump ${doors.in}\n`,
+          ),
+        ),
+      )
+      .join(''),
+  }
+}
+
 /** Routes leak from table to table: between two networks of one table nothing does. */
 export const leaks = (one: Firewall, other: Firewall): boolean =>
   (one.inVrf || other.inVrf) && one.leaks.includes(other.networkId)
 
 const dropped = (line: string, why: string): string => `\t\t${line} counter drop comment "${why}"\n`
+
+const saddr = (place: Prefix): string => `${family(place)} saddr ${place}`
 
 const daddr = (place: Prefix): string => `${family(place)} daddr ${place}`
 

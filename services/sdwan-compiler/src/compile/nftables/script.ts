@@ -1,5 +1,5 @@
 import type { Firewall } from './firewall.ts'
-import { guardsOf } from './guards.ts'
+import { guardsOf, saidAcross } from './guards.ts'
 import { cameBy, some } from './interfaces.ts'
 import type { Nat } from './nat.ts'
 import { zonesOf } from './zones.ts'
@@ -9,13 +9,14 @@ import { zonesOf } from './zones.ts'
  * step, be it there before or not. Chains with hooks accept by policy and only hand on what comes or goes by our interfaces:
  * the rest of the node (its SSH, our own agent's road) is none of our business.
  *
- * `forward_out` is a chain of its own behind `forward`, and `input_both` behind `input`, because `accept` ends the chain that it is
- * said in: what goes from one network into another has to please both.
+ * `forward_out` is a chain of its own behind `forward`, `input_both` behind `input` and `output_own` behind `output`, because `accept`
+ * ends the chain that it is said in: what goes from one network into another has to please both.
  */
 export function scriptOf(firewalls: readonly Firewall[], nats: readonly Nat[]): string {
   if (firewalls.length === 0) return ''
   const guards = guardsOf(firewalls, nats)
   const zones = zonesOf(firewalls)
+  const across = saidAcross(firewalls)
   const doors = (line: (firewall: Firewall) => string): string => firewalls.map(line).join('')
   return [
     'table inet powernode_sdwan\ndelete table inet powernode_sdwan\ntable inet powernode_sdwan {\n',
@@ -27,7 +28,8 @@ export function scriptOf(firewalls: readonly Firewall[], nats: readonly Nat[]): 
     base('input_both', 'filter hook input priority 1', guards.both.input),
     base('forward', 'filter hook forward priority filter', guards.forward + doors((one) => into(one, one.doors.through))), // prettier-ignore
     base('forward_out', 'filter hook forward priority 1', guards.both.forward + doors(leaving)),
-    base('output', 'filter hook output priority filter', doors((one) => `\t\toifname ${some(one.interfaces)} jump ${one.doors.out}\n`)), // prettier-ignore
+    base('output', 'filter hook output priority filter', across.others + doors((one) => `\t\toifname ${some(one.interfaces)} jump ${one.doors.out}\n`)), // prettier-ignore
+    base('output_own', 'filter hook output priority 1', across.own),
     base('prerouting', 'nat hook prerouting priority dstnat', nats.map(({ prerouting }) => prerouting).join('')),
     base('postrouting', 'nat hook postrouting priority srcnat', nats.map(({ postrouting }) => postrouting).join('')),
     '}\n',

@@ -1,8 +1,9 @@
 import type { Problem } from '../../plan.ts'
+import type { RouteLeak } from '../../world.ts'
 import { isWhole } from '../alphabets.ts'
-import { permitsNothing, whyUnreadable } from '../frr/leaks.ts'
 import { GREATEST_AS_NUMBER, isRouterId, lacksRouterId } from '../frr/numbers.ts'
 import { whyUnwritable } from '../frr/statements.ts'
+import { permitsNothing, whyUnreadable } from '../leaked.ts'
 import { speaksBgp } from '../network-facts.ts'
 import type { NetworkIndex, WorldIndex } from '../world-index.ts'
 
@@ -83,9 +84,20 @@ function leakProblems(index: WorldIndex): readonly Problem[] {
     if (!dest.keyed.some(({ nodeId }) => nodes.has(nodeId))) {
       return say(false, 'LEAK_WITHOUT_NODE', 'no node is in both networks')
     }
-    return permitsNothing(leak) ? say(false, 'LEAK_PERMITS_NOTHING', 'its filter denies and permits nothing') : []
+    if (permitsNothing(leak)) return say(false, 'LEAK_PERMITS_NOTHING', 'its filter denies and permits nothing')
+    const alone = !leak.bidirectional && !index.routeLeaks.some((other) => leadsBack(leak, other))
+    const main = (leak.bidirectional ? ends : [source]).find((each) => each?.network.isolation === 'shared')
+    const ownOf = `${main?.network.slug} is in the main table: what the node that carries the leak has there itself, its addresses and LANs, is not reached from the other` // prettier-ignore
+    return [
+      ...(alone ? say(false, 'LEAK_ONE_WAY', 'nothing leaks back: what is asked this way is not answered') : []),
+      ...(main ? say(false, 'LEAK_FROM_MAIN', ownOf) : []),
+    ]
   })
 }
+
+const leadsBack = ({ sourceNetworkId, destNetworkId }: RouteLeak, other: RouteLeak): boolean =>
+  (other.sourceNetworkId === destNetworkId && other.destNetworkId === sourceNetworkId) ||
+  (other.bidirectional && other.sourceNetworkId === sourceNetworkId && other.destNetworkId === destNetworkId)
 
 function crossingProblems({ world, networks }: WorldIndex): readonly Problem[] {
   const { enabled, asNumber } = world.platform.bgp

@@ -1,6 +1,6 @@
 import type { Standby } from '../../plan.ts'
 import type { Id, Member, Prefix } from '../../world.ts'
-import type { Destination } from '../destinations.ts'
+import { isFirstAlone, type Destination } from '../destinations.ts'
 import { Memo } from '../memo.ts'
 import type { NetworkFacts } from '../network-facts.ts'
 import { endpointOf, stanza } from './config.ts'
@@ -62,9 +62,10 @@ function stanzaOf({ linkLocal }: NetworkFacts, member: Member, extra: readonly P
 
 /** Whoever holds a prefix himself needs nobody for it; a gateway those that come before it. */
 function standbyOfHolder(facts: NetworkFacts, shared: readonly Destination[], member: Member): readonly Standby[] {
-  return shared.flatMap(({ prefix, behind, source }) => {
+  return shared.flatMap((destination) => {
+    const { prefix, behind } = destination
     const at = behind.indexOf(member)
-    const before = at < 0 ? behind : source.startsWith('federation:') ? behind.slice(0, at) : []
+    const before = at < 0 ? behind : isFirstAlone(destination) ? behind.slice(0, at) : []
     return before.length > 1 ? [standbyOf(facts, [prefix], before)] : []
   })
 }

@@ -34,10 +34,7 @@ export class Bgp {
     this.#told = told
     for (const speaker of [...model.nodes.values()].flatMap((node) => node.speakers)) {
       this.#speakers.set(speaker.key, speaker)
-      const lends = speaker.node.speakers.some(({ router }) =>
-        router.imports.vrfs.includes(speaker.router.vrf ?? 'default'),
-      )
-      if (speaker.passesOn || lends) this.#carriers.push(speaker)
+      if (speaker.passesOn) this.#carriers.push(speaker)
       for (const statement of statementsOf(model, speaker)) {
         const { net } = statement
         const there = this.#origins.exact(net)
@@ -121,7 +118,6 @@ export class Bgp {
   #decide(speaker: Speaker, net: Net, state: ReadonlyMap<Speaker, Best>): Best | undefined {
     const offers = [
       this.#originated(speaker, net),
-      ...this.#imports(speaker, net, state),
       ...[...state.keys()].map((other) => this.#heard(speaker, other, state)),
       ...[...speaker.router.neighbors.keys()].map((address) => this.#fromForeigner(speaker, address, net)),
     ]
@@ -139,19 +135,7 @@ export class Bgp {
     if (!best || from === speaker || !this.#inSession({ ours: speaker, theirs: from })) return undefined
     const [to, by] = [from.neighborAt(speaker.addresses), speaker.neighborAt(from.addresses)]
     const sent = to && exported(from, to, best)
-    return sent && by && imported(speaker, by, { sent, from, best })
-  }
-
-  /** What another VRF of the same node has, where it is taken over from there. */
-  #imports(speaker: Speaker, net: Net, state: ReadonlyMap<Speaker, Best>): (Best | undefined)[] {
-    return speaker.router.imports.vrfs.map((vrf) => {
-      const other = this.#speakers.get(`${speaker.node.id} ${vrf === 'default' ? '' : vrf}`)
-      const best = other && (state.get(other) ?? this.#originated(other, net))
-      const through = other && best && this.#through(other, best)
-      return best && best.from !== 'import'
-        ? imported(speaker, undefined, { sent: best, from: other, best, through })
-        : undefined
-    })
+    return sent && by && imported(speaker, by, { sent, from })
   }
 
   #fromForeigner(speaker: Speaker, address: string, net: Net): Best | undefined {
@@ -181,7 +165,6 @@ export class Bgp {
 
   /** The interface that leads to a route's next hop. */
   #through(speaker: Speaker, best: Best): WireGuardInterface | undefined {
-    if (best.through) return best.through
     const [own] = speaker.node.plan.interfaces.filter(({ vrfName }) => vrfName === speaker.router.vrf)
     if (best.from === 'local') return own
     const found = this.#model.routes(speaker.node, speaker.router.vrf).lookup(mustIp(best.nextHop))

@@ -1,4 +1,3 @@
-import type { WireGuardInterface } from '../../plan.ts'
 import type { Id } from '../../world.ts'
 import type { Net } from '../address.ts'
 import { type Told, apply, inPrefix } from './policy.ts'
@@ -10,7 +9,7 @@ export type Best = {
   readonly route: Told
   /** Says all that distinguishes it, for comparing rounds. */
   readonly told: string
-  readonly from: 'local' | 'ibgp' | 'ebgp' | 'import'
+  readonly from: 'local' | 'ibgp' | 'ebgp'
   readonly nextHop: string
   /** The neighbor's address; empty for one's own. */
   readonly peer: string
@@ -19,11 +18,11 @@ export type Best = {
   readonly clusters: readonly string[]
   /** The federation peer that it comes from in the end. */
   readonly peerId: Id | undefined
-  /** Set where it leads through another VRF's interface. */
-  readonly through: WireGuardInterface | undefined
 }
 
 const DEFAULT_PREFERENCE = 100
+/** Of what a router says itself, where its route-map gives no other (BGP_ATTR_DEFAULT_WEIGHT). */
+const OWN_WEIGHT = 32_768
 
 /** What a speaker says on its own account, by its route-map; a `network` line without one says it plainly. */
 export type Statement = { readonly net: Net; readonly map: string | undefined }
@@ -32,6 +31,7 @@ export function originated(speaker: Speaker, { net, map }: Statement): Best | un
   const plain: Told = {
     net,
     nextHop: undefined,
+    weight: OWN_WEIGHT,
     localPref: DEFAULT_PREFERENCE,
     med: 0,
     asPath: [],
@@ -54,43 +54,29 @@ export function exported(speaker: Speaker, to: Neighbor, its: Best): Best | unde
   if (!route) return undefined
   const own = to.source ?? speaker.addresses[0] ?? ''
   // Without `force`, what is reflected keeps its next hop.
-  const self = !internal || its.from === 'local' || its.from === 'import' || (its.from === 'ebgp' && family.nextHopSelf)
+  const self = !internal || its.from === 'local' || (its.from === 'ebgp' && family.nextHopSelf)
   return {
     ...its,
     route: internal ? route : { ...route, asPath: [speaker.router.as, ...route.asPath], localPref: DEFAULT_PREFERENCE },
     nextHop: self ? own : its.nextHop,
     clusters: internal && its.from === 'ibgp' ? [speaker.router.routerId, ...its.clusters] : its.clusters,
-    through: undefined,
   }
 }
 
-type Heard =
-  | {
-      readonly sent: Best
-      readonly from: Speaker | undefined
-      readonly best: Best
-      readonly through?: WireGuardInterface | undefined
-    }
-  | { readonly foreigner: Foreigner; readonly net: Net }
+type Heard = { readonly sent: Best; readonly from: Speaker } | { readonly foreigner: Foreigner; readonly net: Net }
 
-/** What a speaker makes of a route that it hears; `by` is undefined for what comes from another VRF of its own. */
-export function imported(speaker: Speaker, by: Neighbor | undefined, heard: Heard): Best | undefined {
-  if ('foreigner' in heard) return by && fromAbroad(speaker, by, heard)
-  const { sent, from, through } = heard
-  if (!by) {
-    const map = speaker.router.imports.maps.get(sent.route.net.family)
-    const asked = { told: sent.route, peer: '', ownAs: speaker.router.as, vrf: from?.router.vrf ?? 'default' }
-    const route = map === undefined ? sent.route : apply(speaker.config.policies, map, asked)
-    return route && best(route, { ...sent, from: 'import', through })
-  }
+/** What a speaker makes of a route that it hears of a neighbor. */
+export function imported(speaker: Speaker, by: Neighbor, heard: Heard): Best | undefined {
+  if ('foreigner' in heard) return fromAbroad(speaker, by, heard)
+  const { sent, from } = heard
   const own = speaker.router.routerId
   if (!by.families.get(sent.route.net.family)?.active) return undefined
   if (sent.originator === own || sent.clusters.includes(own)) return undefined
   const internal = by.remoteAs === speaker.router.as
   if (!internal && sent.route.asPath.includes(speaker.router.as)) return undefined
-  const route = filtered(speaker, { neighbor: by, direction: 'in', route: sent.route })
+  const route = filtered(speaker, { neighbor: by, direction: 'in', route: { ...sent.route, weight: 0 } })
   const ofClient = by.families.get(sent.route.net.family)?.client === true
-  const originator = internal ? sent.originator : (from?.router.routerId ?? '')
+  const originator = internal ? sent.originator : from.router.routerId
   return route && best(route, { ...sent, from: internal ? 'ibgp' : 'ebgp', peer: by.address, ofClient, originator })
 }
 
@@ -103,6 +89,7 @@ function fromAbroad(
   const told: Told = {
     net,
     nextHop: foreigner.address,
+    weight: 0,
     localPref: DEFAULT_PREFERENCE,
     med: 0,
     asPath: [foreigner.as],
@@ -138,17 +125,18 @@ function filtered(
 }
 
 function best(route: Told, its: Pick<Best, 'from' | 'nextHop' | 'originator'> & Partial<Best>): Best {
-  const { from, nextHop, originator, peer = '', ofClient = false, clusters = [], peerId, through } = its
+  const { from, nextHop, originator, peer = '', ofClient = false, clusters = [], peerId } = its
   const marks = [...route.communities, ...route.large].toSorted()
-  const told = `${route.localPref} ${route.med} ${route.asPath.join()} ${marks.join()} ${clusters.join()}`
-  return { route, told, from, nextHop, originator, peer, ofClient, clusters, peerId, through }
+  const told = `${route.weight} ${route.localPref} ${route.med} ${route.asPath.join()} ${marks.join()} ${clusters.join()}`
+  return { route, told, from, nextHop, originator, peer, ofClient, clusters, peerId }
 }
 
-/** RFC 4271 9.1.2.2, with FRR's weight for one's own routes first. */
+/** RFC 4271 9.1.2.2, with FRR's weight first, and with one's own before others' of the same preference. */
 export function better(one: Best, other: Best): boolean {
   const order = [
-    own(other) - own(one),
+    other.route.weight - one.route.weight,
     other.route.localPref - one.route.localPref,
+    own(other) - own(one),
     one.route.asPath.length - other.route.asPath.length,
     one.route.med - other.route.med,
     rank(one) - rank(other),

@@ -2,7 +2,22 @@ import type { Net } from '../address.ts'
 import type { Policies } from './policy.ts'
 
 /** frr.conf as bgpd and zebra understand it, without what only says how fast or how loud. */
-export type FrrConfig = { readonly policies: Policies; readonly routers: readonly Router[] }
+export type FrrConfig = {
+  readonly policies: Policies
+  readonly routers: readonly Router[]
+  readonly roads: readonly Road[]
+}
+
+/**
+ * A route of one table that leads into another, by an interface there or by that table's device; after all that BGP brings.
+ * Without a device it ends here.
+ */
+export type Road = {
+  readonly vrf: string | undefined
+  readonly net: Net
+  readonly device: string | undefined
+  readonly into: string | undefined
+}
 
 export type Router = {
   readonly as: number
@@ -17,7 +32,6 @@ export type Router = {
     readonly family: 4 | 6
     readonly map: string
   }[]
-  readonly imports: { readonly vrfs: readonly string[]; readonly maps: ReadonlyMap<4 | 6, string> }
 }
 
 export type Neighbor = {

@@ -5,6 +5,8 @@ export type Told = {
   readonly net: Net
   /** Undefined: the router that tells it is the next hop. */
   readonly nextHop: string | undefined
+  /** What one router says to itself alone: before all else, and told to nobody. */
+  readonly weight: number
   readonly localPref: number
   readonly med: number
   readonly asPath: readonly number[]
@@ -13,7 +15,7 @@ export type Told = {
 }
 
 /** What a route-map is asked with: the route, and the neighbor it comes from or goes to. */
-export type Asked = { readonly told: Told; readonly peer: string; readonly ownAs: number; readonly vrf?: string }
+export type Asked = { readonly told: Told; readonly peer: string; readonly ownAs: number }
 
 export type ListLine = { readonly permit: boolean; readonly text: string }
 export type Clause = {
@@ -58,7 +60,7 @@ export function apply(policies: Policies, name: string, asked: Asked, depth = 0)
   return passed ? told : undefined
 }
 
-function matches(policies: Policies, line: string, { told, peer, vrf }: Asked): boolean {
+function matches(policies: Policies, line: string, { told, peer }: Asked): boolean {
   const words = line.split(' ')
   const last = words.at(-1) ?? ''
   const list = (kind: string, name: string): readonly ListLine[] => policies.lists.get(`${kind} ${name}`) ?? []
@@ -80,8 +82,6 @@ function matches(policies: Policies, line: string, { told, peer, vrf }: Asked): 
       return decided(list('as-path', last), (text) => asPathRegex(text).test(told.asPath.join(' ')))
     case 'peer':
       return peer === last
-    case 'source-vrf':
-      return vrf === last
     // Tags come from the kernel's tables; what BGP tells has none.
     case 'tag':
       return false
@@ -117,6 +117,8 @@ function changed(told: Told, line: string, { ownAs }: Asked): Told {
   const additive = rest.at(-1) === 'additive'
   const values = additive ? rest.slice(0, -1) : rest
   switch (what) {
+    case 'weight':
+      return { ...told, weight: Number(rest[0]) }
     case 'local-preference':
       return { ...told, localPref: Number(rest[0]) }
     case 'metric':

@@ -1,18 +1,18 @@
 import { type Net, mustNet } from '../address.ts'
 import { QUIET, QUIET_FAMILY, QUIET_ROUTER, isQuiet } from './quiet.ts'
 import type { Clause, ListLine } from './policy.ts'
-import type { FrrConfig, Router, Neighbor, NeighborFamily } from './frr-config.ts'
+import type { FrrConfig, Road, Router, Neighbor, NeighborFamily } from './frr-config.ts'
 
 type Draft = {
   lists: Map<string, ListLine[]>
   maps: Map<string, Clause[]>
   routers: RouterDraft[]
+  roads: Road[]
 }
 type RouterDraft = { -readonly [K in 'as' | 'vrf' | 'routerId' | 'checksNetworks']: Router[K] } & {
   neighbors: Map<string, NeighborDraft>
   networks: { net: Net; map: string | undefined }[]
   redistributed: Router['redistributed'][number][]
-  imports: { vrfs: string[]; maps: Map<4 | 6, string> }
 }
 type NeighborDraft = {
   address: string
@@ -33,7 +33,8 @@ type ClauseDraft = { -readonly [K in keyof Clause]: Clause[K] } & { matches: str
 
 /** Reads a whole frr.conf. A line that it does not know is an error. */
 export function readFrr(text: string): FrrConfig {
-  const draft: Draft = { lists: new Map(), maps: new Map(), routers: [] }
+  const draft: Draft = { lists: new Map(), maps: new Map(), routers: [], roads: [] }
+  let vrf: string | undefined
   let clause: ClauseDraft | undefined
   let router: RouterDraft | undefined
   let family: 4 | 6 | undefined
@@ -45,19 +46,30 @@ export function readFrr(text: string): FrrConfig {
       clause = undefined
       family = undefined
       if (line === 'exit' || !line.startsWith('exit')) router = undefined
+      vrf = /^vrf (\S+)$/.exec(line)?.[1]
       const map = /^route-map (\S+) (permit|deny) (\d+)$/.exec(line)
       const bgp = /^router bgp (\d+)(?: vrf (\S+))?$/.exec(line)
       if (map) clause = addClause(draft, map)
       else if (bgp) router = addRouter(draft, bgp)
-      else if (!readListLine(draft, line) && !isQuiet(line, QUIET)) throw new Error(`frr: unknown line: ${line}`)
+      else if (!readListLine(draft, line) && !readRoad(draft, line, vrf) && !isQuiet(line, QUIET))
+        throw new Error(`frr: unknown line: ${line}`)
     } else if (clause) readClauseLine(clause, line)
     else if (router && /^address-family ipv[46] unicast$/.test(line)) family = line.includes('ipv4') ? 4 : 6
     else if (router && line === 'exit-address-family') family = undefined
     else if (router && family) readFamilyLine(router, family, line)
     else if (router) readRouterLine(router, line)
-    else if (!isQuiet(line, QUIET)) throw new Error(`frr: unknown line: ${line}`)
+    else if (!readRoad(draft, line, vrf) && !isQuiet(line, QUIET)) throw new Error(`frr: unknown line: ${line}`)
   }
-  return { policies: { lists: draft.lists, maps: draft.maps }, routers: draft.routers.map(settled) }
+  const { lists, maps, roads } = draft
+  return { policies: { lists, maps }, routers: draft.routers.map(settled), roads }
+}
+
+function readRoad({ roads }: Draft, line: string, vrf: string | undefined): boolean {
+  const words = /^(?:ip|ipv6) route (\S+) (?:reject 220|(\S+) 220 nexthop-vrf (\S+))$/.exec(line)
+  if (!words) return false
+  const [, prefix = '', device, into] = words
+  roads.push({ vrf, net: mustNet(prefix), device, into: into === 'default' ? undefined : into })
+  return true
 }
 
 const LISTS: readonly [RegExp, (words: RegExpExecArray) => string][] = [
@@ -115,7 +127,6 @@ function addRouter({ routers }: Draft, [, as, vrf]: RegExpExecArray): RouterDraf
     neighbors: new Map(),
     networks: [],
     redistributed: [],
-    imports: { vrfs: [], maps: new Map() },
   }
   routers.push(router)
   return router
@@ -141,7 +152,6 @@ const ITSELF = ' '
 function readFamilyLine(router: RouterDraft, family: 4 | 6, line: string): void {
   const network = /^network (\S+)(?: route-map (\S+))?$/.exec(line)
   const redistributed = /^redistribute (connected|kernel) route-map (\S+)$/.exec(line)
-  const imported = /^import vrf (?:(route-map) )?(\S+)$/.exec(line)
   const neighbor =
     /^neighbor (\S+) (activate|route-reflector-client|next-hop-self(?: force)?|(route-map|prefix-list) (\S+) (in|out)|maximum-prefix (\d+).*)$/.exec(
       line,
@@ -150,9 +160,7 @@ function readFamilyLine(router: RouterDraft, family: 4 | 6, line: string): void 
   else if (redistributed) {
     const kind = redistributed[1] === 'kernel' ? 'kernel' : 'connected'
     router.redistributed.push({ kind, family, map: redistributed[2] ?? '' })
-  } else if (imported?.[1] !== undefined) router.imports.maps.set(family, imported[2] ?? '')
-  else if (imported) router.imports.vrfs.push(imported[2] ?? '')
-  else if (neighbor) readNeighborLine(router, family, neighbor)
+  } else if (neighbor) readNeighborLine(router, family, neighbor)
   else if (!isQuiet(line, QUIET_FAMILY)) throw new Error(`frr: unknown line of an address family: ${line}`)
 }
 

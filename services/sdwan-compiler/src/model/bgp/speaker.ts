@@ -1,7 +1,6 @@
 import type { WireGuardInterface } from '../../plan.ts'
 import type { Crossing } from '../../world.ts'
 import type { ModelNode } from '../model-node.ts'
-import { readFrr } from './read-frr.ts'
 import type { FrrConfig, Neighbor, Router } from './frr-config.ts'
 
 /** One `router bgp` of one node. */
@@ -11,7 +10,7 @@ export class Speaker {
   readonly router: Router
   /** Addresses that it can be called at. */
   readonly addresses: readonly string[]
-  /** Whether what it hears goes on to others: it reflects, it stands at a border, or it takes routes from another VRF. */
+  /** Whether what it hears goes on to others: it reflects, or it stands at a border. */
   readonly passesOn: boolean
 
   constructor(node: ModelNode, config: FrrConfig, router: Router) {
@@ -21,8 +20,7 @@ export class Speaker {
     this.addresses = this.#interfaces().flatMap((each) => each.addresses.map(hostOf))
     const neighbors = [...router.neighbors.values()]
     const reflects = neighbors.some(({ families }) => [...families.values()].some(({ client }) => client))
-    this.passesOn =
-      reflects || router.imports.vrfs.length > 0 || neighbors.some(({ remoteAs }) => remoteAs !== router.as)
+    this.passesOn = reflects || neighbors.some(({ remoteAs }) => remoteAs !== router.as)
   }
 
   get key(): string {
@@ -45,13 +43,6 @@ export class Speaker {
 
 /** A gateway of a federation peer, as a neighbor of ours sees it: it tells what was agreed, and perhaps more. */
 export type Foreigner = { readonly crossing: Crossing; readonly address: string; readonly as: number }
-
-/** Every speaker of a node. */
-export function speakersOf(node: ModelNode): readonly Speaker[] {
-  if (node.plan.frr === '') return []
-  const config = readFrr(node.plan.frr)
-  return config.routers.map((router) => new Speaker(node, config, router))
-}
 
 function hostOf(address: string): string {
   const slash = address.indexOf('/')
