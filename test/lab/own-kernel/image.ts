@@ -11,14 +11,25 @@ import type { Tool } from '../../../deploy/qemu/tools.ts'
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
 /** What must be installed here for a machine to have it. */
-export const FROM_HERE = ['ip', 'nft', 'wg', 'ping', 'conntrack', 'vtysh', 'zebra', 'bgpd', 'frr-reload.py'] as const
+export const FROM_HERE = [
+  'ip',
+  'nft',
+  'wg',
+  'ping',
+  'conntrack',
+  'vtysh',
+  'zebra',
+  'staticd',
+  'bgpd',
+  'frr-reload.py',
+] as const
 
 /** What the lab and the agent run, as this machine has it; what is missing there is busybox's. */
 const PROGRAMS = 'bash ip nft wg ping conntrack setpriv nsenter sysctl modprobe timeout install chown grep vtysh'.split(
   ' ',
 )
 /** FRR, the language of its frr-reload.py, and what vtysh asks whether it may. */
-const DAEMONS = ['zebra', 'bgpd'].map((name) => `/usr/lib/frr/${name}`)
+const DAEMONS = ['zebra', 'staticd', 'bgpd'].map((name) => `/usr/lib/frr/${name}`)
 const RELOAD = '/usr/lib/frr/frr-reload.py'
 const PYTHON = '/usr/bin/python3'
 const PERMIT = '/usr/lib/x86_64-linux-gnu/security/pam_permit.so'

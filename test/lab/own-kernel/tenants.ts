@@ -9,7 +9,7 @@ import {
 } from '../../../services/sdwan-compiler/src/compile/frr/testing/worlds.ts'
 import { interfaceName, vrfName } from '../../../services/sdwan-compiler/src/compile/names.ts'
 import { emptyPlan, stateToWire } from '../../../services/sdwan-compiler/src/wire-node.ts'
-import type { FirewallRule, Member, Network, VirtualIp } from '../../../services/sdwan-compiler/src/world.ts'
+import type { FirewallRule, Member, Network, RouteLeak, VirtualIp } from '../../../services/sdwan-compiler/src/world.ts'
 import type { Compiled } from '../../../services/sdwan-compiler/src/model/model.ts'
 import { eventually } from '../../eventually.ts'
 import { startAgent, type Agent } from '../agent.ts'
@@ -58,7 +58,7 @@ export class Room extends LabNode {
   }
 }
 
-type Place = 'hub' | 'spoke'
+export type Place = 'hub' | 'spoke'
 
 export type Tenant = {
   readonly network: Network
@@ -71,9 +71,11 @@ export type Tenant = {
 /** Tenants on the same two nodes, each with a network and a table of its own, and an agent on each node. */
 export class Tenants {
   readonly nodes: Readonly<Record<Place, LabNode>>
-  readonly nodeIds = { hub: randomUUID(), spoke: randomUUID() } as const
+  /** The hub's is the lesser: of two nodes between whose tables routes leak, the first carries them for all. */
+  readonly nodeIds: Readonly<Record<Place, string>>
   readonly tenants: readonly Tenant[]
   rules: readonly FirewallRule[]
+  leaks: readonly RouteLeak[] = []
   #compiled: Compiled | undefined
   readonly #control: ControlPlane
   #agents: readonly Agent[] = []
@@ -85,6 +87,8 @@ export class Tenants {
   ) {
     this.#control = control
     this.nodes = nodes
+    const [hub = '', spoke = ''] = [randomUUID(), randomUUID()].toSorted()
+    this.nodeIds = { hub, spoke }
     this.tenants = routing.map((routingProtocol, at) => this.#tenant(at, routingProtocol))
     this.rules = this.tenants.map(({ rule }) => rule)
   }
@@ -146,7 +150,7 @@ export class Tenants {
     const members = this.tenants.flatMap(({ members: { hub, spoke } }) => [hub, spoke]).map((each) => ({ ...each, publicKey: this.#keyOf(each) })) // prettier-ignore
     const vrfs = members.map(({ nodeId, networkId }) => ({ nodeId, networkId, tableId: tableOf(this.#indexOf(networkId)), vrfName: vrfName(nodeId, networkId) })) // prettier-ignore
     const virtualIps = this.tenants.map(({ virtualIp }) => virtualIp)
-    const said = { networks, members, virtualIps, rules: this.rules, vrfs }
+    const said = { networks, members, virtualIps, rules: this.rules, vrfs, routeLeaks: this.leaks }
     const world = withBgp(worldOf(said), { asNumber: 4_200_000_010 })
     const plan = compile(world)
     this.#compiled = { plan, world }
