@@ -5,7 +5,7 @@ import { rateLimit } from '@powernode/rpc'
  * How often a peer may describe itself: a platform does when its operator changes something, and when it starts. Whoever does it
  * more often is believed again soon, because a beat names what the peer has to say until that is taken.
  */
-export const DESCRIPTIONS = 10
+export const DESCRIPTIONS = 15
 const WINDOW_SECONDS = 150
 
 /** Whether what a peer says of itself is still taken: each is announced, written down and kept for days. */
