@@ -1,6 +1,7 @@
 import type { CheckedState, Tunnel } from '../checked/check-state.ts'
 import { letForward } from '../back-ends/forwarding.ts'
 import type { Frr } from '../back-ends/frr.ts'
+import { withoutRoads } from '../back-ends/frr-roads.ts'
 import { isOurs, linksOf, makeLink, removeLink } from '../back-ends/links.ts'
 import { applyTable, countedIn, fingerprintOfTable, type Counted } from '../back-ends/nftables.ts'
 import type { Ovn } from '../back-ends/ovn.ts'
@@ -167,8 +168,9 @@ export class Machine {
     if (frr === '' && was.frr === '' && this.#deps.journal.prints().frr === '') return applied
     if (!(await this.#hasFrr()))
       return { ...applied, status: 'absent', detail: 'FRR is not installed, or its daemons do not answer' }
-    await this.#deps.frr.apply(frr)
-    return applied
+    const config = this.#deps.vrfs.areJoined ? frr : withoutRoads(frr)
+    await this.#deps.frr.apply(config)
+    return config === frr ? applied : { ...applied, detail: 'what leaks is left out: no route leads from one namespace into another' } // prettier-ignore
   }
 
   /** What ended goes first: its names are free then. A database that is away keeps no other from being written. */

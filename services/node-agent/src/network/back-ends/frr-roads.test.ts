@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { roadsToRemove } from './frr-roads.ts'
+import { roadsToRemove, withoutRoads } from './frr-roads.ts'
 
 const RUNNING = `frr version 8.4.4
 ipv6 route fd10:0:0:2::/64 wg-b 220 nexthop-vrf vr-b
@@ -31,6 +31,10 @@ test('a route goes from the table that it is in, and stays in others', () => {
     'no ipv6 route fd10:0:0:1::/64 wg-a 220 nexthop-vrf vr-a',
     'exit',
   ])
+})
+
+test('without its routes a configuration is the same else', () => {
+  expect(withoutRoads(RUNNING).split('\n')).toEqual(RUNNING.split('\n').filter((line) => !line.includes(' route ')))
 })
 
 test('where all of them are wanted nothing is said', () => {

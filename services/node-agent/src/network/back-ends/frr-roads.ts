@@ -15,6 +15,13 @@ export function roadsToRemove(running: string, wanted: string): readonly string[
   return commands.length === 0 ? [] : ['configure terminal', ...commands]
 }
 
+/** A configuration without its routes from table to table. */
+export const withoutRoads = (config: string): string =>
+  config
+    .split('\n')
+    .filter((line) => !ROAD.test(line.trim()))
+    .join('\n')
+
 type Road = { readonly table: string; readonly road: string }
 
 /** `table` is the line of the VRF that a route stands under; empty: of none. */

@@ -36,6 +36,11 @@ export class Vrfs {
     this.#kind = kind
   }
 
+  /** Whether a route of one can lead into another: of namespaces each has devices of its own. */
+  get areJoined(): boolean {
+    return this.#kind === 'kernel'
+  }
+
   roomOf(vrfs: readonly VrfOf[], name: string | undefined): Room {
     const vrf = vrfs.find((each) => each.name === name)
     if (!vrf) return { tools: this.#tools, table: undefined }
