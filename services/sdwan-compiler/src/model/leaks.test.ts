@@ -48,6 +48,12 @@ describe('routes that leak between two tables', () => {
     expect(said(open, [src, dst])).toBe(way)
   })
 
+  test('the route from table to table says by which leak', () => {
+    const answer = explain(new Model({ plan: compile(open), world: open }), { src: 'b-5', dst: 'a-4', protocol: 'tcp', port: 443 }) // prettier-ignore
+    const sources = 'hops' in answer ? answer.hops.map(({ routeSource }) => routeSource) : []
+    expect(sources).toContain(`leak:${open.routeLeaks[0]?.id}`)
+  })
+
   // A node is called by the first of its members, and passed twice where the packet goes from table to table.
   test('by the hub that is in both; a spoke that is in both goes by it too', () => {
     expect(said(open, ['b-3', 'a-4'])).toBe('yes: a-3 ▸ a-1 ▸ a-4')

@@ -37,7 +37,7 @@ export function routeFor(model: Model, node: ModelNode, vrf: string | undefined,
     return { kind: 'tunnel', interface: learnt.interface, prefix: textOf(learnt.net), source: learnt.source }
   }
   if (!leaked || leaked.value.kind === 'nowhere') return undefined
-  return { ...leaked.value, prefix: textOf(leaked.net), source: 'leak' }
+  return { ...leaked.value, prefix: textOf(leaked.net) }
 }
 
 function rankOf(route: Route): number {

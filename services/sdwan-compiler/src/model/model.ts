@@ -27,8 +27,8 @@ export type Route =
 
 /** Where a route leads that goes from one table of a node into another; one to what a leak denies leads nowhere. */
 export type RoadEnd =
-  | { readonly kind: 'tunnel'; readonly interface: WireGuardInterface }
-  | { readonly kind: 'table'; readonly vrf: string }
+  | { readonly kind: 'tunnel'; readonly interface: WireGuardInterface; readonly source: string }
+  | { readonly kind: 'table'; readonly vrf: string; readonly source: string }
   | { readonly kind: 'nowhere' }
 
 export type Circumstances = {
@@ -166,13 +166,32 @@ export class Model {
     const table = new PrefixTable<RoadEnd>()
     const all = this.vrfs === 'kernel' ? node.frr.roads.filter((road) => road.vrf === vrf) : []
     for (const { net, device, into } of all) {
-      const found = device === undefined ? undefined : node.interface(device)
-      if (device === undefined) table.put(net, { kind: 'nowhere' })
-      else if (found && found.vrfName === into) table.put(net, { kind: 'tunnel', interface: found })
-      else if (device === into) table.put(net, { kind: 'table', vrf: device })
+      if (device === undefined) {
+        table.put(net, { kind: 'nowhere' })
+        continue
+      }
+      const [found, source] = [node.interface(device), this.#leakOf(node, into, vrf)]
+      if (found && found.vrfName === into) table.put(net, { kind: 'tunnel', interface: found, source })
+      else if (device === into) table.put(net, { kind: 'table', vrf: device, source })
     }
     this.#roads.set(key, table)
     return table
+  }
+
+  /** By which leak a node has routes of one table in another. */
+  #leakOf(node: ModelNode, from: string | undefined, into: string | undefined): string {
+    const networksIn = (table: string | undefined): readonly Id[] =>
+      this.membersOf(node.id).flatMap((member) => {
+        const its = this.interfaceOf(member)
+        return its && its.vrfName === table ? [member.networkId] : []
+      })
+    const [sources, dests] = [networksIn(from), networksIn(into)]
+    const leak = this.compiled.world.routeLeaks.find(
+      ({ sourceNetworkId: source, destNetworkId: dest, bidirectional }) =>
+        (sources.includes(source) && dests.includes(dest)) ||
+        (bidirectional && sources.includes(dest) && dests.includes(source)),
+    )
+    return leak ? `leak:${leak.id}` : 'leak'
   }
 
   membersOf(nodeId: Id): readonly Member[] {

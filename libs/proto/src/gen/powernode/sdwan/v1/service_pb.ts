@@ -484,7 +484,7 @@ export type Hop = Message<"powernode.sdwan.v1.Hop"> & {
   outInterface: string;
 
   /**
-   * The prefix that was followed, and its source (member:…, network:…, federation:<peer id>, bgp).
+   * The prefix that was followed, and its source (member:…, network:…, leak:…, federation:<peer id>, bgp).
    *
    * @generated from field: string route = 5;
    */
