@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createConnection, createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { systemClock } from '@powernode/clock'
 import type { Authority } from '@powernode/identity'
 import { makeTestAuthority, makeTestIdentity } from '@powernode/identity/testing'
@@ -25,22 +25,37 @@ export type TestNats = {
 
 const NEVER = new AbortController().signal
 
-/** Starts the nats-server of NATS_SERVER, or the one on PATH. `config` is added to its configuration. */
+/**
+ * Starts the nats-server of NATS_SERVER, or the one on PATH. `config` is added to its configuration.
+ *
+ * A port that was free may be somebody else's by the time that the server begins, such as the server of another test: so it says
+ * its name, and where it could not begin it is tried with another port.
+ */
 export async function startTestNats(config = ''): Promise<TestNats> {
   const dir = mkdtempSync(join(tmpdir(), 'powernode-test-nats-'))
-  const port = await freePort()
+  const name = basename(dir)
   const store = join(dir, 'store')
   const file = join(dir, 'nats.conf')
-  writeFileSync(file, `listen: "127.0.0.1:${port}"\njetstream { store_dir: "${store}" }\n${config}\n`)
+  let port = await freePort()
   let child: ChildProcess | undefined
 
-  async function start(): Promise<void> {
+  /** False: it has ended, since its port is somebody else's. */
+  async function begin(): Promise<boolean> {
+    const own = `server_name: "${name}"\nlisten: "127.0.0.1:${port}"\njetstream { store_dir: "${store}" }\n`
+    writeFileSync(file, `${own}${config}\n`)
     const server = spawn(process.env['NATS_SERVER'] ?? 'nats-server', ['-c', file], { stdio: 'ignore' })
     child = server
     const endWithUs = () => server.kill('SIGKILL')
     process.once('exit', endWithUs)
     server.once('exit', () => process.off('exit', endWithUs))
-    await until(async () => (await greetingOf(port)).includes('"jetstream":true'))
+    const hasEnded = () => server.exitCode !== null || server.signalCode !== null
+    const isUp = (said: string) => said.includes(`"server_name":"${name}"`) && said.includes('"jetstream":true')
+    await until(async () => hasEnded() || isUp(await greetingOf(port)))
+    return !hasEnded()
+  }
+
+  async function start(): Promise<void> {
+    await until(begin)
   }
 
   async function kill(): Promise<void> {
@@ -52,7 +67,7 @@ export async function startTestNats(config = ''): Promise<TestNats> {
     await gone
   }
 
-  await start()
+  while (!(await begin())) port = await freePort()
   return {
     url: `nats://127.0.0.1:${port}`,
     start,
