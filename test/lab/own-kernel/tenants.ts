@@ -25,7 +25,7 @@ export const tableOf = (at: number): number => 201 + at
 const PATIENCE_MS = 240_000
 const SOON = {
   FAILOVER_AFTER: '60s',
-  REPORT_EVERY: '10s',
+  REPORT_EVERY: '40s',
   LOOK_EVERY: '60s',
   CONFIRM_WITHIN: '600s',
   SETTLED_AFTER: '2s',
