@@ -22,9 +22,9 @@ type Into = { readonly speaker: Speaker; readonly all: readonly Speaker[] }
 /**
  * Routes of one table that lead into another of the same node, as lines of staticd; `all` is everybody on the node.
  *
- * They are written down. What bgpd takes over by `import vrf` leads by the interface before FRR 10 and by the table's device since
- * (github.com/FRRouting/frr/pull/15255): the one is lost where the node itself is meant, and the other goes in circles where the
- * table is the main one (github.com/FRRouting/frr/issues/15909). So what the node has itself is looked for in its own table, by that
+ * They are written down. What bgpd takes over by `import vrf` leads by the interface in FRR 8.4.4, and is lost where the node itself is
+ * meant; later by the table's device (github.com/FRRouting/frr/pull/15255), and where that is the main table's, packets have been
+ * seen to go in circles (github.com/FRRouting/frr/issues/15909). So what the node has itself is looked for in its own table, by that
  * one's device, and all else leads by the tunnel.
  */
 export function roadLines({ index }: Desk, into: Into): readonly string[] {
