@@ -5,6 +5,9 @@ export type Sight = {
   readonly staleAfterMs: number
 }
 
+/** A sight, and whether the peer was heard both ways when one could last tell: if it is silent now, that silence is a new one. */
+export type Seen = Sight & { readonly wasFresh: boolean }
+
 /** From one look to the next. */
 export type Between = {
   readonly fromMs: number
@@ -39,10 +42,12 @@ export const NOT_WATCHED: Stretch = {
  * Time in which we did not listen counts for nothing; nor does silence, until we have listened for a whole stale limit: it
  * may be ours.
  */
-export function stretchOf(before: Sight, after: Sight, { fromMs, toMs, listeningSinceMs }: Between): Stretch {
+export function stretchOf(before: Seen, after: Sight, { fromMs, toMs, listeningSinceMs }: Between): Stretch {
   const { staleAfterMs } = after
-  const isFresh = fresh(after.lastHeardMs, staleAfterMs, toMs) && fresh(after.lastHeardByThemMs, staleAfterMs, toMs)
-  const begin = Math.max(fromMs, listeningSinceMs + (isFresh ? 0 : staleAfterMs))
+  const isFresh = isFreshAt(after, toMs)
+  const start = Math.max(fromMs, listeningSinceMs)
+  const isJudged = isFresh && isFreshAt(before, start) // beats went on: nothing is in doubt
+  const begin = isJudged ? start : Math.max(fromMs, listeningSinceMs + staleAfterMs)
   if (begin >= toMs) return NOT_WATCHED
 
   const within = { begin, end: toMs, staleAfterMs }
@@ -50,8 +55,7 @@ export function stretchOf(before: Sight, after: Sight, { fromMs, toMs, listening
   const heardByThem = coverage(before.lastHeardByThemMs, after.lastHeardByThemMs, within)
   const both = overlap(heard, heardByThem)
   const watchedMs = toMs - begin
-  const wasFresh =
-    fresh(before.lastHeardMs, staleAfterMs, begin) && fresh(before.lastHeardByThemMs, staleAfterMs, begin)
+  const wasFresh = isFreshAt(before, begin) || (before.wasFresh && !isFresh)
   const fellSilent = wasFresh && lengthOf(both) < watchedMs
   return {
     watchedMs,
@@ -63,10 +67,16 @@ export function stretchOf(before: Sight, after: Sight, { fromMs, toMs, listening
   }
 }
 
-type Span = readonly [begin: number, end: number]
+/** What the next look is to know of this one: a silence that nobody could watch beginning is counted when it can be. */
+export const seenOf = (before: Seen, after: Sight, { toMs, stretch }: { toMs: number; stretch: Stretch }): Seen => ({
+  ...after,
+  wasFresh: isFreshAt(after, toMs) || (stretch === NOT_WATCHED && before.wasFresh),
+})
 
-const fresh = (lastMs: number | null, staleAfterMs: number, atMs: number): boolean =>
-  lastMs !== null && atMs < lastMs + staleAfterMs
+const isFreshAt = ({ lastHeardMs, lastHeardByThemMs, staleAfterMs }: Sight, atMs: number): boolean =>
+  [lastHeardMs, lastHeardByThemMs].every((lastMs) => lastMs !== null && atMs < lastMs + staleAfterMs)
+
+type Span = readonly [begin: number, end: number]
 
 /** When one direction was fresh: until the beat known before went stale, and since the one known after came. */
 // oxlint-disable-next-line max-params -- two beats, and what they are laid on

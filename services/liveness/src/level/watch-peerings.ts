@@ -4,7 +4,7 @@ import type { Logger } from '@powernode/process'
 import { BEATING } from '../announcement.ts'
 import type { WatchedPeer } from '../feed/watched-peer.ts'
 import type { Change, PeerFeed } from '../feed/peer-feed.ts'
-import { NOT_WATCHED, stretchOf, type Sight, type Stretch } from '../figures/sight.ts'
+import { NOT_WATCHED, seenOf, stretchOf, type Seen, type Stretch } from '../figures/sight.ts'
 import { HOUR_MS } from '../figures/window.ts'
 import { rollUpFigures } from '../operations/keep-figures.ts'
 import * as listening from '../store/listening.ts'
@@ -37,7 +37,7 @@ export async function watchPeerings(deps: WatchDeps, signal: AbortSignal): Promi
 /** Looks at all peerings, and remembers for the next look what it has seen. */
 export class Watching {
   readonly #deps: WatchDeps
-  #sights = new Map<string, Sight>()
+  #seen = new Map<string, Seen>()
   #at: { readonly wallMs: number; readonly steadyMs: number } | undefined
   #everyMs = LOOK_EVERY.leastMs
   #rollUpAtMs = 0
@@ -79,17 +79,20 @@ export class Watching {
       await listening.current(tx, now),
     ])
     const since = this.#sinceWhen(now, steadyMs)
-    const sights = new Map<string, Sight>()
+    const seen = new Map<string, Seen>()
     for (const row of rows) {
       const peer = feed.peers.get(row.peerId)
       if (!peer || !BEATING.includes(peer.state)) continue
-      sights.set(row.peerId, row)
-      const before = this.#sights.get(row.peerId)
-      if (!before || since === undefined || !heard) continue
-      const between = { fromMs: since, toMs: now.getTime(), listeningSinceMs: heard.since.getTime() }
-      this.#count(row.peerId, stretchOf(before, row, between), { tally, levels })
+      const before = this.#seen.get(row.peerId)
+      const toMs = now.getTime()
+      const stretch =
+        before && since !== undefined && heard
+          ? stretchOf(before, row, { fromMs: since, toMs, listeningSinceMs: heard.since.getTime() })
+          : NOT_WATCHED
+      this.#count(row.peerId, stretch, { tally, levels })
+      seen.set(row.peerId, seenOf(before ?? { ...row, wasFresh: row.isHeard }, row, { toMs, stretch }))
     }
-    this.#sights = sights
+    this.#seen = seen
     this.#at = { wallMs: now.getTime(), steadyMs }
     const watched = [...feed.peers.values()].filter(({ state }) => BEATING.includes(state))
     this.#watched = new Set(watched.map(({ peerId }) => peerId))

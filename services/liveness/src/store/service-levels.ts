@@ -91,7 +91,8 @@ export async function forgetDays(tx: Tx<Tables>, end: Date): Promise<number> {
 export async function sights(tx: Tx<Tables>): Promise<readonly SightRow[]> {
   const { rows } = await sql<SightRow>`
     select peer_id::text as "peerId", extract(epoch from last_heard_at)::float8 * 1000 as "lastHeardMs",
-      extract(epoch from last_heard_by_them_at)::float8 * 1000 as "lastHeardByThemMs", stale_after_ms as "staleAfterMs"
+      extract(epoch from last_heard_by_them_at)::float8 * 1000 as "lastHeardByThemMs", stale_after_ms as "staleAfterMs",
+      announced = 'heard' as "isHeard"
     from freshness`.execute(tx)
   return rows
 }
@@ -101,4 +102,6 @@ type SightRow = {
   readonly lastHeardMs: number | null
   readonly lastHeardByThemMs: number | null
   readonly staleAfterMs: number
+  /** Whether it counts as heard, as far as we have told: whoever looks for the first time finds a silence that nobody saw begin. */
+  readonly isHeard: boolean
 }
