@@ -35,8 +35,9 @@ function compileNode(world: World, memberId: string): Compiled {
   const makers = { interfaces: new Interfaces().prepare(facts), firewall: new Firewalls().prepare(facts, held) }
   const shared = process.cpuUsage(before)
   const between = process.cpuUsage()
-  const [own] = makers.interfaces(member, undefined)
-  const made = { nftables: scriptOf([makers.firewall(member, undefined)], []), config: own?.config ?? '' }
+  const interfaces = makers.interfaces(member, undefined)
+  const firewall = makers.firewall(member, { known: undefined, interfaces: interfaces.map(({ name }) => name) })
+  const made = { nftables: scriptOf([firewall], []), config: interfaces[0]?.config ?? '' }
   // Texts are put together when they are read.
   if (Buffer.byteLength(made.nftables) + Buffer.byteLength(made.config) === 0) throw new Error('nothing was compiled')
   const mine = process.cpuUsage(between)

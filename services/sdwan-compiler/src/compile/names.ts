@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Address, Id } from '../world.ts'
 
 /**
@@ -22,7 +22,7 @@ export const vrfName = (nodeId: Id, networkId: Id): string => `vr-${base32(`${no
  * inside the network will not do: it stands with another peer while a hub carries for it.
  */
 export function linkLocalAddress(memberId: Id): Address {
-  const digest = createHash('sha256').update(memberId).digest()
+  const digest = hash('sha256', memberId, 'buffer')
   // Never zero at either end, so that the canonical spelling needs no second `::`.
   const groups = [0, 2, 4, 6].map((at) => (digest.readUInt16BE(at) | 1).toString(16))
   return `fe80::${groups.join(':')}`
@@ -30,7 +30,7 @@ export function linkLocalAddress(memberId: Id): Address {
 
 /** A name of letters and digits, so long that it is nobody else's: for route-maps, prefix-lists and the like. */
 export function base32(text: string, characters = 12): string {
-  const digest = createHash('sha256').update(text).digest()
+  const digest = hash('sha256', text, 'buffer')
   let [bits, held, name] = [0, 0, '']
   for (const byte of digest) {
     held = (held << 8) | byte

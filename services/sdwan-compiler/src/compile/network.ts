@@ -50,9 +50,11 @@ export class NetworkCompiler {
       const known = this.#known.get(member.id)
       const isKept = known?.member === member && known.view === view && known.vrf === vrf && !isPrecise(facts, member)
       if (isKept) continue
+      const interfaces = makers.interfaces(member, known?.part.interfaces)
+      const names = interfaces.map(({ name }) => name)
       const part = keptRecord(known?.part, {
-        interfaces: makers.interfaces(member, known?.part.interfaces),
-        firewall: makers.firewall(member, known?.part.firewall),
+        interfaces,
+        firewall: makers.firewall(member, { known: known?.part.firewall, interfaces: names }),
         nat: translating.has(member.id) ? this.#natOf(facts, member) : undefined,
         held: this.#held.get(member.id) ?? NOTHING,
       })

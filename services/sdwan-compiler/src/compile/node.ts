@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { NodePlan, NodeTest, OvnEnding, OvnPlan, WireGuardInterface } from '../plan.ts'
 import type { Id, VrfAssignment } from '../world.ts'
 import type { MemberPart } from './network.ts'
@@ -39,10 +39,9 @@ export function nodePlan({ nodeId, parts, frr, vrfs, ovn, ovnEndings, tests }: N
  * in it by their digests.
  */
 function versionOf(plan: Omit<NodePlan, 'version'>, parts: readonly MemberPart[]): string {
-  const hash = createHash('sha256')
+  let all = ''
   const add = (text: string): void => {
-    hash.update(`${text.length} `)
-    hash.update(text)
+    all += `${text.length} ${text}`
   }
   add(plan.nodeId)
   for (const its of plan.interfaces) {
@@ -62,7 +61,7 @@ function versionOf(plan: Omit<NodePlan, 'version'>, parts: readonly MemberPart[]
   add(plan.frr)
   add(JSON.stringify([plan.vrfs, plan.heldAddresses, plan.ovn ?? null, plan.tests]))
   if (plan.ovnEndings.length > 0) add(JSON.stringify(plan.ovnEndings))
-  return hash.digest('hex')
+  return hash('sha256', all)
 }
 
 /** Lists that many nodes share are written once. */

@@ -111,5 +111,5 @@ export const defaultEnd = ({ id, defaultPolicy }: Network): string =>
   defaultPolicy === 'drop' ? `\t\tcounter drop comment "default ${id}"\n` : ''
 
 /** A member's own address under one name, so that the chains of all members are the same text. */
-export const selfOf = ({ networkId, address }: Member): string =>
-  `\tset ${selfSet(networkId)} {\n\t\ttype ipv6_addr\n\t\telements = { ${address} }\n\t}\n`
+export const selfOf = (set: string, { address }: Member): string =>
+  `\tset ${set} {\n\t\ttype ipv6_addr\n\t\telements = { ${address} }\n\t}\n`

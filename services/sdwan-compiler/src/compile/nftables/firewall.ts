@@ -1,12 +1,14 @@
 import type { Id, Member, Prefix } from '../../world.ts'
 import type { NodePlan } from '../../plan.ts'
 import { kept, keptRecord, Memo } from '../memo.ts'
-import { crossingInterfaceName, interfaceName } from '../names.ts'
+import { crossingInterfaceName } from '../names.ts'
 import { isGateway, isPrecise, type NetworkFacts } from '../network-facts.ts'
 import { vrfOf, type NetworkIndex } from '../world-index.ts'
 import { zoneOf } from './zones.ts'
 import { chainName, selfOf, type Doors, type Way } from './chains.ts'
-import { blocksOf, concerns, keptRules, nearRules, type NearRule } from './near.ts'
+import { cameBy } from './interfaces.ts'
+import { NearAsked, type Near } from './near-asked.ts'
+import { keptRules, nearRules, type NearRule } from './near.ts'
 import { preciseBody, spokeBody, type Body } from './bodies.ts'
 import { meantRules, selfSet, type MeantRule } from './selectors.ts'
 
@@ -18,6 +20,8 @@ export type Firewall = {
   readonly doors: Doors
   /** The interfaces that packets of this network come and go by. */
   readonly interfaces: readonly string[]
+  /** What packets that came by them are known by. */
+  readonly came: readonly string[]
   /** Behind a VRF device, packets arrive by that device, and the interface is its slave. */
   readonly inVrf: boolean
   /** That device; undefined in the node's main table. */
@@ -36,41 +40,42 @@ export type Firewall = {
   readonly leaks: readonly Id[]
 }
 
-/** The rules that spokes may have to keep, in each of the two stages. */
-export type Near = { readonly leave: readonly NearRule[]; readonly arrive: readonly NearRule[] }
-
 /** The firewalls of a network's members; what is the same for many is written once. One of these for each network. */
 export class Firewalls {
   readonly #meant = new Memo<readonly MeantRule[]>()
   readonly #precise = new Memo<Body>()
   readonly #bodies = new Memo<Body>()
   #near: Near = { leave: [], arrive: [] }
+  #asked = new NearAsked(this.#near)
 
   /** Gives the firewall of a member. One that is as it was known is the very same. */
-  prepare(facts: NetworkFacts, held: Held): (member: Member, known: Firewall | undefined) => Firewall {
+  prepare(facts: NetworkFacts, held: Held): (member: Member, its: Its) => Firewall {
     for (const memo of [this.#meant, this.#precise, this.#bodies]) memo.forgetOthers()
     const { its } = facts
     const meant = this.meant(its)
     this.#lookNear(its, meant)
-    return (member, known) => {
+    const doors = { precise: doorsOf(its.network.id, true), spoke: doorsOf(its.network.id, false) }
+    const [self, pods] = [selfSet(its.network.id), its.network.podSubnet === undefined ? [] : [its.network.podSubnet]]
+    return (member, { known, interfaces }) => {
       const vrf = vrfOf(facts.index, member.nodeId, member.networkId)
       const inVrf = vrf !== undefined
       const ways = waysOf(its, member, inVrf)
       const precise = isPrecise(facts, member)
       const body = precise ? this.#preciseOf(facts, meant, ways) : this.#spokeOf(facts, member)
       return keptRecord(known, {
-        self: selfOf(member),
+        self: selfOf(self, member),
         body,
-        doors: keptRecord(known?.doors, doorsOf(its.network.id, precise)),
-        interfaces: kept(known?.interfaces, [interfaceName(member.id), ...ways.map((way) => way.interface)]),
+        doors: keptRecord(known?.doors, precise ? doors.precise : doors.spoke),
+        interfaces: kept(known?.interfaces, interfaces),
+        came: kept(known?.came, cameBy([{ interfaces, inVrf }])),
         inVrf,
         vrfName: vrf?.vrfName,
         networkId: its.network.id,
         cidr: its.network.cidr,
         zone: zoneOf(vrf?.tableId, its, member),
-        own: kept(known?.own, ownOf(member, held.get(member.id) ?? [])),
+        own: kept(known?.own, ownOf(self, held.get(member.id) ?? [])),
         lans: kept(known?.lans, member.lanSubnets),
-        pods: kept(known?.pods, its.network.podSubnet === undefined ? [] : [its.network.podSubnet]),
+        pods: kept(known?.pods, pods),
         leaks: facts.leaks,
       })
     }
@@ -91,6 +96,7 @@ export class Firewalls {
     const arrive = keptRules(this.#near.arrive, nearRules(its, 'arrive', meant))
     if (leave === this.#near.leave && arrive === this.#near.arrive) return
     this.#near = { leave, arrive }
+    this.#asked = new NearAsked(this.#near)
   }
 
   #preciseOf(facts: NetworkFacts, meant: readonly MeantRule[], ways: readonly Way[]): Body {
@@ -107,10 +113,7 @@ export class Firewalls {
   /** Spokes that the same rules concern have the same text. */
   #spokeOf(facts: NetworkFacts, member: Member): Body {
     const near = this.#near
-    const has = blocksOf(member, facts.own.get(member.id) ?? [])
-    const bits = (rules: readonly NearRule[]): string =>
-      rules.map((rule) => (concerns(rule, member, has) ? '1' : '0')).join('')
-    const mine = { leave: bits(near.leave), arrive: bits(near.arrive) }
+    const mine = this.#asked.by(member, facts.own.get(member.id) ?? [])
     const text = (rules: readonly NearRule[], which: string): string =>
       rules.map(({ line }, at) => (which[at] === '1' ? line : '')).join('')
     const inputs = [near, facts.its.network, facts.sessions, facts.its.crossings]
@@ -120,11 +123,14 @@ export class Firewalls {
   }
 }
 
+/** Of a member: its firewall as it was, and what its packets come and go by, its own tunnel first. */
+type Its = { readonly known: Firewall | undefined; readonly interfaces: readonly string[] }
+
 /** The virtual IPs that each member holds. */
 export type Held = ReadonlyMap<Id, NodePlan['heldAddresses']>
 
-const ownOf = ({ networkId }: Member, held: NodePlan['heldAddresses']): readonly string[] => [
-  `@${selfSet(networkId)}`,
+const ownOf = (self: string, held: NodePlan['heldAddresses']): readonly string[] => [
+  `@${self}`,
   ...held.map(({ cidr }) => cidr.split('/')[0] ?? ''),
 ]
 

@@ -3,7 +3,7 @@ import type { Prefix } from '../../world.ts'
 import type { Firewall } from './firewall.ts'
 import type { Nat } from './nat.ts'
 import { cameBy, some } from './interfaces.ts'
-import { isV4, selfSet } from './selectors.ts'
+import { isV4 } from './selectors.ts'
 
 /** What is dropped whatever rules say, and what has to please a second network too: lines for the chains with hooks. */
 export type Guards = {
@@ -18,8 +18,9 @@ export type Guards = {
  * Rules speak of their own network alone, so these lines stand before all rules, and none of them lets anything through.
  */
 export function guardsOf(firewalls: readonly Firewall[], nats: readonly Nat[]): Guards {
+  const all = firewalls.map((one) => ({ one, others: firewalls.filter((other) => other !== one) }))
   const each = (lines: (firewall: Firewall, others: readonly Firewall[]) => string): string =>
-    firewalls.map((one) => lines(one, firewalls.filter((other) => other !== one))).join('') // prettier-ignore
+    all.map(({ one, others }) => lines(one, others)).join('')
   const spoofed = each(fromNobody)
   const [here, behind] = [each(toAddresses), each(toLans)]
   const known = (door: 'in' | 'through'): string => each((one) => wasLetIn(one, nats, door))
@@ -61,8 +62,8 @@ function fromOutside(firewalls: readonly Firewall[], nats: readonly Nat[]): stri
  * AllowedIPs are as they were compiled; a hub's for a spoke are not: its whole network is in a spoke's, and so is the spoke.
  */
 function fromNobody(firewall: Firewall, others: readonly Firewall[]): string {
-  const { networkId, cidr } = firewall
-  const own = cameBy([firewall]).map((came) => `${came} ip6 saddr @${selfSet(networkId)}`)
+  const { networkId, cidr, came, own: [self] } = firewall // prettier-ignore
+  const own = came.map((by) => `${by} ip6 saddr ${self}`)
   const foreign = cameBy(others.filter((other) => !leaks(firewall, other))).map((came) => `${came} ip6 saddr ${cidr}`)
   return [...own, ...foreign].map((line) => dropped(line, `spoofed ${networkId}`)).join('')
 }
@@ -101,7 +102,7 @@ function toElsewhere(firewall: Firewall, others: readonly Firewall[]): string {
   const v6 = places.filter((place) => family(place) === 'ip6').map((place) => `ip6 daddr != ${place}`)
   const v4 = places.filter((place) => family(place) === 'ip').map((place) => `ip daddr != ${place}`)
   const lines = [v6.join(' '), v4.length > 0 ? v4.join(' ') : 'meta nfproto ipv4']
-  return cameBy([firewall])
+  return firewall.came
     .flatMap((came) => lines.map((line) => dropped(`${came} ${line}`, `elsewhere ${firewall.networkId}`)))
     .join('')
 }
@@ -118,8 +119,7 @@ const foundBy = ({ inVrf, own }: Firewall): readonly Prefix[] => (inVrf ? [] : o
  */
 function wasLetIn(firewall: Firewall, nats: readonly Nat[], door: 'in' | 'through'): string {
   const marks = ['ct direction reply', ...(nats.length > 0 ? ['ct status dnat'] : [])]
-  const came = cameBy([firewall])
-  return marks.flatMap((mark) => came.map((by) => `\t\t${by} ${mark} goto ${firewall.doors[door]}\n`)).join('')
+  return marks.flatMap((mark) => firewall.came.map((by) => `\t\t${by} ${mark} goto ${firewall.doors[door]}\n`)).join('')
 }
 
 /** From a network that routes leak to or from: what is here of this one asks this one's rules too. */

@@ -1,6 +1,6 @@
 import type { Firewall } from './firewall.ts'
 import { guardsOf, saidAcross } from './guards.ts'
-import { cameBy, some } from './interfaces.ts'
+import { some } from './interfaces.ts'
 import type { Nat } from './nat.ts'
 import { zonesOf } from './zones.ts'
 
@@ -42,7 +42,7 @@ function base(name: string, hook: string, lines: string): string {
 
 /** What came by a network is judged by its rules. */
 const into = (firewall: Firewall, chain: string): string =>
-  cameBy([firewall]).map((came) => `\t\t${came} jump ${chain}\n`).join('') // prettier-ignore
+  firewall.came.map((came) => `\t\t${came} jump ${chain}\n`).join('') // prettier-ignore
 
 /** What leaves by our interfaces and came from elsewhere: what came by them was judged already. */
 function leaving(firewall: Firewall): string {
