@@ -6,7 +6,7 @@ import { NetworkCompiler, type MemberPart } from './network.ts'
 import { Nodes } from './nodes.ts'
 import { compileEnding, compileOvn, isEnding } from './ovn/compile-ovn.ts'
 import { overlapProblems } from './problems/overlap.ts'
-import { platformProblems } from './problems/platform-problems.ts'
+import { PlatformProblems } from './problems/platform-problems.ts'
 import { routingProblems } from './problems/routing-problems.ts'
 import { wellFormed } from './well-formed.ts'
 import { compared, indexOf, type WorldIndex } from './world-index.ts'
@@ -30,40 +30,52 @@ export class Compiler {
   readonly #endings = new Memo<ReturnType<typeof compileEnding>>()
   readonly #tests = new Memo<ReadonlyMap<Id, readonly NodeTest[]>>()
   readonly #nodes = new Nodes()
+  readonly #platformProblems = new PlatformProblems()
+  /** The world before, if nothing in it was malformed. */
+  #sound: World | undefined
   #index: WorldIndex | undefined
 
   update(given: World): Updated {
-    const { world, problems: malformed } = wellFormed(given)
+    const { world, problems: malformed } = wellFormed(given, this.#sound)
     const index = indexOf(world, this.#index)
-    const problems = this.#compileNetworks(index)
+    const { problems, changedNodes } = this.#compileNetworks(index)
     const ovn = this.#compileOvn(world)
     const tests = this.#tests.of('', [...world.tests, index.everybody, ...world.networks], () => nodeTests(world))
     this.#tests.forgetOthers()
     const partOf = ({ id, networkId }: Member): MemberPart | undefined => this.#networks.get(networkId)?.partOf(id)
-    const { nodes, touched } = this.#nodes.compile(index, partOf, { ovn: ovn.placed, ovnEndings: ovn.endings, tests })
+    const { nodes, touched } = this.#nodes.compile(index, {
+      partOf,
+      changedNodes,
+      beside: { ovn: ovn.placed, ovnEndings: ovn.endings, tests },
+    })
     const all = [
       ...malformed,
       ...problems,
-      ...platformProblems(index),
+      ...this.#platformProblems.of(index),
       ...overlapProblems(index),
       ...routingProblems(index),
       ...ovn.problems,
     ]
     this.#index = index
+    this.#sound = malformed.length === 0 ? given : undefined
     return { plan: { nodes, problems: sorted(all) }, touched, index }
   }
 
-  #compileNetworks(index: WorldIndex): readonly Problem[] {
+  #compileNetworks(index: WorldIndex): { problems: readonly Problem[]; changedNodes: ReadonlySet<Id> } {
     const compilers = new Map<Id, NetworkCompiler>()
     const problems: Problem[] = []
+    const changedNodes = new Set(index.changedNodes)
     for (const [id, its] of index.networks) {
       const compiler = this.#networks.get(id) ?? new NetworkCompiler()
       compilers.set(id, compiler)
       compiler.compile(index, its)
       problems.push(...compiler.problems(index, its))
+      for (const node of compiler.changedNodes) changedNodes.add(node)
     }
+    for (const [id, { nodes }] of this.#networks)
+      if (!compilers.has(id)) for (const node of nodes) changedNodes.add(node)
     this.#networks = compilers
-    return problems
+    return { problems, changedNodes }
   }
 
   #compileOvn({ ovn }: World): {

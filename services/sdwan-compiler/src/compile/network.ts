@@ -1,7 +1,8 @@
 import type { NodePlan, Problem, WireGuardInterface } from '../plan.ts'
 import type { Id, Member } from '../world.ts'
+import { differenceOf } from './difference.ts'
 import { heldIn } from './held.ts'
-import { forget, keptRecord, Memo } from './memo.ts'
+import { keptRecord, Memo } from './memo.ts'
 import { interfaceName } from './names.ts'
 import { FactsFinder, isPrecise, type NetworkFacts } from './network-facts.ts'
 import { Firewalls, type Firewall } from './nftables/firewall.ts'
@@ -31,6 +32,10 @@ export class NetworkCompiler {
   readonly #problems = new Memo<readonly Problem[]>()
   #held: ReturnType<typeof heldIn> = new Map()
   readonly #known = new Map<Id, Known>()
+  #before: { readonly view: object; readonly members: readonly Member[] } | undefined
+  /** Those who see more than a spoke does: looked at each time. */
+  readonly #precise = new Map<Id, Member>()
+  #changedNodes = new Set<Id>()
 
   compile(index: WorldIndex, its: NetworkIndex): void {
     const facts = this.#facts.find(index, its)
@@ -38,17 +43,16 @@ export class NetworkCompiler {
     const makers = { interfaces: this.#interfaces.prepare(facts), firewall: this.#firewalls.prepare(facts, this.#held) }
     const view = this.#viewOf(facts)
     const translating = new Set(its.mappings.map(({ memberId }) => memberId))
-    let placed = 0
-    for (const member of its.members) {
+    this.#changedNodes = new Set()
+    for (const member of this.#toLookAt(facts, view)) {
       const vrf = vrfOf(index, member.nodeId, member.networkId)
       // A network that wants a table of its own is nowhere until its node has one: in the main table it would be with others.
       if (its.network.isolation !== 'shared' && !vrf) {
-        this.#known.delete(member.id)
+        this.#drop(member.id)
         continue
       }
-      placed += 1
       const known = this.#known.get(member.id)
-      const isKept = known?.member === member && known.view === view && known.vrf === vrf && !isPrecise(facts, member)
+      const isKept = known?.member === member && known.view === view && known.vrf === vrf && !this.#precise.has(member.id) // prettier-ignore
       if (isKept) continue
       const interfaces = makers.interfaces(member, known?.part.interfaces)
       const names = interfaces.map(({ name }) => name)
@@ -59,9 +63,48 @@ export class NetworkCompiler {
         held: this.#held.get(member.id) ?? NOTHING,
       })
       this.#known.set(member.id, { member, view, vrf, part })
+      if (part === known?.part) continue
+      this.#changedNodes.add(member.nodeId)
+      if (known) this.#changedNodes.add(known.member.nodeId)
     }
-    if (this.#known.size > placed) forget(this.#known, its.members)
     for (const memo of [this.#views, this.#nats]) memo.forgetOthers()
+  }
+
+  /** While spokes see what they saw, only those who are new; and everybody who sees more. Whoever left is dropped. */
+  #toLookAt(facts: NetworkFacts, view: object): readonly Member[] {
+    const { network, members } = facts.its
+    const known = this.#before
+    // Tables of their own come and go beside the network.
+    const isAsBefore = known?.view === view && network.isolation === 'shared'
+    const { gone, come } = isAsBefore
+      ? differenceOf(known.members, members)
+      : { gone: known?.members ?? [], come: members }
+    this.#before = { view, members }
+    const staying = new Set(come.map(({ id }) => id))
+    for (const { id } of gone) {
+      this.#precise.delete(id)
+      if (!staying.has(id)) this.#drop(id)
+    }
+    const precise = come.filter((member) => isPrecise(facts, member))
+    for (const member of precise) this.#precise.set(member.id, member)
+    return [...this.#precise.values(), ...come.filter(({ id }) => !this.#precise.has(id))]
+  }
+
+  #drop(memberId: Id): void {
+    const known = this.#known.get(memberId)
+    if (!known) return
+    this.#known.delete(memberId)
+    this.#changedNodes.add(known.member.nodeId)
+  }
+
+  /** Where somebody brings something else than before, or nothing any more. */
+  get changedNodes(): ReadonlySet<Id> {
+    return this.#changedNodes
+  }
+
+  /** Where any of its members is. */
+  get nodes(): readonly Id[] {
+    return [...this.#known.values()].map(({ member }) => member.nodeId)
   }
 
   /** What a member brings to its node; undefined when it is not placed on it. */

@@ -1,6 +1,7 @@
 import type { NodePlan, NodeTest, OvnEnding, OvnPlan } from '../plan.ts'
 import type { Id, Member, VrfAssignment } from '../world.ts'
 import { compileFrr } from './frr/compile-frr.ts'
+import { byKey } from './difference.ts'
 import { FrrInputs } from './frr-inputs.ts'
 import { isSame, kept } from './memo.ts'
 import type { MemberPart } from './network.ts'
@@ -22,37 +23,55 @@ export type Beside = {
   readonly tests: ReadonlyMap<Id, readonly NodeTest[]>
 }
 
+/** What nodes are made of. */
+export type Made = {
+  readonly partOf: (member: Member) => MemberPart | undefined
+  /** Where members are others, or bring something else than before. */
+  readonly changedNodes: ReadonlySet<Id>
+  readonly beside: Beside
+}
+
 /** Puts nodes together from the parts of their members; a plan whose parts are as before is the very same. */
 export class Nodes {
   readonly #frrInputs = new FrrInputs()
   readonly #known = new Map<Id, Known>()
+  #plans: ReadonlyMap<Id, NodePlan> = new Map()
+  #wereOfMembersAlone = false
 
   /** By id; and the ids of nodes whose plan is another one than the last time, of new ones and of those that are gone. */
   compile(
     index: WorldIndex,
-    partOf: (member: Member) => MemberPart | undefined,
-    beside: Beside,
+    { partOf, changedNodes, beside }: Made,
   ): { readonly nodes: ReadonlyMap<Id, NodePlan>; readonly touched: readonly Id[] } {
-    const others = [...new Set([...beside.ovn.keys(), ...beside.ovnEndings.keys()])].filter(
-      (id) => !index.nodes.has(id),
-    )
-    const ids = others.length > 0 ? [...index.nodes.keys(), ...others].toSorted(compared) : index.nodes.keys()
-    const nodes = new Map<Id, NodePlan>()
+    const plans = new Map(this.#plans)
     const touched: Id[] = []
-    for (const id of ids) {
+    for (const id of this.#toLookAt(index, changedNodes, beside)) {
       const known = this.#known.get(id)
+      if (!index.nodes.has(id) && !beside.ovn.has(id) && !beside.ovnEndings.has(id)) {
+        plans.delete(id)
+        if (this.#known.delete(id)) touched.push(id)
+        continue
+      }
       const parts = partsOf(index, id, { partOf, known: known?.parts })
       const now = this.#compileNode(index, { id, known, parts }, beside)
-      nodes.set(id, now.plan)
       if (now === known) continue
       this.#known.set(id, now)
+      plans.set(id, now.plan)
       if (now.plan.version !== known?.plan.version) touched.push(id)
     }
-    if (this.#known.size > nodes.size) {
-      for (const id of this.#known.keys()) if (!nodes.has(id)) touched.push(id)
-      for (const id of touched) if (!nodes.has(id)) this.#known.delete(id)
-    }
-    return { nodes, touched: touched.toSorted(compared) }
+    this.#plans = byKey(plans)
+    return { nodes: this.#plans, touched: touched.toSorted(compared) }
+  }
+
+  /** Where nothing but members makes a node, only theirs that changed; or else all, those of before too. */
+  #toLookAt(index: WorldIndex, changedNodes: ReadonlySet<Id>, { ovn, ovnEndings, tests }: Beside): Iterable<Id> {
+    const isOfMembersAlone =
+      !(index.world.platform.bgp.enabled && index.speaks) &&
+      index.vrfs.size + ovn.size + ovnEndings.size + tests.size === 0
+    const isQuick = isOfMembersAlone && this.#wereOfMembersAlone
+    this.#wereOfMembersAlone = isOfMembersAlone
+    if (isQuick) return changedNodes
+    return new Set([...index.nodes.keys(), ...ovn.keys(), ...ovnEndings.keys(), ...this.#known.keys()])
   }
 
   #compileNode(

@@ -1,4 +1,5 @@
 import { cidrHolds } from '@powernode/policy'
+import { differenceOf } from './difference.ts'
 import type { Problem } from '../plan.ts'
 import type { AccountBgp, Crossing, FirewallRule, Id, Member, Network, PortMapping, Selector, VirtualIp, VrfAssignment, World } from '../world.ts' // prettier-ignore
 import { isAddressV6, isDeviceName, isEndpoint, isHost, isId, isKey, isPairName, isPort, isPrefix, isPrefixV6, isTag, isWhole } from './alphabets.ts' // prettier-ignore
@@ -7,9 +8,13 @@ import { isAddressV6, isDeviceName, isEndpoint, isHost, isId, isKey, isPairName,
  * The world without what is malformed: a network with a malformed record is left out whole and carries nothing, and so is a
  * crossing. To leave out the record alone would be to open what a rule kept shut.
  *
- * Policies, leaks and OVN are judged where they are written.
+ * Policies, leaks and OVN are judged where they are written. `before` is a world in which nothing was malformed: records that are in it
+ * are not looked at again.
  */
-export function wellFormed(world: World): { readonly world: World; readonly problems: readonly Problem[] } {
+export function wellFormed(
+  world: World,
+  before?: World,
+): { readonly world: World; readonly problems: readonly Problem[] } {
   const problems: Problem[] = []
   const bad = new Set<Id>()
   const judge = (record: object, said: { networkId: Id; name: string; flaw: () => string | undefined }): boolean => {
@@ -19,8 +24,13 @@ export function wellFormed(world: World): { readonly world: World; readonly prob
     else problems.push({ fatal: true, code: 'MALFORMED', record: said.name, message: `its ${flaw} cannot be written` })
     return flaw === undefined
   }
-  const each = <T extends object>(list: readonly T[], of: (item: T) => Parameters<typeof judge>[1]): void => {
-    for (const item of list) {
+  const unknown = <T>(list: (world: World) => readonly T[]): readonly T[] =>
+    before ? differenceOf(list(before), list(world)).come : list(world)
+  const each = <T extends object>(
+    list: (world: World) => readonly T[],
+    of: (item: T) => Parameters<typeof judge>[1],
+  ): void => {
+    for (const item of unknown(list)) {
       if (sound.has(item)) continue
       const said = of(item)
       if (!judge(item, said)) bad.add(said.networkId)
@@ -28,18 +38,38 @@ export function wellFormed(world: World): { readonly world: World; readonly prob
   }
   const mapped = world.portMappings.length > 0 ? world.members : []
   const networkOf = new Map(mapped.map(({ id, networkId }) => [id, networkId]))
-  each(world.networks, (it) => ({ networkId: it.id, name: `network/${it.id}`, flaw: () => networkFlaw(it) }))
-  each(world.members, (it) => ({ networkId: it.networkId, name: `member/${it.id}`, flaw: () => memberFlaw(it) }))
-  each(world.rules, (it) => ({ networkId: it.networkId, name: `firewall_rule/${it.id}`, flaw: () => ruleFlaw(it) }))
-  each(world.portMappings, (it) => ({
-    networkId: networkOf.get(it.memberId) ?? '',
-    name: `port_mapping/${it.id}`,
-    flaw: () => mappingFlaw(it),
-  }))
-  each(world.virtualIps, (it) => ({ networkId: it.networkId, name: `virtual_ip/${it.id}`, flaw: () => vipFlaw(it) }))
-  each(world.vrfs, (it) => ({ networkId: it.networkId, name: `vrf_assignment/${it.vrfName}`, flaw: () => vrfFlaw(it) }))
+  each(
+    ({ networks }) => networks,
+    (it) => ({ networkId: it.id, name: `network/${it.id}`, flaw: () => networkFlaw(it) }),
+  )
+  each(
+    ({ members }) => members,
+    (it) => ({ networkId: it.networkId, name: `member/${it.id}`, flaw: () => memberFlaw(it) }),
+  )
+  each(
+    ({ rules }) => rules,
+    (it) => ({ networkId: it.networkId, name: `firewall_rule/${it.id}`, flaw: () => ruleFlaw(it) }),
+  )
+  each(
+    ({ portMappings }) => portMappings,
+    (it) => ({
+      networkId: networkOf.get(it.memberId) ?? '',
+      name: `port_mapping/${it.id}`,
+      flaw: () => mappingFlaw(it),
+    }),
+  )
+  each(
+    ({ virtualIps }) => virtualIps,
+    (it) => ({ networkId: it.networkId, name: `virtual_ip/${it.id}`, flaw: () => vipFlaw(it) }),
+  )
+  each(
+    ({ vrfs }) => vrfs,
+    (it) => ({ networkId: it.networkId, name: `vrf_assignment/${it.vrfName}`, flaw: () => vrfFlaw(it) }),
+  )
   const cidrs = new Map(world.networks.map(({ id, cidr }) => [id, cidr]))
-  for (const { id, networkId, address } of outside(world.members, cidrs, bad)) {
+  const isMoved = unknown(({ networks }) => networks).length > 0
+  const placed = isMoved ? world.members : unknown(({ members }) => members)
+  for (const { id, networkId, address } of outside(placed, cidrs, bad)) {
     const message = `its address ${address} is not inside its network`
     problems.push({ fatal: true, code: 'ADDRESS_OUTSIDE', record: `member/${id}`, message })
     bad.add(networkId)

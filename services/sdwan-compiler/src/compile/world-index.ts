@@ -11,7 +11,8 @@ import type {
   VrfAssignment,
   World,
 } from '../world.ts'
-import { kept } from './memo.ts' // prettier-ignore
+import { byKey, differenceOf, differencesBy, NO_DIFFERENCE, only, patched, type Difference } from './difference.ts'
+import { kept } from './memo.ts'
 
 /**
  * A World as the compilers ask for it. Every list is sorted, and one that did not change is the very same list as in the
@@ -25,6 +26,8 @@ export type WorldIndex = {
   readonly everybody: readonly Member[]
   /** The members of each node, by id. */
   readonly nodes: ReadonlyMap<Id, readonly Member[]>
+  /** Those whose members are others than in the index before; nodes that are gone among them. */
+  readonly changedNodes: ReadonlySet<Id>
   /** By `<node id>/<network id>`: see vrfOf. */
   readonly vrfs: ReadonlyMap<string, VrfAssignment>
   /** Whether there is a network in which BGP may be spoken at all. */
@@ -48,26 +51,33 @@ export type NetworkIndex = {
   readonly crossings: readonly Crossing[]
 }
 
-/** The index of a world. `before` is that of the world before, whose lists are handed on where they are the same. */
+/**
+ * The index of a world. `before` is that of the world before, whose lists are handed on where they are the same: what did not change is
+ * not sorted again either.
+ */
 export function indexOf(world: World, before?: WorldIndex): WorldIndex {
-  const members = new Map(world.members.map((member) => [member.id, member]))
-  const sorted = byId(world.members)
+  const change = differenceOf(before?.world.members ?? [], world.members)
+  const byNode = differencesBy(change, ({ nodeId }) => nodeId)
+  const members = membersAfter(before?.members, change)
+  const everybody = kept(before?.everybody, patched(before?.everybody ?? [], change))
   const of = {
-    members: grouped(sorted, ({ networkId }) => networkId),
     rules: grouped(world.rules, ({ networkId }) => networkId),
     mappings: grouped(byId(world.portMappings), ({ memberId }) => members.get(memberId)?.networkId ?? ''),
     virtualIps: grouped(byId(world.virtualIps), ({ networkId }) => networkId),
     crossings: grouped(byText(world.crossings, ({ peerId }) => peerId), ({ networkId }) => networkId), // prettier-ignore
   }
+  const changes = differencesBy(change, ({ networkId }) => networkId)
   const networks = byId(world.networks).map((network): [Id, NetworkIndex] => {
     const known = before?.networks.get(network.id)
-    const all = of.members.get(network.id) ?? []
-    const keyed = all.filter(({ publicKey }) => publicKey !== undefined)
+    const its = known
+      ? (changes.get(network.id) ?? NO_DIFFERENCE)
+      : { gone: [], come: everybody.filter(({ networkId }) => networkId === network.id) }
+    const keyed = only(its, isKeyed)
     const index: NetworkIndex = {
       network,
-      members: kept(known?.members, all),
-      keyed: kept(known?.keyed, keyed),
-      hubs: kept(known?.hubs, keyed.filter(isHub)),
+      members: kept(known?.members, patched(known?.members ?? [], its)),
+      keyed: kept(known?.keyed, patched(known?.keyed ?? [], keyed)),
+      hubs: kept(known?.hubs, patched(known?.hubs ?? [], only(keyed, isHub))),
       rules: kept(known?.rules, (of.rules.get(network.id) ?? []).toSorted(inOrder)),
       mappings: kept(known?.mappings, of.mappings.get(network.id) ?? []),
       virtualIps: kept(known?.virtualIps, of.virtualIps.get(network.id) ?? []),
@@ -75,21 +85,44 @@ export function indexOf(world: World, before?: WorldIndex): WorldIndex {
     }
     return [network.id, index]
   })
-  const nodes = [...grouped(sorted, ({ nodeId }) => nodeId)].map(([id, list]): [Id, readonly Member[]] => [
-    id,
-    kept(before?.nodes.get(id), list),
-  ])
   return {
     world,
     networks: new Map(networks),
     members,
-    everybody: kept(before?.everybody, sorted),
-    nodes: new Map(nodes.toSorted(([a], [b]) => compared(a, b))),
+    everybody,
+    nodes: nodesAfter(before?.nodes, byNode),
+    changedNodes: new Set(byNode.keys()),
     vrfs: new Map(world.vrfs.map((vrf) => [`${vrf.nodeId}/${vrf.networkId}`, vrf])),
     speaks: world.crossings.length > 0 || world.networks.some(({ routingProtocol }) => routingProtocol === 'ibgp'),
     routePolicies: kept(before?.routePolicies, byId(world.routePolicies)),
     routeLeaks: kept(before?.routeLeaks, byId(world.routeLeaks)),
   }
+}
+
+const isKeyed = ({ publicKey }: Member): boolean => publicKey !== undefined
+
+function membersAfter(
+  before: WorldIndex['members'] | undefined,
+  { gone, come }: Difference<Member>,
+): WorldIndex['members'] {
+  const members = new Map(before)
+  for (const { id } of gone) members.delete(id)
+  for (const member of come) members.set(member.id, member)
+  return members
+}
+
+function nodesAfter(
+  before: WorldIndex['nodes'] | undefined,
+  changes: ReadonlyMap<Id, Difference<Member>>,
+): WorldIndex['nodes'] {
+  const nodes = new Map(before)
+  for (const [id, its] of changes) {
+    const known = before?.get(id)
+    const list = kept(known, patched(known ?? [], its))
+    if (list.length === 0) nodes.delete(id)
+    else nodes.set(id, list)
+  }
+  return byKey(nodes)
 }
 
 /** The VRF that a network has on a node: only a network with a table of its own has one. */
@@ -126,12 +159,5 @@ const byText = <T>(list: readonly T[], key: (item: T) => string): readonly T[] =
 const inOrder = (a: FirewallRule, b: FirewallRule): number =>
   a.priority - b.priority || compared(a.name, b.name) || compared(a.id, b.id)
 
-function grouped<T>(list: readonly T[], key: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>()
-  for (const item of list) {
-    const group = groups.get(key(item))
-    if (group) group.push(item)
-    else groups.set(key(item), [item])
-  }
-  return groups
-}
+const grouped = <T>(list: readonly T[], key: (item: T) => string): ReadonlyMap<string, readonly T[]> =>
+  Map.groupBy(list, key)

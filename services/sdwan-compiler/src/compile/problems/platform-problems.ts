@@ -1,30 +1,70 @@
 import type { Problem } from '../../plan.ts'
 import type { Member } from '../../world.ts'
+import { differenceOf, type Difference } from '../difference.ts'
 import { vrfOf, type WorldIndex } from '../world-index.ts'
 import { endpointOf } from '../wireguard/config.ts'
 
 /** What members of all networks have to share, and cannot. The later by id is named, with the earlier in the message. */
-export function platformProblems(index: WorldIndex): readonly Problem[] {
-  const { everybody } = index
-  return [
-    ...twins(everybody, 'SAME_KEY', ({ publicKey }) => publicKey),
-    ...twins(everybody, 'SAME_ADDRESS', ({ address }) => address),
+export class PlatformProblems {
+  readonly #twins = [
+    new Twins('SAME_KEY', ({ publicKey }) => publicKey),
+    new Twins('SAME_ADDRESS', ({ address }) => address),
     // Of two at one endpoint each would be sent what is meant for the other.
-    ...twins(everybody, 'SAME_ENDPOINT', endpointOf),
-    ...portProblems(index),
-    ...vrfProblems(index),
+    new Twins('SAME_ENDPOINT', endpointOf),
   ]
+
+  of(index: WorldIndex): readonly Problem[] {
+    const twins = this.#twins.flatMap((each) => each.among(index.everybody))
+    return [...twins, ...portProblems(index), ...vrfProblems(index)]
+  }
 }
 
 const WORDS = { SAME_KEY: 'the public key', SAME_ADDRESS: 'the address', SAME_ENDPOINT: 'the endpoint' } as const
 
-function twins(
-  members: readonly Member[],
-  code: keyof typeof WORDS,
-  of: (member: Member) => string | undefined,
-): readonly Problem[] {
-  const values = members.map(of).filter((value) => value !== undefined)
-  if (new Set(values).size === values.length) return []
+type Value = (member: Member) => string | undefined
+
+/** Members who have one value of a kind. While nobody has, only who is new is asked. */
+class Twins {
+  readonly #code: keyof typeof WORDS
+  readonly #of: Value
+  #members: readonly Member[] = []
+  /** Of those members, when no two have the same. */
+  #values: Set<string> | undefined = new Set()
+
+  constructor(code: keyof typeof WORDS, of: Value) {
+    this.#code = code
+    this.#of = of
+  }
+
+  among(members: readonly Member[]): readonly Problem[] {
+    const values = this.#valuesAfter(differenceOf(this.#members, members)) ?? uniqueValues(members, this.#of)
+    this.#members = members
+    this.#values = values
+    return values ? [] : twins(members, this.#code, this.#of)
+  }
+
+  #valuesAfter({ gone, come }: Difference<Member>): Set<string> | undefined {
+    const values = this.#values
+    if (!values) return undefined
+    for (const member of gone) values.delete(this.#of(member) ?? '')
+    return come.every((member) => isAdded(values, this.#of(member))) ? values : undefined
+  }
+}
+
+/** Undefined when two have the same. */
+function uniqueValues(members: readonly Member[], of: Value): Set<string> | undefined {
+  const values = new Set<string>()
+  return members.every((member) => isAdded(values, of(member))) ? values : undefined
+}
+
+function isAdded(values: Set<string>, value: string | undefined): boolean {
+  if (value === undefined) return true
+  const isNew = !values.has(value)
+  values.add(value)
+  return isNew
+}
+
+function twins(members: readonly Member[], code: keyof typeof WORDS, of: Value): readonly Problem[] {
   const first = new Map<string, Member>()
   return members.flatMap((member): Problem[] => {
     const value = of(member)
