@@ -21,7 +21,7 @@ export async function run(): Promise<Report> {
   let changed: Changed = { cpuMs: [], ms: [], touched: 0 }
   for (const members of GROWTH) {
     const world = bigWorld({ members, hubs: HUBS, topology: 'hub_and_spoke' })
-    const full = Array.from({ length: RUNS }, () => measure(() => new Compiler().update(world).plan))
+    const full = Array.from({ length: RUNS }, () => measure(() => readAll(new Compiler().update(world).plan)))
     const one = changes(world)
     growth.push({
       members,
@@ -34,7 +34,7 @@ export async function run(): Promise<Report> {
     if (members === 5_000) [whole, changed] = [full, one]
   }
   const mesh = bigWorld({ members: 1_000, hubs: 1_000, topology: 'full_mesh' })
-  const meshed = Array.from({ length: RUNS }, () => measure(() => new Compiler().update(mesh).plan))
+  const meshed = Array.from({ length: RUNS }, () => measure(() => readAll(new Compiler().update(mesh).plan)))
   const peers = [...(meshed[0]?.plan.nodes.values() ?? [])].reduce((sum, node) => sum + peersOf(node), 0)
   say(`full_mesh of 1,000: ${peers} peers, ${rounded(median(meshed.map(({ cpuMs }) => cpuMs)))} ms`)
   const load = await measureLoad(bigWorld({ members: 5_000, hubs: HUBS, topology: 'hub_and_spoke' }))
@@ -82,7 +82,11 @@ function changes(world: World): Changed {
   let now = world
   const measured = Array.from({ length: CHANGES }, (_, at) => {
     now = { ...now, members: [...now.members, bigMember(world.members.length + at + 1, false)] }
-    const { plan: updated, ...took } = measure(() => compiler.update(now))
+    const { plan: updated, ...took } = measure(() => {
+      const after = compiler.update(now)
+      for (const id of after.touched) bytesOf(after.plan.nodes.get(id))
+      return after
+    })
     if (updated.touched.length !== HUBS + 1)
       throw new Error(`${updated.touched.length} nodes were touched, not ${HUBS + 1}`)
     return { ...took, touched: updated.touched.length }
@@ -96,7 +100,14 @@ function changes(world: World): Changed {
 
 const hubOf = (plan: Plan | undefined): NodePlan | undefined => plan?.nodes.values().next().value
 
+/** Texts are put together when they are read, which is part of what compiling costs. */
+function readAll(plan: Plan): Plan {
+  for (const node of plan.nodes.values()) if (bytesOf(node) === 0) throw new Error('nothing was compiled')
+  return plan
+}
+
+/** Read to the last byte. */
 const bytesOf = (node: NodePlan | undefined): number =>
-  (node?.nftables.length ?? 0) + (node?.interfaces[0]?.config.length ?? 0)
+  Buffer.byteLength(node?.nftables ?? '') + Buffer.byteLength(node?.interfaces[0]?.config ?? '')
 
 const peersOf = ({ interfaces }: NodePlan): number => (interfaces[0]?.config.split('\n[Peer]\n').length ?? 1) - 1

@@ -43,6 +43,12 @@ export function patched<T extends { readonly id: Id }>(
 /** From here on it is cheaper to sort. */
 const MANY = 64
 
+/** The record of an id, in a list by id. */
+export function foundIn<T extends { readonly id: Id }>(list: readonly T[], id: Id): T | undefined {
+  const item = list[placeOf(list.length, (at) => (list[at]?.id ?? '') < id)]
+  return item?.id === id ? item : undefined
+}
+
 /** How many of so many, from the first on, are before: found by halves. */
 export function placeOf(length: number, isBefore: (at: number) => boolean): number {
   let [from, to] = [0, length]

@@ -72,8 +72,9 @@ export class Compiler {
       problems.push(...compiler.problems(index, its))
       for (const node of compiler.changedNodes) changedNodes.add(node)
     }
-    for (const [id, { nodes }] of this.#networks)
-      if (!compilers.has(id)) for (const node of nodes) changedNodes.add(node)
+    for (const [id, gone] of this.#networks) {
+      if (!compilers.has(id)) for (const node of gone.nodes()) changedNodes.add(node)
+    }
     this.#networks = compilers
     return { problems, changedNodes }
   }

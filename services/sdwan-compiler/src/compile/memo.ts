@@ -37,9 +37,3 @@ export function kept<T>(before: readonly T[] | undefined, now: readonly T[]): re
 export function keptRecord<T extends object>(before: T | undefined, now: T): T {
   return before && isSame(Object.values(before), Object.values(now)) ? before : now
 }
-
-/** Takes out of a map whoever is not among the members any more. */
-export function forget(known: Map<string, unknown>, members: readonly { readonly id: string }[]): void {
-  const here = new Set(members.map(({ id }) => id))
-  for (const id of known.keys()) if (!here.has(id)) known.delete(id)
-}

@@ -103,7 +103,7 @@ export class NetworkCompiler {
   }
 
   /** Where any of its members is. */
-  get nodes(): readonly Id[] {
+  nodes(): readonly Id[] {
     return [...this.#known.values()].map(({ member }) => member.nodeId)
   }
 

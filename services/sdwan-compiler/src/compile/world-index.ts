@@ -11,7 +11,16 @@ import type {
   VrfAssignment,
   World,
 } from '../world.ts'
-import { byKey, differenceOf, differencesBy, NO_DIFFERENCE, only, patched, type Difference } from './difference.ts'
+import {
+  byKey,
+  differenceOf,
+  differencesBy,
+  foundIn,
+  NO_DIFFERENCE,
+  only,
+  patched,
+  type Difference,
+} from './difference.ts'
 import { kept } from './memo.ts'
 
 /**
@@ -21,7 +30,7 @@ import { kept } from './memo.ts'
 export type WorldIndex = {
   readonly world: World
   readonly networks: ReadonlyMap<Id, NetworkIndex>
-  readonly members: ReadonlyMap<Id, Member>
+  readonly members: { readonly get: (id: Id) => Member | undefined }
   /** The same, by id. */
   readonly everybody: readonly Member[]
   /** The members of each node, by id. */
@@ -58,8 +67,8 @@ export type NetworkIndex = {
 export function indexOf(world: World, before?: WorldIndex): WorldIndex {
   const change = differenceOf(before?.world.members ?? [], world.members)
   const byNode = differencesBy(change, ({ nodeId }) => nodeId)
-  const members = membersAfter(before?.members, change)
   const everybody = kept(before?.everybody, patched(before?.everybody ?? [], change))
+  const members = { get: (id: Id): Member | undefined => foundIn(everybody, id) }
   const of = {
     rules: grouped(world.rules, ({ networkId }) => networkId),
     mappings: grouped(byId(world.portMappings), ({ memberId }) => members.get(memberId)?.networkId ?? ''),
@@ -100,16 +109,6 @@ export function indexOf(world: World, before?: WorldIndex): WorldIndex {
 }
 
 const isKeyed = ({ publicKey }: Member): boolean => publicKey !== undefined
-
-function membersAfter(
-  before: WorldIndex['members'] | undefined,
-  { gone, come }: Difference<Member>,
-): WorldIndex['members'] {
-  const members = new Map(before)
-  for (const { id } of gone) members.delete(id)
-  for (const member of come) members.set(member.id, member)
-  return members
-}
 
 function nodesAfter(
   before: WorldIndex['nodes'] | undefined,

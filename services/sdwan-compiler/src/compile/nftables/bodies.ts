@@ -1,9 +1,9 @@
-import { hash } from 'node:crypto'
 import type { Id } from '../../world.ts'
 import { isMesh, type NetworkFacts } from '../network-facts.ts'
 import { bgpControl, chain, chainName, crossingControl, crossingEnd, crossingGuards, defaultEnd, ESTABLISHED, LINK, offerSets, type Way } from './chains.ts' // prettier-ignore
 import { preciseRules } from './precise.ts'
 import { peerSet, setsOf, type End, type MeantRule } from './selectors.ts'
+import { textOf, textsOf, type Text } from '../text.ts'
 
 /**
  * The chains of a member that judges everything by name, be it on the way in, through or out: rules of both stages. What a hub
@@ -19,13 +19,13 @@ export function preciseBody(facts: NetworkFacts, meant: readonly MeantRule[], wa
     arrive: preciseRules(network.id, 'arrive', meant, through),
   })
   const control = (where: 'in' | 'fwd' | 'out'): string => (facts.sessions ? bgpControl(network, where) : '')
-  const sets = setsOf(network.id, meant, ways.map((way) => way.crossing)) + offerSets(network, ways) // prettier-ignore
+  const sets = setsOf(network.id, meant, ways.map((way) => way.crossing)) // prettier-ignore
   // In full_mesh whoever it arrives at knows everybody by name.
   const end = isMesh(facts.its) ? '' : defaultEnd(network)
   const judged = (where: 'in' | 'fwd' | 'out'): string =>
     crossingGuards(network, ways, where) + stages.jumps.leave + stages.jumps.arrive + crossingEnd(ways, where)
-  return bodyOf([
-    sets,
+  return bodyOf(sets, [
+    offerSets(network, ways),
     stages.chains,
     chain(
       chainName(network.id, 'in'),
@@ -49,21 +49,17 @@ export function spokeBody(facts: NetworkFacts, lines: { leave: string; arrive: s
   const stages = stagesOf(network.id, lines)
   const control = (where: 'in' | 'out'): string => (facts.sessions ? bgpControl(network, where) : '')
   const spoken = crossings.filter(({ peerId }) => (lines.leave + lines.arrive).includes(peerSet(network.id, peerId)))
-  return bodyOf([
-    setsOf(network.id, [], spoken),
+  return bodyOf(setsOf(network.id, [], spoken), [
     stages.chains,
     chain(chainName(network.id, 'in'), ESTABLISHED + LINK + control('in') + stages.jumps.arrive + defaultEnd(network)),
     chain(chainName(network.id, 'out'), ESTABLISHED + LINK + control('out') + stages.jumps.leave),
   ])
 }
 
-/** Sets and chains that many members have, under one digest: what is the same for all is looked at once. */
-export type Body = { readonly text: string; readonly digest: string }
+/** Sets and chains that many members have. */
+export type Body = Text
 
-function bodyOf(parts: readonly string[]): Body {
-  const text = parts.join('')
-  return { text, digest: hash('sha256', text) }
-}
+const bodyOf = (sets: readonly Text[], parts: readonly string[]): Body => textsOf([...sets, textOf(parts.join(''))])
 
 type Stages = { readonly leave: string; readonly arrive: string }
 

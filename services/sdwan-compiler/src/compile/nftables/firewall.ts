@@ -10,6 +10,7 @@ import { cameBy } from './interfaces.ts'
 import { NearAsked, type Near } from './near-asked.ts'
 import { keptRules, nearRules, type NearRule } from './near.ts'
 import { preciseBody, spokeBody, type Body } from './bodies.ts'
+import { Tags } from './tags.ts'
 import { meantRules, selfSet, type MeantRule } from './selectors.ts'
 
 /** The firewall of one network at one of its members: text for the table, and which chain is asked for what. */
@@ -42,6 +43,7 @@ export type Firewall = {
 
 /** The firewalls of a network's members; what is the same for many is written once. One of these for each network. */
 export class Firewalls {
+  readonly #tags = new Tags()
   readonly #meant = new Memo<readonly MeantRule[]>()
   readonly #precise = new Memo<Body>()
   readonly #bodies = new Memo<Body>()
@@ -88,7 +90,9 @@ export class Firewalls {
 
   /** What the rules of a network mean at the moment. */
   meant(its: NetworkIndex): readonly MeantRule[] {
-    return this.#meant.of('', [its.rules, its.members, its.crossings], () => meantRules(its))
+    return this.#meant.of('', [its.rules, its.members, its.crossings], () =>
+      meantRules(its, this.#tags.of(its.rules, its.members)),
+    )
   }
 
   #lookNear(its: NetworkIndex, meant: readonly MeantRule[]): void {

@@ -2,6 +2,7 @@ import type { Firewall } from './firewall.ts'
 import { guardsOf, saidAcross } from './guards.ts'
 import { some } from './interfaces.ts'
 import type { Nat } from './nat.ts'
+import { together } from '../text.ts'
 import { zonesOf } from './zones.ts'
 
 /**
@@ -18,9 +19,9 @@ export function scriptOf(firewalls: readonly Firewall[], nats: readonly Nat[]): 
   const zones = zonesOf(firewalls)
   const across = saidAcross(firewalls)
   const doors = (line: (firewall: Firewall) => string): string => firewalls.map(line).join('')
-  return [
+  return together([
     'table inet powernode_sdwan\ndelete table inet powernode_sdwan\ntable inet powernode_sdwan {\n',
-    ...firewalls.map(({ self, body }) => self + body.text),
+    ...firewalls.flatMap(({ self, body }) => [self, body.text]),
     ...nats.map(({ text }) => text),
     base('zones_in', 'filter hook prerouting priority raw', zones.in),
     base('zones_out', 'filter hook output priority raw', zones.out),
@@ -33,7 +34,7 @@ export function scriptOf(firewalls: readonly Firewall[], nats: readonly Nat[]): 
     base('prerouting', 'nat hook prerouting priority dstnat', nats.map(({ prerouting }) => prerouting).join('')),
     base('postrouting', 'nat hook postrouting priority srcnat', nats.map(({ postrouting }) => postrouting).join('')),
     '}\n',
-  ].join('')
+  ])
 }
 
 function base(name: string, hook: string, lines: string): string {

@@ -1,6 +1,9 @@
 import type { Crossing, FirewallRule, Id, Member, Prefix, Selector } from '../../world.ts'
+import { foundIn } from '../difference.ts'
 import { bare } from '../names.ts'
 import type { NetworkIndex } from '../world-index.ts'
+import type { Tagged } from './tags.ts'
+import { textOf, type Text } from '../text.ts'
 
 /** Which end of a packet a selector speaks of. */
 export type End = 'src' | 'dst'
@@ -21,9 +24,7 @@ export type MeantRule = {
 }
 
 /** Resolves the selectors of a network. Of members only those of this network are meant: a rule reaches into no other. */
-export function meantRules({ rules, members, crossings }: NetworkIndex): readonly MeantRule[] {
-  const byId = new Map(members.map((member) => [member.id, member]))
-  const tagged = membersByTag(rules, members)
+export function meantRules({ rules, members, crossings }: NetworkIndex, tagged: Tagged): readonly MeantRule[] {
   const meant = (selector: Selector): Meant | undefined => {
     switch (selector.kind) {
       case 'all':
@@ -31,7 +32,7 @@ export function meantRules({ rules, members, crossings }: NetworkIndex): readonl
       case 'cidr':
         return { kind: 'cidr', cidr: selector.cidr }
       case 'member': {
-        const member = byId.get(selector.memberId)
+        const member = foundIn(members, selector.memberId)
         return member && { kind: 'member', member }
       }
       case 'tag': {
@@ -45,15 +46,6 @@ export function meantRules({ rules, members, crossings }: NetworkIndex): readonl
     }
   }
   return rules.map((rule) => ({ rule, src: meant(rule.src), dst: meant(rule.dst) }))
-}
-
-function membersByTag(rules: readonly FirewallRule[], members: readonly Member[]): ReadonlyMap<string, Member[]> {
-  const tagged = new Map<string, Member[]>()
-  for (const { src, dst } of rules) {
-    for (const selector of [src, dst]) if (selector.kind === 'tag') tagged.set(selector.tag, [])
-  }
-  for (const member of members) for (const tag of member.tags) tagged.get(tag)?.push(member)
-  return tagged
 }
 
 /** What is written for one end of a packet, where everybody is known by name. `through` names the way of a crossing, if it is here. */
@@ -93,28 +85,34 @@ const tagSet = (networkId: Id, tag: string): string => `net_${bare(networkId)}_t
 export const peerSet = (networkId: Id, peerId: Id): string => `net_${bare(networkId)}_theirs_${bare(peerId)}`
 
 /** The sets that rules speak of, and those of crossings that end here, by name. */
-export function setsOf(networkId: Id, rules: readonly MeantRule[], here: readonly Crossing[]): string {
-  const sets = new Map<string, string>()
-  for (const { peerId, accepted } of here) {
+export function setsOf(networkId: Id, rules: readonly MeantRule[], here: readonly Crossing[]): readonly Text[] {
+  const sets = new Map<string, Text>()
+  const addPeer = ({ peerId, accepted }: Crossing): void => {
     const name = peerSet(networkId, peerId)
-    if (accepted.length > 0) sets.set(name, prefixSet(name, accepted))
+    if (accepted.length > 0 && !sets.has(name)) sets.set(name, textOf(prefixSet(name, accepted)))
   }
+  for (const crossing of here) addPeer(crossing)
   for (const meant of rules.flatMap(({ src, dst }) => [src, dst])) {
     if (meant?.kind === 'tag') {
       const name = tagSet(networkId, meant.tag)
-      if (!sets.has(name)) sets.set(name, addressSet(name, meant.members.map(({ address }) => address))) // prettier-ignore
+      if (!sets.has(name)) sets.set(name, addressSet(name, meant.members))
     }
-    if (meant?.kind === 'peer') {
-      const name = peerSet(networkId, meant.crossing.peerId)
-      sets.set(name, prefixSet(name, meant.crossing.accepted))
-    }
+    if (meant?.kind === 'peer') addPeer(meant.crossing)
   }
-  const sorted = [...sets].toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return sorted.map(([, text]) => text).join('')
+  return [...sets].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, text]) => text)
 }
 
-export const addressSet = (name: string, addresses: readonly string[]): string =>
-  `\tset ${name} {\n\t\ttype ipv6_addr\n\t\telements = { ${addresses.join(', ')} }\n\t}\n`
+const known = new WeakMap<readonly Member[], { readonly name: string; readonly text: Text }>()
+
+/** Written once for as long as nobody joins or leaves. */
+function addressSet(name: string, members: readonly Member[]): Text {
+  const before = known.get(members)
+  if (before?.name === name) return before.text
+  const addresses = members.map(({ address }) => address).join(', ')
+  const text = textOf(`\tset ${name} {\n\t\ttype ipv6_addr\n\t\telements = { ${addresses} }\n\t}\n`)
+  known.set(members, { name, text })
+  return text
+}
 
 /** Prefixes may lie in one another: the kernel takes only what is merged. */
 export const prefixSet = (name: string, prefixes: readonly Prefix[]): string => {

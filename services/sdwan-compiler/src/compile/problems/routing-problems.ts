@@ -57,7 +57,8 @@ function policyProblems({ routePolicies, networks, members }: WorldIndex): reado
     const why = whyUnwritable(policy)
     if (why !== undefined) return [{ fatal: true, code: 'POLICY_UNWRITABLE', record, message: `${policy.name}: ${why}` }] // prettier-ignore
     const { scope } = policy
-    const bound = scope.kind === 'account' || (scope.kind === 'network' ? networks : members).has(scope.id)
+    const bound =
+      scope.kind === 'account' || (scope.kind === 'network' ? networks : members).get(scope.id) !== undefined
     const message = `${policy.name} is for a ${scope.kind} that is not there`
     return bound ? [] : [{ fatal: false, code: 'POLICY_UNBOUND', record, message }]
   })

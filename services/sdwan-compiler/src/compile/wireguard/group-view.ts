@@ -7,7 +7,7 @@ import type { Group } from './spokes.ts'
 export type GroupView = {
   /** Their sections. */
   readonly stanzas: string
-  /** Of the sections, and of the standby in words. */
+  /** Of all of it, the standby in words. */
   readonly digest: string
   /** What of them goes by which other hub. */
   readonly beyond: ReadonlyMap<Id, string>
@@ -46,10 +46,12 @@ function made(group: Group, hub: Member): GroupView {
     else beyond.set(first.id, [...spoke.prefixes])
   }
   const text = stanzas.join('')
+  const further = [...beyond].map(([id, prefixes]): [Id, string] => [id, prefixes.join(', ')])
+  const all = [text, ...words, ...further.map(([id, prefixes]) => `${id} ${prefixes}\n`)]
   return {
     stanzas: text,
-    digest: hash('sha256', `${text}\n${words.join('')}`),
-    beyond: new Map([...beyond].map(([id, prefixes]) => [id, prefixes.join(', ')])),
+    digest: hash('sha256', all.join('\n')),
+    beyond: new Map(further),
     standby,
   }
 }

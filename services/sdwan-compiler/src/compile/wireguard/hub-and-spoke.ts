@@ -2,6 +2,7 @@ import type { Id, Member, Prefix } from '../../world.ts'
 import { Memo } from '../memo.ts'
 import type { NetworkFacts } from '../network-facts.ts'
 import { isHub } from '../world-index.ts'
+import { together } from '../text.ts'
 import { endpointOf, stanza } from './config.ts'
 import { viewOf } from './group-view.ts'
 import { Spokes, standbyOf, wayOf, type Group, type Way } from './spokes.ts'
@@ -52,22 +53,30 @@ function spokeTunnel(facts: NetworkFacts, order: readonly Member[], reach: reado
 
 function hubTunnel(facts: NetworkFacts, groups: readonly Group[], hub: Member): Tunnel {
   const views = groups.map((group) => viewOf(group, hub))
-  const beyond = new Map<Id, string[]>(facts.its.hubs.map(({ id }) => [id, []]))
-  for (const view of views) for (const [id, prefixes] of view.beyond) beyond.get(id)?.push(prefixes)
+  const beyond = new Map(facts.its.hubs.map(({ id }): [Id, Beyond] => [id, { spokes: [], others: [] }]))
+  for (const view of views) for (const [id, prefixes] of view.beyond) beyond.get(id)?.spokes.push(prefixes)
   const shared: Way[] = []
   for (const { prefix, behind } of facts.destinations) {
     const by = behind.length > 1 ? waysTo(facts, behind, hub) : hubOf(behind, hub)
     const [first] = by
-    if (first && isHub(first)) beyond.get(first.id)?.push(prefix)
+    if (first && isHub(first)) beyond.get(first.id)?.others.push(prefix)
     if (by.length > 1) shared.push(wayOf(facts, [prefix], by))
   }
-  const hubs = facts.its.hubs.filter(({ id }) => id !== hub.id)
-  const stanzas = hubs.map((other) => hubStanza(facts, other, beyond.get(other.id) ?? []))
+  const others = facts.its.hubs
+    .filter(({ id }) => id !== hub.id)
+    .map((other) => ({ other, its: beyond.get(other.id) ?? NOTHING_BEYOND }))
   const standby = [...views.flatMap((view) => view.standby), ...shared.map((way) => way.standby)]
-  const own = stanzas.join('')
-  const mark = [own, ...views.map(({ digest }) => digest), ...shared.map(({ words }) => words)].join('\n')
-  return { peers: own + views.map((view) => view.stanzas).join(''), standby, mark }
+  const own = others.map(({ other, its }) => hubStanza(facts, other, [...its.spokes, ...its.others]))
+  // What spokes have is in the digests of their groups.
+  const told = others.map(({ other, its }) => hubStanza(facts, other, its.others))
+  const mark = [...told, ...views.map(({ digest }) => digest), ...shared.map(({ words }) => words)].join('\n')
+  return { peers: together([...own, ...views.map((view) => view.stanzas)]), standby, mark }
 }
+
+/** What goes by another hub: of its spokes, group by group, and whatever else it is the way to. */
+type Beyond = { readonly spokes: string[]; readonly others: Prefix[] }
+
+const NOTHING_BEYOND: Beyond = { spokes: [], others: [] }
 
 /** What has one owner: of a spoke it went with the spoke. */
 const hubOf = (behind: readonly Member[], hub: Member): readonly Member[] =>
@@ -89,7 +98,7 @@ function waysTo({ orderOf }: NetworkFacts, owners: readonly Member[], hub: Membe
 function hubStanza({ linkLocal }: NetworkFacts, hub: Member, beyond: readonly string[]): string {
   return stanza({
     publicKey: hub.publicKey ?? '',
-    allowed: [`${linkLocal(hub.id)}/128`, `${hub.address}/128`, ...beyond],
+    allowed: together([`${linkLocal(hub.id)}/128, ${hub.address}/128`, ...beyond.flatMap((its) => [', ', its])]),
     endpoint: endpointOf(hub),
     keepalive: true,
   })

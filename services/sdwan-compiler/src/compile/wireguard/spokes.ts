@@ -1,7 +1,8 @@
 import type { Standby } from '../../plan.ts'
 import type { Id, Member, Prefix } from '../../world.ts'
 import type { NetworkFacts } from '../network-facts.ts'
-import { forget, kept } from '../memo.ts'
+import { differenceOf, patched, type Difference } from '../difference.ts'
+import { isSame, kept } from '../memo.ts'
 import { isHub } from '../world-index.ts'
 import { stanza } from './config.ts'
 import { hashOf } from './preference.ts'
@@ -9,6 +10,7 @@ import { standbyText } from './tunnel.ts'
 
 /** A spoke as hubs have it. */
 export type Spoke = {
+  readonly id: Id
   readonly member: Member
   readonly order: readonly Member[]
   /** What is its own and nobody else's: goes where it goes. */
@@ -20,6 +22,9 @@ export type Spoke = {
   readonly ways: readonly Way[]
   /** At a hub that nobody knows yet: the order as it stands. */
   readonly outside: Way | undefined
+  readonly behind: Behind
+  /** Whether it is the last of its group. */
+  readonly isLast: boolean
 }
 
 export type Way = { readonly standby: Standby; readonly words: string }
@@ -27,43 +32,57 @@ export type Way = { readonly standby: Standby; readonly words: string }
 /** What stands behind a spoke: what only it has, and all that is first its. */
 type Behind = { readonly only: readonly Prefix[]; readonly first: readonly Prefix[] }
 
-type Known = { readonly spoke: Spoke; readonly first: string; readonly ends: boolean }
-
 /** Neighbors by id. What hubs make of a group is kept with it: whoever joins changes one group. */
 export type Group = readonly Spoke[]
 
+type Seen = Pick<NetworkFacts, 'destinations'> & Pick<NetworkFacts['its'], 'hubs' | 'keyed'>
+
 /** The keyed spokes of a network, by id and in groups; what did not change is the very same. One of these for each network. */
 export class Spokes {
-  readonly #known = new Map<Id, Known>()
+  #seen: Seen | undefined
+  #spokes: readonly Spoke[] = []
   #groups: readonly Group[] = []
 
   of(facts: NetworkFacts): readonly Group[] {
-    const behind = behindOf(facts)
-    let spokes = 0
-    const groups: Spoke[][] = [[]]
-    for (const member of facts.its.keyed) {
-      if (isHub(member)) {
-        this.#known.delete(member.id)
-        continue
-      }
-      const order = facts.orderOf(member.id)
-      const its = behind.get(member.id) ?? NOTHING
-      const first = its === NOTHING ? '' : `${its.only.join()} ${its.first.join()}`
-      const known = this.#known.get(member.id)
-      const isKept = known?.spoke.member === member && known.spoke.order === order && known.first === first
-      const entry = isKept
-        ? known
-        : { spoke: spokeOf(facts, { member, order, behind: its }), first, ends: endsGroup(member.id) }
-      if (!isKept) this.#known.set(member.id, entry)
-      spokes += 1
-      groups.at(-1)?.push(entry.spoke)
-      if (entry.ends) groups.push([])
-    }
-    if (this.#known.size > spokes) forget(this.#known, facts.its.keyed)
+    const { its, destinations } = facts
+    const { hubs, keyed } = its
+    const seen = this.#seen
+    // With the same hubs every order is as it was, and with the same destinations what is behind everybody.
+    const isAsBefore = seen?.hubs === hubs && seen.destinations === destinations
+    const change = isAsBefore ? differenceOf(seen.keyed, keyed) : { gone: seen?.keyed ?? [], come: keyed }
+    this.#seen = { hubs, keyed, destinations }
+    if (change.gone.length === 0 && change.come.length === 0) return this.#groups
+    this.#spokes = this.#after(facts, change)
     const before = new Map(this.#groups.map((group) => [group[0], group]))
-    this.#groups = groups.filter((group) => group.length > 0).map((group) => kept(before.get(group[0]), group))
+    this.#groups = grouped(this.#spokes).map((group) => kept(before.get(group[0]), group))
     return this.#groups
   }
+
+  #after(facts: NetworkFacts, change: Difference<Member>): readonly Spoke[] {
+    const behind = behindOf(facts)
+    const leaving = new Set(change.gone)
+    const gone = leaving.size === 0 ? [] : this.#spokes.filter(({ member }) => leaving.has(member))
+    const known = new Map(gone.map((spoke) => [spoke.id, spoke]))
+    const come = change.come
+      .filter((member) => !isHub(member))
+      .map((member) => {
+        const its = { member, order: facts.orderOf(member.id), behind: behind.get(member.id) ?? NOTHING }
+        const before = known.get(member.id)
+        return before && isSpokeOf(before, its) ? before : spokeOf(facts, its)
+      })
+    return patched(this.#spokes, { gone, come })
+  }
+}
+
+function grouped(spokes: readonly Spoke[]): readonly Group[] {
+  const groups: Group[] = []
+  let from = 0
+  for (const [at, { isLast }] of spokes.entries()) {
+    if (!isLast && at < spokes.length - 1) continue
+    groups.push(spokes.slice(from, at + 1))
+    from = at + 1
+  }
+  return groups
 }
 
 /** One of 64, by its id alone: groups end where they did, whoever comes or goes. */
@@ -84,15 +103,26 @@ function behindOf({ destinations }: NetworkFacts): ReadonlyMap<Id, Behind> {
   return all
 }
 
-function spokeOf(facts: NetworkFacts, its: { member: Member; order: readonly Member[]; behind: Behind }): Spoke {
+type Its = Pick<Spoke, 'member' | 'order' | 'behind'>
+
+const isSpokeOf = (spoke: Spoke, { member, order, behind }: Its): boolean =>
+  spoke.member === member &&
+  spoke.order === order &&
+  isSame(spoke.behind.only, behind.only) &&
+  isSame(spoke.behind.first, behind.first)
+
+function spokeOf(facts: NetworkFacts, its: Its): Spoke {
   const { member, order, behind } = its
   const alive = `${facts.linkLocal(member.id)}/128`
   const peer = { publicKey: member.publicKey ?? '', endpoint: undefined, keepalive: false }
   const prefixes = [`${member.address}/128`, ...behind.only]
   const way = (by: readonly Member[]): Way => wayOf(facts, prefixes, by)
   return {
+    id: member.id,
     member,
     order,
+    behind,
+    isLast: endsGroup(member.id),
     prefixes,
     carried: stanza({ ...peer, allowed: [alive, `${member.address}/128`, ...behind.first] }),
     warm: stanza({ ...peer, allowed: [alive] }),
