@@ -68,13 +68,3 @@ export function differencesBy<T>({ gone, come }: Difference<T>, key: (item: T) =
   const ids = [...left.keys(), ...joined.keys()]
   return new Map(ids.map((id) => [id, { gone: left.get(id) ?? [], come: joined.get(id) ?? [] }]))
 }
-
-/** A map in the order of its keys, which most are already. */
-export function byKey<T>(map: ReadonlyMap<Id, T>): ReadonlyMap<Id, T> {
-  let last = ''
-  for (const key of map.keys()) {
-    if (key < last) return new Map([...map].toSorted(([a], [b]) => (a < b ? -1 : 1)))
-    last = key
-  }
-  return map
-}

@@ -9,7 +9,8 @@ import { overlapProblems } from './problems/overlap.ts'
 import { PlatformProblems } from './problems/platform-problems.ts'
 import { routingProblems } from './problems/routing-problems.ts'
 import { wellFormed } from './well-formed.ts'
-import { compared, indexOf, type WorldIndex } from './world-index.ts'
+import { compared } from './compared.ts'
+import { indexOf, type WorldIndex } from './world-index.ts'
 
 export type Updated = {
   readonly plan: Plan

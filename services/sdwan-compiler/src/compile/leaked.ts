@@ -2,7 +2,8 @@ import { cidrHolds } from '@powernode/policy'
 import type { Id, Member, Prefix, RouteLeak } from '../world.ts'
 import { isId, isPrefix } from './alphabets.ts'
 import type { Destination } from './destinations.ts'
-import { compared, isHub, vrfOf, type NetworkIndex, type WorldIndex } from './world-index.ts'
+import { compared } from './compared.ts'
+import { isHub, vrfOf, type NetworkIndex, type WorldIndex } from './world-index.ts'
 
 /** One direction of a leak. */
 export type Flow = { readonly id: Id; readonly from: Id; readonly filter: RouteLeak['filter'] }

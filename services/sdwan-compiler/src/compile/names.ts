@@ -8,7 +8,7 @@ import type { Address, Id } from '../world.ts'
  */
 
 /** The WireGuard interface of a member, on its node. */
-export const interfaceName = (memberId: Id): string => `wg-${base32(memberId)}`
+export const interfaceName = (memberId: Id): string => wgOf(digestOf(memberId))
 
 /** The WireGuard interface towards a federation peer, on the node of the member that is our gateway. */
 export const crossingInterfaceName = (peerId: Id, gatewayMemberId: Id): string =>
@@ -21,16 +21,30 @@ export const vrfName = (nodeId: Id, networkId: Id): string => `vr-${base32(`${no
  * Where a member is asked for signs of life by those who have a tunnel to it: fe80::/64 and 64 bits of its id. The address
  * inside the network will not do: it stands with another peer while a hub carries for it.
  */
-export function linkLocalAddress(memberId: Id): Address {
-  const digest = hash('sha256', memberId, 'buffer')
+export const linkLocalAddress = (memberId: Id): Address => linkLocalOf(digestOf(memberId))
+
+/** Both of a member, of one hash. */
+export function namesOf(memberId: Id): MemberNames {
+  const digest = digestOf(memberId)
+  return { interface: wgOf(digest), linkLocal: linkLocalOf(digest) }
+}
+
+export type MemberNames = { readonly interface: string; readonly linkLocal: Address }
+
+const digestOf = (text: string): Buffer => hash('sha256', text, 'buffer')
+
+const wgOf = (digest: Buffer): string => `wg-${lettersOf(digest, 12)}`
+
+function linkLocalOf(digest: Buffer): Address {
   // Never zero at either end, so that the canonical spelling needs no second `::`.
   const groups = [0, 2, 4, 6].map((at) => (digest.readUInt16BE(at) | 1).toString(16))
   return `fe80::${groups.join(':')}`
 }
 
 /** A name of letters and digits, so long that it is nobody else's: for route-maps, prefix-lists and the like. */
-export function base32(text: string, characters = 12): string {
-  const digest = hash('sha256', text, 'buffer')
+export const base32 = (text: string, characters = 12): string => lettersOf(digestOf(text), characters)
+
+function lettersOf(digest: Buffer, characters: number): string {
   let [bits, held, name] = [0, 0, '']
   for (const byte of digest) {
     held = (held << 8) | byte

@@ -1,9 +1,9 @@
 import type { StaticRoute } from '../plan.ts'
-import type { Address, Crossing, Id, Member, Prefix } from '../world.ts'
+import type { Crossing, Id, Member, Prefix } from '../world.ts'
 import { destinationsOf, keptDestinations, ownPrefixes, type Destination } from './destinations.ts'
 import { carriersIn, leakingWith } from './leaked.ts'
 import { kept } from './memo.ts'
-import { linkLocalAddress } from './names.ts'
+import { namesOf, type MemberNames } from './names.ts'
 import { isHub, type NetworkIndex, type WorldIndex } from './world-index.ts'
 import { Preferences } from './wireguard/preference.ts'
 
@@ -22,8 +22,8 @@ export type NetworkFacts = {
   readonly carriers: readonly Id[]
   /** The hubs of a spoke of hub_and_spoke; the first is the one that it uses. */
   readonly orderOf: (spokeId: Id) => readonly Member[]
-  /** Where a member is asked for signs of life. */
-  readonly linkLocal: (memberId: Id) => Address
+  /** The name of a member's interface, and where it is asked for signs of life. */
+  readonly namesOf: (memberId: Id) => MemberNames
 }
 
 /** Whether nodes of a network speak BGP with one another: with what they learn, they need no static routes. */
@@ -52,7 +52,7 @@ export class FactsFinder {
   #hubs: readonly Member[] | undefined
   #orders = new Map<Id, readonly Member[]>()
   #preferences = new Preferences([])
-  readonly #linkLocal = new Map<Id, Address>()
+  readonly #names = new Map<Id, MemberNames>()
 
   find(index: WorldIndex, its: NetworkIndex): NetworkFacts {
     const before = this.#before
@@ -70,7 +70,7 @@ export class FactsFinder {
       leaks: kept(before?.leaks, leakingWith(index, its)),
       carriers: kept(before?.carriers, carriersIn(index, its)),
       orderOf: (id) => remembered(this.#orders, id, () => this.#preferences.of(id)),
-      linkLocal: (id) => remembered(this.#linkLocal, id, () => linkLocalAddress(id)),
+      namesOf: (id) => remembered(this.#names, id, () => namesOf(id)),
     }
     this.#before = facts
     return facts
@@ -79,7 +79,7 @@ export class FactsFinder {
   #lookAt({ hubs, members }: NetworkIndex): void {
     // Those who left are forgotten together, when they are as many as those who are there.
     const isCrowded = this.#orders.size > 2 * members.length
-    if (isCrowded) this.#linkLocal.clear()
+    if (isCrowded) this.#names.clear()
     if (this.#hubs !== hubs || isCrowded) this.#orders = new Map()
     if (this.#hubs !== hubs) this.#preferences = new Preferences(hubs)
     this.#hubs = hubs

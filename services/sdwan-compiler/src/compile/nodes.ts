@@ -1,12 +1,13 @@
 import type { NodePlan, NodeTest, OvnEnding, OvnPlan } from '../plan.ts'
 import type { Id, Member, VrfAssignment } from '../world.ts'
 import { compileFrr } from './frr/compile-frr.ts'
-import { byKey } from './difference.ts'
 import { FrrInputs } from './frr-inputs.ts'
+import { compared } from './compared.ts'
+import { Layers } from './layers.ts'
 import { isSame, kept } from './memo.ts'
 import type { MemberPart } from './network.ts'
 import { nodePlan } from './node.ts'
-import { compared, vrfOf, type WorldIndex } from './world-index.ts'
+import { vrfOf, type WorldIndex } from './world-index.ts'
 
 type Known = {
   /** Of whom it is made: while these bring the same, and nothing beside is another, nothing else is looked at. */
@@ -35,7 +36,7 @@ export type Made = {
 export class Nodes {
   readonly #frrInputs = new FrrInputs()
   readonly #known = new Map<Id, Known>()
-  #plans: ReadonlyMap<Id, NodePlan> = new Map()
+  #plans = new Layers<NodePlan>()
   #wereOfMembersAlone = false
 
   /** By id; and the ids of nodes whose plan is another one than the last time, of new ones and of those that are gone. */
@@ -43,23 +44,23 @@ export class Nodes {
     index: WorldIndex,
     { partOf, changedNodes, beside }: Made,
   ): { readonly nodes: ReadonlyMap<Id, NodePlan>; readonly touched: readonly Id[] } {
-    const plans = new Map(this.#plans)
+    const changes = new Map<Id, NodePlan | undefined>()
     const touched: Id[] = []
     for (const id of this.#toLookAt(index, changedNodes, beside)) {
       const known = this.#known.get(id)
       if (!index.nodes.has(id) && !beside.ovn.has(id) && !beside.ovnEndings.has(id)) {
-        plans.delete(id)
         if (this.#known.delete(id)) touched.push(id)
+        changes.set(id, undefined)
         continue
       }
       const parts = partsOf(index, id, { partOf, known: known?.parts })
       const now = this.#compileNode(index, { id, known, parts }, beside)
       if (now === known) continue
       this.#known.set(id, now)
-      plans.set(id, now.plan)
+      changes.set(id, now.plan)
       if (now.plan.version !== known?.plan.version) touched.push(id)
     }
-    this.#plans = byKey(plans)
+    this.#plans = this.#plans.after(changes)
     return { nodes: this.#plans, touched: touched.toSorted(compared) }
   }
 

@@ -11,16 +11,9 @@ import type {
   VrfAssignment,
   World,
 } from '../world.ts'
-import {
-  byKey,
-  differenceOf,
-  differencesBy,
-  foundIn,
-  NO_DIFFERENCE,
-  only,
-  patched,
-  type Difference,
-} from './difference.ts'
+import { differenceOf, differencesBy, foundIn, NO_DIFFERENCE, only, patched, type Difference } from './difference.ts'
+import { compared } from './compared.ts'
+import { Layers } from './layers.ts'
 import { kept } from './memo.ts'
 
 /**
@@ -34,7 +27,9 @@ export type WorldIndex = {
   /** The same, by id. */
   readonly everybody: readonly Member[]
   /** The members of each node, by id. */
-  readonly nodes: ReadonlyMap<Id, readonly Member[]>
+  readonly nodes: Layers<readonly Member[]>
+  /** Those with several: few. */
+  readonly crowded: ReadonlyMap<Id, readonly Member[]>
   /** Those whose members are others than in the index before; nodes that are gone among them. */
   readonly changedNodes: ReadonlySet<Id>
   /** By `<node id>/<network id>`: see vrfOf. */
@@ -75,6 +70,7 @@ export function indexOf(world: World, before?: WorldIndex): WorldIndex {
     virtualIps: grouped(byId(world.virtualIps), ({ networkId }) => networkId),
     crossings: grouped(byText(world.crossings, ({ peerId }) => peerId), ({ networkId }) => networkId), // prettier-ignore
   }
+  const nodes = nodesAfter(before?.nodes ?? new Layers(), byNode)
   const changes = differencesBy(change, ({ networkId }) => networkId)
   const networks = byId(world.networks).map((network): [Id, NetworkIndex] => {
     const known = before?.networks.get(network.id)
@@ -99,7 +95,8 @@ export function indexOf(world: World, before?: WorldIndex): WorldIndex {
     networks: new Map(networks),
     members,
     everybody,
-    nodes: nodesAfter(before?.nodes, byNode),
+    nodes,
+    crowded: crowdedAfter(before?.crowded, nodes, byNode.keys()),
     changedNodes: new Set(byNode.keys()),
     vrfs: new Map(world.vrfs.map((vrf) => [`${vrf.nodeId}/${vrf.networkId}`, vrf])),
     speaks: world.crossings.length > 0 || world.networks.some(({ routingProtocol }) => routingProtocol === 'ibgp'),
@@ -111,17 +108,29 @@ export function indexOf(world: World, before?: WorldIndex): WorldIndex {
 const isKeyed = ({ publicKey }: Member): boolean => publicKey !== undefined
 
 function nodesAfter(
-  before: WorldIndex['nodes'] | undefined,
+  before: Layers<readonly Member[]>,
   changes: ReadonlyMap<Id, Difference<Member>>,
-): WorldIndex['nodes'] {
-  const nodes = new Map(before)
-  for (const [id, its] of changes) {
-    const known = before?.get(id)
+): Layers<readonly Member[]> {
+  const after = [...changes].map(([id, its]): [Id, readonly Member[] | undefined] => {
+    const known = before.get(id)
     const list = kept(known, patched(known ?? [], its))
-    if (list.length === 0) nodes.delete(id)
-    else nodes.set(id, list)
+    return [id, list.length > 0 ? list : undefined]
+  })
+  return before.after(new Map(after))
+}
+
+function crowdedAfter(
+  before: WorldIndex['crowded'] | undefined,
+  nodes: WorldIndex['nodes'],
+  changed: Iterable<Id>,
+): WorldIndex['crowded'] {
+  const crowded = new Map(before)
+  for (const id of changed) {
+    const list = nodes.get(id) ?? []
+    if (list.length > 1) crowded.set(id, list)
+    else crowded.delete(id)
   }
-  return byKey(nodes)
+  return crowded
 }
 
 /** The VRF that a network has on a node: only a network with a table of its own has one. */
@@ -146,9 +155,6 @@ export function holdersOf(index: WorldIndex, virtualIp: VirtualIp): readonly Mem
   const [head] = members
   return (virtualIp.anycast ? members : head ? [head] : []).filter(({ publicKey }) => publicKey !== undefined)
 }
-
-/** Compared by code units: the same order on every machine. */
-export const compared = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 export const byId = <T extends { readonly id: Id }>(list: readonly T[]): readonly T[] => byText(list, ({ id }) => id)
 

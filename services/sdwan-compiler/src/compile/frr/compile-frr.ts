@@ -1,5 +1,6 @@
 import type { Id } from '../../world.ts'
-import { compared, isHub, type WorldIndex } from '../world-index.ts'
+import { compared } from '../compared.ts'
+import { isHub, type WorldIndex } from '../world-index.ts'
 import { borderLines } from './border.ts'
 import { insideLines, type Desk, type RouterLines } from './inside.ts'
 import { roadLines } from './leaks.ts'

@@ -1,4 +1,5 @@
-import { compared } from '../world-index.ts'
+import { compared } from '../compared.ts'
+
 import { announcedBy, originatedFor, podsOf, type Announcement } from './announcements.ts'
 import type { Desk } from './inside.ts'
 import { leakedLines } from './leaks.ts'

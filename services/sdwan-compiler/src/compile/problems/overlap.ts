@@ -75,8 +75,7 @@ function tablesOf(index: WorldIndex): readonly (readonly NetworkIndex[])[] {
     return next === id ? id : rootOf(next)
   }
   const isShared = (id: Id): boolean => index.networks.get(id)?.network.isolation === 'shared'
-  for (const members of index.nodes.values()) {
-    if (members.length < 2) continue
+  for (const members of index.crowded.values()) {
     const [first, ...others] = members.map(({ networkId }) => networkId).filter(isShared)
     for (const other of first === undefined ? [] : others) group.set(rootOf(other), rootOf(first ?? other))
   }

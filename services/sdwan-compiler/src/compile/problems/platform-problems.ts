@@ -97,11 +97,9 @@ function portProblems(index: WorldIndex): readonly Problem[] {
       problems.push({ fatal: true, code: 'SAME_PORT', record, message })
     }
   }
-  for (const members of index.nodes.values()) {
-    const [only] = members
-    // Most nodes have one member, which can only meet a crossing.
-    if (members.length === 1 && crossings.length === 0) continue
-    for (const member of only ? members : []) take(`member/${member.id}`, member.nodeId, member.listenPort)
+  // Most nodes have one member, which can only meet a crossing.
+  for (const members of (crossings.length > 0 ? index.nodes : index.crowded).values()) {
+    for (const member of members) take(`member/${member.id}`, member.nodeId, member.listenPort)
   }
   for (const { record, nodeId, listenPort } of crossings) take(record, nodeId, listenPort)
   return problems

@@ -50,11 +50,11 @@ export class FullMesh {
 type Place = { readonly from: number; readonly to: number }
 
 /** Those who cannot be called call: only towards the others is a tunnel kept open. */
-function stanzaOf({ linkLocal }: NetworkFacts, member: Member, extra: readonly Prefix[]): string {
+function stanzaOf({ namesOf }: NetworkFacts, member: Member, extra: readonly Prefix[]): string {
   const endpoint = endpointOf(member)
   return stanza({
     publicKey: member.publicKey ?? '',
-    allowed: [`${linkLocal(member.id)}/128`, `${member.address}/128`, ...extra],
+    allowed: [`${namesOf(member.id).linkLocal}/128`, `${member.address}/128`, ...extra],
     endpoint,
     keepalive: endpoint !== undefined,
   })

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Standby } from '../../plan.ts'
 import type { Id, Member } from '../../world.ts'
-import type { Group } from './spokes.ts'
+import { wayOutside, type Group } from './spokes.ts'
 
 /** What one hub makes of a group of spokes. */
 export type GroupView = {
@@ -35,7 +35,7 @@ function made(group: Group, hub: Member): GroupView {
     const at = spoke.order.findIndex(({ id }) => id === hub.id)
     const [first] = spoke.order
     stanzas.push(at === 0 ? spoke.carried : spoke.warm)
-    const way = at < 0 ? spoke.outside : spoke.ways[at - 1]
+    const way = at < 0 ? wayOutside(spoke) : spoke.ways[at - 1]
     if (way) {
       standby.push(way.standby)
       words.push(way.words)

@@ -40,7 +40,7 @@ export class HubAndSpoke {
 
 function spokeTunnel(facts: NetworkFacts, order: readonly Member[], reach: readonly Prefix[]): Tunnel {
   const stanzas = facts.its.hubs.map((hub) => {
-    const alive = `${facts.linkLocal(hub.id)}/128`
+    const alive = `${facts.namesOf(hub.id).linkLocal}/128`
     return stanza({
       publicKey: hub.publicKey ?? '',
       allowed: hub === order[0] ? [alive, ...reach] : [alive],
@@ -95,10 +95,13 @@ function waysTo({ orderOf }: NetworkFacts, owners: readonly Member[], hub: Membe
   return [...new Set(ways)]
 }
 
-function hubStanza({ linkLocal }: NetworkFacts, hub: Member, beyond: readonly string[]): string {
+function hubStanza({ namesOf }: NetworkFacts, hub: Member, beyond: readonly string[]): string {
   return stanza({
     publicKey: hub.publicKey ?? '',
-    allowed: together([`${linkLocal(hub.id)}/128, ${hub.address}/128`, ...beyond.flatMap((its) => [', ', its])]),
+    allowed: together([
+      `${namesOf(hub.id).linkLocal}/128, ${hub.address}/128`,
+      ...beyond.flatMap((its) => [', ', its]),
+    ]),
     endpoint: endpointOf(hub),
     keepalive: true,
   })

@@ -1,7 +1,6 @@
 import type { WireGuardInterface } from '../../plan.ts'
 import type { Member } from '../../world.ts'
 import { kept, keptRecord, Memo } from '../memo.ts'
-import { interfaceName } from '../names.ts'
 import { isGateway, isMesh, routesFor, type NetworkFacts } from '../network-facts.ts'
 import { isHub, vrfOf } from '../world-index.ts'
 import { interfaceHead } from './config.ts'
@@ -28,10 +27,11 @@ export class Interfaces {
     const tunnelOf = isMesh(facts.its) ? this.#mesh.prepare(facts) : this.#hubs.prepare(facts)
     return (member, known) => {
       const tunnel = tunnelOf(member)
+      const { interface: name, linkLocal } = facts.namesOf(member.id)
       const own: WireGuardInterface = {
-        name: interfaceName(member.id),
+        name,
         owner: known?.[0]?.owner ?? { kind: 'member', memberId: member.id },
-        addresses: kept(known?.[0]?.addresses, [`${member.address}/128`, `${facts.linkLocal(member.id)}/64`]),
+        addresses: kept(known?.[0]?.addresses, [`${member.address}/128`, `${linkLocal}/64`]),
         mtu: facts.its.network.mtu,
         listenPort: member.listenPort,
         config: interfaceHead(member.listenPort) + tunnel.peers,

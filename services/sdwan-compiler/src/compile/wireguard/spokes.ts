@@ -20,12 +20,14 @@ export type Spoke = {
   readonly warm: string
   /** At each hub of the order but the first: those before that hub, and then the spoke itself. */
   readonly ways: readonly Way[]
-  /** At a hub that nobody knows yet: the order as it stands. */
-  readonly outside: Way | undefined
+  /** The hubs of its order, as a standby names them. */
+  readonly hubs: readonly Peer[]
   readonly behind: Behind
   /** Whether it is the last of its group. */
   readonly isLast: boolean
 }
+
+type Peer = Standby['peers'][number]
 
 export type Way = { readonly standby: Standby; readonly words: string }
 
@@ -63,12 +65,16 @@ export class Spokes {
     const leaving = new Set(change.gone)
     const gone = leaving.size === 0 ? [] : this.#spokes.filter(({ member }) => leaving.has(member))
     const known = new Map(gone.map((spoke) => [spoke.id, spoke]))
+    const hubs = new Map<readonly Member[], readonly Peer[]>()
     const come = change.come
       .filter((member) => !isHub(member))
       .map((member) => {
         const its = { member, order: facts.orderOf(member.id), behind: behind.get(member.id) ?? NOTHING }
         const before = known.get(member.id)
-        return before && isSpokeOf(before, its) ? before : spokeOf(facts, its)
+        if (before && isSpokeOf(before, its)) return before
+        const peers = hubs.get(its.order) ?? peersOf(facts, its.order)
+        hubs.set(its.order, peers)
+        return spokeOf(facts, its, peers)
       })
     return patched(this.#spokes, { gone, come })
   }
@@ -111,12 +117,12 @@ const isSpokeOf = (spoke: Spoke, { member, order, behind }: Its): boolean =>
   isSame(spoke.behind.only, behind.only) &&
   isSame(spoke.behind.first, behind.first)
 
-function spokeOf(facts: NetworkFacts, its: Its): Spoke {
+function spokeOf(facts: NetworkFacts, its: Its, hubs: readonly Peer[]): Spoke {
   const { member, order, behind } = its
-  const alive = `${facts.linkLocal(member.id)}/128`
+  const own = peerOf(facts, member)
+  const alive = `${own.address}/128`
   const peer = { publicKey: member.publicKey ?? '', endpoint: undefined, keepalive: false }
   const prefixes = [`${member.address}/128`, ...behind.only]
-  const way = (by: readonly Member[]): Way => wayOf(facts, prefixes, by)
   return {
     id: member.id,
     member,
@@ -126,18 +132,33 @@ function spokeOf(facts: NetworkFacts, its: Its): Spoke {
     prefixes,
     carried: stanza({ ...peer, allowed: [alive, `${member.address}/128`, ...behind.first] }),
     warm: stanza({ ...peer, allowed: [alive] }),
-    ways: order.slice(1).map((_, at) => way([...order.slice(0, at + 1), member])),
-    outside: order.length > 1 ? way(order) : undefined,
+    hubs,
+    ways: hubs.slice(1).map((_, at) => wayBy(prefixes, [...hubs.slice(0, at + 1), own])),
   }
 }
 
-export function wayOf(facts: NetworkFacts, prefixes: readonly Prefix[], by: readonly Member[]): Way {
-  const standby = standbyOf(facts, prefixes, by)
+/** At a hub that nobody knows yet: the order as it stands. */
+export const wayOutside = ({ prefixes, hubs }: Spoke): Way | undefined =>
+  hubs.length > 1 ? wayBy(prefixes, hubs) : undefined
+
+export const wayOf = (facts: NetworkFacts, prefixes: readonly Prefix[], by: readonly Member[]): Way =>
+  wayBy(prefixes, peersOf(facts, by))
+
+function wayBy(prefixes: readonly Prefix[], peers: readonly Peer[]): Way {
+  const standby = { prefixes, peers }
   return { standby, words: standbyText(standby) }
 }
 
 /** Prefixes that go by the first of these who lives. */
-export function standbyOf(facts: NetworkFacts, prefixes: readonly Prefix[], by: readonly Member[]): Standby {
-  const peers = by.map(({ id, publicKey = '' }) => ({ publicKey, address: facts.linkLocal(id) }))
-  return { prefixes, peers }
-}
+export const standbyOf = (facts: NetworkFacts, prefixes: readonly Prefix[], by: readonly Member[]): Standby => ({
+  prefixes,
+  peers: peersOf(facts, by),
+})
+
+const peersOf = (facts: NetworkFacts, by: readonly Member[]): readonly Peer[] =>
+  by.map((member) => peerOf(facts, member))
+
+const peerOf = ({ namesOf }: NetworkFacts, { id, publicKey = '' }: Member): Peer => ({
+  publicKey,
+  address: namesOf(id).linkLocal,
+})
