@@ -28,7 +28,7 @@ import {
 } from './index.ts'
 import { takeTurn } from './outbox.ts'
 import { checkStream, relayBatch } from './relay-batch.ts'
-import { publishSigned, startTestNats, testSigner, until, type TestNats } from './testing.ts'
+import { keptLog, publishSigned, startTestNats, type TestNats, testSigner, until } from './testing.ts'
 
 type Tables = { effect: { position: number; consumer: string; grant_id: string } }
 
@@ -47,7 +47,7 @@ grant select, insert on dead_letter, effect to ${SCHEMA};
 `,
 )
 
-const logger = createLogger('events-test', { level: 'silent' })
+const { logger, begin } = keptLog('events-test')
 const identityDir = await testSigner('grant-authz')
 let database: TestDatabase<Tables>
 let nats: TestNats
@@ -55,7 +55,8 @@ let bus: Bus
 let stopping: AbortController
 let running: Promise<void>[]
 
-beforeEach(async () => {
+beforeEach(async (context) => {
+  begin(context)
   ;[database, nats] = await Promise.all([testDatabase<Tables>({ schema: SCHEMA, dir: migrations }), startTestNats()])
   bus = await openBus({ servers: nats.url, tlsDir: undefined, identityDir, name: 'events-test' })
   stopping = new AbortController()

@@ -37,7 +37,7 @@ import {
   type RawSubscription,
 } from './index.ts'
 import { deliver } from './deliver.ts'
-import { startTestNats, testSigner, until, type TestNats } from './testing.ts'
+import { keptLog, startTestNats, type TestNats, testSigner, until } from './testing.ts'
 
 type Tables = { effect: { position: number; kind: string } }
 
@@ -58,7 +58,7 @@ grant select, insert on dead_letter, effect to ${SCHEMA};
 `,
 )
 
-const logger = createLogger('signed-test', { level: 'silent' })
+const { logger, begin } = keptLog('signed-test')
 let database: TestDatabase<Tables>
 let nats: TestNats
 let authority: Authority
@@ -68,7 +68,8 @@ let listener: { readonly dir: string; readonly bus: Bus }
 let stopping: AbortController
 let running: Promise<void>[]
 
-beforeEach(async () => {
+beforeEach(async (context) => {
+  begin(context)
   authority = await authorityOf(1)
   ;[database, nats] = await Promise.all([testDatabase<Tables>({ schema: SCHEMA, dir: migrations }), startTestNats()])
   ;[publisher, listener] = await Promise.all([busOf('grant-authz'), busOf('audit-ledger')])

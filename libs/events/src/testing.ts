@@ -7,7 +7,9 @@ import { basename, join } from 'node:path'
 import { systemClock } from '@powernode/clock'
 import type { Authority } from '@powernode/identity'
 import { makeTestAuthority, makeTestIdentity } from '@powernode/identity/testing'
+import { createLogger, type Logger } from '@powernode/process'
 import { headers } from 'nats'
+import type { TestContext } from 'vitest'
 import type { Bus } from './bus.ts'
 import { SIGNATURE_HEADER } from './signature.ts'
 
@@ -24,6 +26,18 @@ export type TestNats = {
 }
 
 const NEVER = new AbortController().signal
+
+/** What is logged during a test, told when that fails: nothing else says later why news did not come. */
+export function keptLog(service: string): { readonly logger: Logger; readonly begin: (context: TestContext) => void } {
+  const lines: string[] = []
+  return {
+    logger: createLogger(service, { destination: { write: (line) => void lines.push(line) } }),
+    begin: ({ onTestFailed }) => {
+      lines.length = 0
+      onTestFailed(() => void process.stderr.write(lines.slice(-100).join('')))
+    },
+  }
+}
 
 /**
  * Starts the nats-server of NATS_SERVER, or the one on PATH. `config` is added to its configuration.

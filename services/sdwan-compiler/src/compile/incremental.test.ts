@@ -37,6 +37,12 @@ const changes: fc.Arbitrary<Change> = fc.oneof(
   fc.nat(6).map((n) => (world: World) => ({ ...world, members: toggled(world.members, memberOf(2, n + 1, { listenPort: 51_821 })) })), // prettier-ignore
   fc.nat(20).map((at) => onMember(at, ({ id, publicKey }) => ({ publicKey: publicKey === undefined ? Buffer.alloc(32, id).toString('base64') : undefined }))), // prettier-ignore
   fc.tuple(fc.nat(20), fc.nat(4)).map(([at, n]) => onMember(at, () => ({ nodeId: memberOf(1, n + 1).nodeId }))),
+  // What cannot be written takes its network out, until it is mended.
+  fc.tuple(fc.nat(20), fc.constantFrom<Partial<Member>>({ address: 'fd99::1' }, { tags: ['a b'] }, { tags: ['db', 'db'] })).map(([at, said]) => onMember(at, () => said)), // prettier-ignore
+  fc.nat(20).map((at) => onMember(at, ({ id, networkId, nodeId }) => ({ ...memberOf(1, 1 + (at % 9)), id, networkId, nodeId, address: `fd10:0:0:${networkId === networkOf(1).id ? 1 : 2}::${at + 100}` }))), // prettier-ignore
+  fc.constantFrom('fd10:0:0:1::/64', 'fd10::/32', 'fd10:9::/64').chain((cidr) => fc.nat(1).map((at) => onNetwork(at, { cidr }))), // prettier-ignore
+  fc.tuple(fc.nat(20), fc.nat(1)).map(([at, n]) => onMember(at, () => ({ networkId: networkOf(n + 1).id }))),
+  fc.nat(3).map((at) => (world: World) => ({ ...world, rules: replaced(world.rules, at, (rule) => ({ ...rule, src: tag(rule.src.kind === 'tag' ? 'a b' : 'db') })) })), // prettier-ignore
   fc.nat(1).map((n) => (world: World) => ({ ...world, networks: toggled(world.networks, networkOf(n + 1)) })),
   fc.constant((world: World) => ({ ...world, members: world.members.toReversed() })),
   fc.nat(20).map((at) => onMember(at, ({ publiclyReachable }) => ({ publiclyReachable: !publiclyReachable }))),
