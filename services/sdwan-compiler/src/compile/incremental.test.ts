@@ -24,6 +24,11 @@ const onNetwork =
 const toggled = <T extends { readonly id: string }>(list: readonly T[], item: T): readonly T[] =>
   list.some(({ id }) => id === item.id) ? list.filter(({ id }) => id !== item.id) : [...list, item]
 
+const toggledVrf = (list: World['vrfs'], vrf: World['vrfs'][number]): World['vrfs'] =>
+  list.some(({ vrfName }) => vrfName === vrf.vrfName)
+    ? list.filter(({ vrfName }) => vrfName !== vrf.vrfName)
+    : [...list, vrf]
+
 const rules = [
   ruleOf(1, { src: tag('web'), dst: tag('db') }),
   ruleOf(2, { src: member(1, 3), direction: 'egress', action: 'drop' }),
@@ -43,6 +48,7 @@ const changes: fc.Arbitrary<Change> = fc.oneof(
   fc.constantFrom('fd10:0:0:1::/64', 'fd10::/32', 'fd10:9::/64').chain((cidr) => fc.nat(1).map((at) => onNetwork(at, { cidr }))), // prettier-ignore
   fc.tuple(fc.nat(20), fc.nat(1)).map(([at, n]) => onMember(at, () => ({ networkId: networkOf(n + 1).id }))),
   fc.nat(3).map((at) => (world: World) => ({ ...world, rules: replaced(world.rules, at, (rule) => ({ ...rule, src: tag(rule.src.kind === 'tag' ? 'a b' : 'db') })) })), // prettier-ignore
+  fc.nat(4).map((n) => (world: World) => ({ ...world, vrfs: toggledVrf(world.vrfs, vrfOn(n + 1, 1)) })),
   fc.nat(1).map((n) => (world: World) => ({ ...world, networks: toggled(world.networks, networkOf(n + 1)) })),
   fc.constant((world: World) => ({ ...world, members: world.members.toReversed() })),
   fc.nat(20).map((at) => onMember(at, ({ publiclyReachable }) => ({ publiclyReachable: !publiclyReachable }))),
@@ -74,25 +80,32 @@ const plain = withBgp(
   { enabled: false },
 )
 
+/** Tables of their own come and go beside their networks. */
+const tenants = { ...start, networks: start.networks.map((its): Network => ({ ...its, isolation: 'dedicated_vrf' })) }
+
 const written = (plan: Plan): unknown => ({ nodes: [...plan.nodes], problems: plan.problems })
 
 describe('one world after another', () => {
   test('gives what each of them gives alone, and names the nodes that differ', () => {
     fc.assert(
-      fc.property(fc.constantFrom(start, plain), fc.array(changes, { minLength: 1, maxLength: 12 }), (first, steps) => {
-        const compiler = new Compiler()
-        let world = first
-        let before = compiler.update(world).plan
-        for (const step of steps) {
-          world = step(world)
-          const { plan, touched } = compiler.update(world)
-          expect(written(plan)).toEqual(written(compile(world)))
-          const ids = [...new Set([...before.nodes.keys(), ...plan.nodes.keys()])]
-          const differing = ids.filter((id) => before.nodes.get(id)?.version !== plan.nodes.get(id)?.version)
-          expect(touched).toEqual(differing.toSorted())
-          before = plan
-        }
-      }),
+      fc.property(
+        fc.constantFrom(start, plain, tenants),
+        fc.array(changes, { minLength: 1, maxLength: 12 }),
+        (first, steps) => {
+          const compiler = new Compiler()
+          let world = first
+          let before = compiler.update(world).plan
+          for (const step of steps) {
+            world = step(world)
+            const { plan, touched } = compiler.update(world)
+            expect(written(plan)).toEqual(written(compile(world)))
+            const ids = [...new Set([...before.nodes.keys(), ...plan.nodes.keys()])]
+            const differing = ids.filter((id) => before.nodes.get(id)?.version !== plan.nodes.get(id)?.version)
+            expect(touched).toEqual(differing.toSorted())
+            before = plan
+          }
+        },
+      ),
       { numRuns: 250 },
     )
   })
