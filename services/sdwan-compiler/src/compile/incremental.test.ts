@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Plan } from '../plan.ts'
@@ -148,6 +150,19 @@ describe('one world after another', () => {
     const { touched } = compiler.update({ ...world, members: [...world.members, bigMember(61, false)] })
     const hubs = world.members.slice(0, 3).map(({ nodeId }) => nodeId)
     expect(touched).toEqual([...hubs, bigMember(61, false).nodeId].toSorted())
+  })
+
+  test('worlds that are over are let go', async () => {
+    setFlagsFromString('--expose-gc')
+    const gc = runInNewContext('gc') as () => void // what that flag gives
+    const world = bigWorld({ members: 50, hubs: 2, topology: 'hub_and_spoke' })
+    const compiler = new Compiler()
+    const after = (n: number) => ({ ...world, members: [...world.members, bigMember(51 + n, false)] })
+    const over = [0, 1, 2].map((n) => new WeakRef(compiler.update(after(n)).index))
+    compiler.update(world)
+    await new Promise<void>((go) => void setImmediate(go)) // until then a WeakRef holds what it was made of
+    gc()
+    expect(over.map((index) => index.deref())).toEqual([undefined, undefined, undefined])
   })
 
   test('the same world again touches nobody, and gives the very same plans', () => {

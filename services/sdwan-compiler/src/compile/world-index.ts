@@ -63,7 +63,7 @@ export function indexOf(world: World, before?: WorldIndex): WorldIndex {
   const change = differenceOf(before?.world.members ?? [], world.members)
   const byNode = differencesBy(change, ({ nodeId }) => nodeId)
   const everybody = kept(before?.everybody, patched(before?.everybody ?? [], change))
-  const members = { get: (id: Id): Member | undefined => foundIn(everybody, id) }
+  const members = byHalves(everybody)
   const of = {
     rules: grouped(world.rules, ({ networkId }) => networkId),
     mappings: grouped(byId(world.portMappings), ({ memberId }) => members.get(memberId)?.networkId ?? ''),
@@ -104,6 +104,9 @@ export function indexOf(world: World, before?: WorldIndex): WorldIndex {
     routeLeaks: kept(before?.routeLeaks, byId(world.routeLeaks)),
   }
 }
+
+/** A function of its own: what is made inside of another holds all that any other there does, and so every world before. */
+const byHalves = (list: readonly Member[]): WorldIndex['members'] => ({ get: (id) => foundIn(list, id) })
 
 const isKeyed = ({ publicKey }: Member): boolean => publicKey !== undefined
 
