@@ -1,5 +1,6 @@
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { OtherVersion } from '@powernode/postgres'
 import { labStory } from './demo/lab.ts'
 import { demoOptions, USAGE, type DemoOptions } from './demo/options.ts'
 import { peersStory } from './demo/peers.ts'
@@ -7,7 +8,7 @@ import { spawnStory } from './demo/spawn.ts'
 import { type Stage } from './demo/start.ts'
 import { type Story } from './demo/story.ts'
 import { createDisplay, type Display } from './display.ts'
-import { explain } from './explain.ts'
+import { explain, isBecauseOf } from './explain.ts'
 import { claimDirectory, InUse } from './owner.ts'
 import { type Platform } from './platform.ts'
 
@@ -52,7 +53,8 @@ async function demo(story: Story, stage: Stage): Promise<number> {
   const { options, display, stop } = stage
   const started: Platform[] = []
   const { failure, verdict } = await story.tell(stage, started)
-  if (failure !== undefined && !stop.aborted) display.print(`\n  The demo did not get to its end: ${explain(failure)}`)
+  if (failure !== undefined && !stop.aborted)
+    display.print(`\n  The demo did not get to its end: ${explain(failure)}${whatToDo(failure, options)}`)
   const ok = failure === undefined
   if (options.json)
     printVerdict({ ok, steps: display.steps, ...(await verdict()), ...(ok ? {} : { error: explain(failure) }) })
@@ -84,6 +86,12 @@ function aborted(signal: AbortSignal): Promise<void> {
     const alive = setInterval(() => undefined, 3_600_000)
     signal.addEventListener('abort', () => (clearInterval(alive), resolve()), { once: true })
   })
+}
+
+function whatToDo(failure: unknown, { data }: DemoOptions): string {
+  if (!isBecauseOf(failure, OtherVersion)) return ''
+  const dir = relative(process.cwd(), data) || '.'
+  return `\n  ${dir} has the data of another version: begin anew with --fresh, or keep this one's data apart with --data DIR.`
 }
 
 function otherDemo({ dir, pid }: InUse): string {

@@ -12,6 +12,13 @@ type Migrate = {
   readonly role: string
 }
 
+/** A schema that was made by other steps than this version has: of another version, or somebody edited one. */
+export class OtherVersion extends Error {
+  constructor(schema: string, step: string) {
+    super(`the schema ${schema} was made by another ${step}: one that is applied is never edited, a new one is written`)
+  }
+}
+
 /** How long one step may wait for others to let go of a table, while everybody new waits behind it. */
 const LOCK_TIMEOUT = '10s'
 
@@ -30,7 +37,7 @@ export async function migrate({ url, schema, dir, role }: Migrate): Promise<read
   try {
     await client.query('select pg_advisory_lock(hashtextextended($1, 0))', [`migrate ${schema}`])
     await prepareHistory(client, role)
-    const due = stepsDue(migrations, await history(client))
+    const due = stepsDue(schema, migrations, await history(client))
     for (const migration of due) await apply(client, migration)
     return due.map(({ name }) => name)
   } finally {
@@ -55,9 +62,9 @@ async function history(client: pg.Client): Promise<readonly Applied[]> {
   return (await client.query<Applied>('select name, digest, breaking from migration order by name')).rows
 }
 
-function stepsDue(migrations: readonly Migration[], applied: readonly Applied[]): readonly Migration[] {
+function stepsDue(schema: string, migrations: readonly Migration[], applied: readonly Applied[]): readonly Migration[] {
   const edited = editedStep(migrations, applied)
-  if (edited) throw new Error(`migration ${edited} was edited after it had been applied: write a new one instead`)
+  if (edited) throw new OtherVersion(schema, edited)
   const known = new Set(applied.map(({ name }) => name))
   const due = migrations.filter(({ name }) => !known.has(name))
   const last = applied.at(-1)?.name ?? ''

@@ -211,6 +211,11 @@ test('a log is verified from its first entry, and an empty one is intact', async
   expect(await verify('platform')).toMatchObject({ done: true, intact: true, size: 0n })
 })
 
+test('a log that nobody has written to is not said to be intact', async () => {
+  const log = '019f0000-0000-7000-8000-00000000dead'
+  await expectRefusal(verify(log), 'LOG_NOT_FOUND')
+})
+
 async function signedSize(): Promise<bigint> {
   await gateway().append({ entries: [entry(2_999)], receipts: true })
   return 3_000n

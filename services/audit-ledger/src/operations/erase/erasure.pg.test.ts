@@ -153,6 +153,10 @@ async function mirror(size: number): Promise<void> {
   await act((tx) => shipments.arrived(tx, NOW, { logId, size }))
 }
 
+test('of a log that nobody has written to nothing is pruned, and it is said', async () => {
+  await expect(prune(256)).rejects.toMatchObject({ reason: 'LOG_NOT_FOUND' })
+})
+
 test('only what the peer has cosigned and holds itself is pruned, in whole segments', async () => {
   await write(0, 600)
   await expect(prune(256)).rejects.toMatchObject({ reason: 'PRUNE_NOT_COSIGNED' })

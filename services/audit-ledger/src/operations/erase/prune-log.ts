@@ -4,6 +4,7 @@ import { TILE_WIDTH, type Signer } from '@powernode/tlog'
 import canonicalize from 'canonicalize'
 import { logPruned } from '../../events/erasures.ts'
 import { PLATFORM_LOG, publicActor } from '../../new-entry.ts'
+import { noSuchLog } from '../../no-such-log.ts'
 import * as checkpoints from '../../store/checkpoints.ts'
 import * as cosignatures from '../../store/cosignatures.ts'
 import * as entries from '../../store/entries.ts'
@@ -42,7 +43,7 @@ const PRUNED = 'federation.audit.pruned'
 export async function pruneLog(tx: LedgerTx, now: Date, said: Said): Promise<Pruned> {
   const { log: name, reason, actor, dryRun, signerOf } = said
   const log = await logs.find(tx, name)
-  if (!log) return { prunedBelow: 0, entries: 0, statement: '' }
+  if (!log) throw noSuchLog(`nobody has written to log ${name}`, name)
   const before = await prunings.prunedBelow(tx, log.id)
   const below = Math.floor(said.below / TILE_WIDTH) * TILE_WIDTH
   const cosigned = await cosignatures.newest(tx, log.id)

@@ -1,6 +1,6 @@
-import { Refusal } from '@powernode/rpc'
 import { parseCheckpoint, parseNote } from '@powernode/tlog'
 import type { Head, Tree } from '../../log-files.ts'
+import { noSuchLog } from '../../no-such-log.ts'
 import * as sealed from '../../store/sealed.ts'
 import type { LedgerTx } from '../../store/tables.ts'
 
@@ -18,14 +18,11 @@ export async function openExport(
 ): Promise<Export> {
   if (mirror) {
     const held = await sealed.mirrorHead(tx, log)
-    if (!held) throw nothing(`no log of ${log} is mirrored here, as far as a checkpoint`, log)
+    if (!held) throw noSuchLog(`no log of ${log} is mirrored here, as far as a checkpoint`, log)
     const { origin } = parseCheckpoint(parseNote(held.note).body)
     return { tree: { peerId: log }, head: { ...held, origin, cosignatures: [] } }
   }
   const head = await sealed.headNamed(tx, { name: log })
-  if (!head) throw nothing(`nothing is signed of log ${log}`, log)
+  if (!head) throw noSuchLog(`nothing is signed of log ${log}`, log)
   return { tree: { logId: head.logId }, head }
 }
-
-const nothing = (sentence: string, log: string) =>
-  new Refusal('LOG_NOT_FOUND', sentence, { metadata: { log }, next: 'fedctl audit status' })

@@ -1,5 +1,7 @@
 import { commitPayload, EntryFlaw, parseEntry, type DamageKind, type EntryFields } from '@powernode/ledger'
 import { Edge, leafHash, NoteFlaw, openNote, parseCheckpoint, type Verifier } from '@powernode/tlog'
+import { PLATFORM_LOG } from '../../new-entry.ts'
+import { noSuchLog } from '../../no-such-log.ts'
 import * as checkpoints from '../../store/checkpoints.ts'
 import * as entries from '../../store/entries.ts'
 import * as erasures from '../../store/erasures.ts'
@@ -11,14 +13,18 @@ import * as tiles from '../../store/tiles.ts'
 
 export type Damage = { readonly kind: DamageKind; readonly at: number; readonly detail: string }
 
-/** Where verification begins: behind what is gone by retention, whose hashes the tiles vouch for. */
+/**
+ * Where verification begins: behind what is gone by retention, whose hashes the tiles vouch for. Undefined for the platform's own log
+ * before its first entry; of every other there is an entry as soon as it is there.
+ */
 export async function beginVerify(
   tx: LedgerTx,
   _now: Date,
   { log: name }: { readonly log: string },
 ): Promise<{ readonly log: logs.Log; readonly edge: Edge; readonly size: number } | undefined> {
   const log = await logs.find(tx, name)
-  if (!log) return undefined
+  if (!log && name === PLATFORM_LOG) return undefined
+  if (!log) throw noSuchLog(`nobody has written to log ${name}`, name)
   // First, since entries come before what is signed of them: what was signed and is not there is missing.
   const signed = (await checkpoints.newest(tx, log.id))?.size ?? 0
   const start = await prunings.prunedBelow(tx, log.id)
