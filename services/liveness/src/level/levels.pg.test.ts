@@ -12,6 +12,7 @@ import type { PeerFeed } from '../feed/peer-feed.ts'
 import { DAY_MS, HOUR_MS, startOf } from '../figures/window.ts'
 import { recordBeats } from '../operations/record-beats.ts'
 import { rollUpFigures } from '../operations/keep-figures.ts'
+import { silencePeers } from '../operations/silence-peers.ts'
 import { aBeat, anAnswer, aPeer, livenessDatabase } from '../operations/testing.ts'
 import { levelHandlers } from '../rpc/levels.ts'
 import * as listening from '../store/listening.ts'
@@ -136,6 +137,27 @@ test('a silence takes its part of the time, is counted once, and is as long as i
   expect(level?.availability).toBeCloseTo(24 / 40, 3)
   expect(msOf(level?.longestSilence)).toBeCloseTo(21 * 60_000, -2)
 })
+
+test.each([
+  { told: 'nobody was told of yet', isTold: false, silences: 1 },
+  { told: 'was told of before', isTold: true, silences: 0 },
+])(
+  'a silence that began before anybody looked, and $told, is counted $silences times',
+  async ({ isTold, silences }) => {
+    const peerId = randomUUID()
+    const since = now()
+    await listen(since)
+    await beats(peerId)
+    await clock.advance(STALE_MS + 10_000)
+    await listen(since)
+    if (isTold) expect(await act((tx) => silencePeers(tx, now(), { limit: 10 }))).toBe(1)
+    const { look, minutes } = watching([peerId], { since })
+    await look()
+    await minutes(3)
+    await keep()
+    expect(await told(peerId)).toMatchObject({ availability: 0, silences })
+  },
+)
 
 test('while nobody listens nothing is counted: not as fresh, and not as silent', async () => {
   const peerId = randomUUID()
