@@ -1254,7 +1254,8 @@ export const AuditLedgerService: GenService<{
     output: typeof GetLedgerKeysResponseSchema;
   },
   /**
-   * Recomputes a log from its first entry, and says how far it is and where it breaks.
+   * Recomputes a log from its first entry, and says how far it is and where it breaks. LOG_NOT_FOUND: nobody has written to it,
+   * which the platform's own log may be before its first entry.
    *
    * @generated from rpc powernode.audit.v1.AuditLedgerService.VerifyLog
    */
@@ -1284,7 +1285,8 @@ export const AuditLedgerService: GenService<{
     output: typeof EraseEntriesResponseSchema;
   },
   /**
-   * Drops whole segments of old entries below a cosigned size, with a signed statement. Their hashes stay.
+   * Drops whole segments of old entries below a cosigned size, with a signed statement. Their hashes stay. LOG_NOT_FOUND: nobody has
+   * written to it.
    *
    * @generated from rpc powernode.audit.v1.AuditLedgerService.PruneLog
    */
