@@ -1,13 +1,14 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemClock, type Clock } from '@powernode/clock'
-import { createCsr, readTlsFiles, tlsContentOf, TLS_FILES, writeTlsFiles } from '@powernode/identity'
+import { readTlsFiles, tlsContentOf, TLS_FILES, writeTlsFiles } from '@powernode/identity'
 import { inTransaction, openDb, requireSchema, type Db } from '@powernode/postgres'
 import type { SealingKeyConfig } from './config.ts'
 import type { By } from './events.ts'
 import { readLocal } from './feed/routes.ts'
 import { createPlatform } from './operations/create-platform.ts'
-import { issueCertificate } from './operations/issue-certificate.ts'
+import { issueCertificates } from './operations/issue-certificate.ts'
 import { recordContract } from './operations/record-contract.ts'
 import type { Lifetimes, Self, Us } from './platform.ts'
 import { MIGRATIONS, SCHEMA } from './service.ts'
@@ -50,7 +51,8 @@ export async function initPlatform(config: InitConfig, clock: Clock = systemCloc
       await createPlatform(tx, clock.now(), { sealing, trustDomain: config.trustDomain })
     })
     const us = usFrom(config, await inTransaction(db, platform.read), sealing)
-    for (const wanted of config.identities) if (isMissing(wanted.dir, clock)) await fill(db, us, wanted, clock)
+    const missing = config.identities.filter(({ dir }) => isMissing(dir, clock))
+    await fill(db, us, missing, clock)
     return { platformId: us.platformId }
   } finally {
     await db.destroy()
@@ -64,12 +66,22 @@ function isMissing(dir: string, clock: Clock): boolean {
   return readTlsFiles(dir).notAfter <= clock.now()
 }
 
-async function fill(db: Db<Tables>, us: Us, { kind, name, dir, hosts }: IdentityWanted, clock: Clock): Promise<void> {
-  const { csrDer, privateKeyPkcs8Der } = await createCsr()
-  const ttlMs = kind === 'service' ? us.lifetimes.serviceMs : us.lifetimes.operatorMs
-  const { chain, local } = await inTransaction(db, async (tx) => ({
-    ...(await issueCertificate(tx, clock.now(), { us, by: BY, kind, name, csrDer, hosts, ttlMs, peerId: null })),
+/** A certificate for each, of a key that is made here. Files are written once all is noted: what is not is missing the next time. */
+async function fill(db: Db<Tables>, us: Us, missing: readonly IdentityWanted[], clock: Clock): Promise<void> {
+  if (missing.length === 0) return
+  const leaves = missing.map((wanted) => leafOf(wanted, us.lifetimes))
+  const { issued, local } = await inTransaction(db, async (tx) => ({
+    issued: await issueCertificates(tx, clock.now(), { us, by: BY }, leaves),
     local: await readLocal(tx),
   }))
-  writeTlsFiles(dir, tlsContentOf({ chain, privateKeyPkcs8Der, roots: local.roots, crls: local.crls }))
+  for (const { leaf, chain } of issued) {
+    const privateKeyPkcs8Der = leaf.privateKey.export({ format: 'der', type: 'pkcs8' })
+    writeTlsFiles(leaf.dir, tlsContentOf({ chain, privateKeyPkcs8Der, roots: local.roots, crls: local.crls }))
+  }
+}
+
+function leafOf(wanted: IdentityWanted, { serviceMs, operatorMs }: Lifetimes) {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const holder = { publicKey: publicKey.export({ format: 'der', type: 'spki' }) }
+  return { ...wanted, privateKey, holder, ttlMs: wanted.kind === 'service' ? serviceMs : operatorMs, peerId: null }
 }

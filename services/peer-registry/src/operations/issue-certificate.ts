@@ -2,6 +2,8 @@ import {
   CertificateRefused,
   CsrInvalid,
   issueCertificate as sign,
+  type Authority,
+  type CertificateWanted,
   type Issued,
   type SpiffeId,
 } from '@powernode/identity'
@@ -17,12 +19,11 @@ import * as authorities from '../store/authorities.ts'
 import * as certificates from '../store/certificates.ts'
 import type { Tables } from '../store/tables.ts'
 
-export type Wanted = {
-  readonly us: Us
-  readonly by: By
+/** One leaf. Its holder's request only proves possession of a key, and a key that we made proves itself; the name is decided here. */
+export type Leaf = {
   readonly kind: CertificateKind & SpiffeId['kind']
   readonly name: string
-  readonly csrDer: Uint8Array
+  readonly holder: CertificateWanted['holder']
   readonly hosts: readonly string[]
   readonly ttlMs: number
   readonly peerId: string | null
@@ -30,27 +31,47 @@ export type Wanted = {
   readonly commonName?: string | undefined
 }
 
-/**
- * Signs a leaf with the current generation, and notes it, so that it can be found and taken back.
- *
- * The request only proves possession of a key; the name is decided here. Heard by audit-ledger.
- */
-export async function issueCertificate(
+type Signed = { readonly certificate: Certificate; readonly chain: readonly Buffer[] }
+type Signer = { readonly us: Us; readonly by: By }
+
+export type Wanted = Signer & Omit<Leaf, 'holder'> & { readonly csrDer: Uint8Array }
+
+/** Signs a leaf with the current generation, and notes it, so that it can be found and taken back. Heard by audit-ledger. */
+export async function issueCertificate(tx: Tx<Tables>, now: Date, wanted: Wanted): Promise<Signed> {
+  const { us, by, csrDer, ...leaf } = wanted
+  return await issueBy(tx, now, { us, by, authority: await currentOf(tx, us) }, { ...leaf, holder: { csrDer } })
+}
+
+/** The same for several, in their order: the CA is opened once. */
+export async function issueCertificates<L extends Leaf>(
   tx: Tx<Tables>,
   now: Date,
-  wanted: Wanted,
-): Promise<{ certificate: Certificate; chain: readonly Buffer[] }> {
-  const { us, by, kind, name, hosts, peerId } = wanted
-  const authority = openAuthority(us.sealing, await authorities.current(tx))
+  signer: Signer,
+  leaves: readonly L[],
+): Promise<readonly (Signed & { readonly leaf: L })[]> {
+  const authority = await currentOf(tx, signer.us)
+  const signed: (Signed & { readonly leaf: L })[] = []
+  for (const leaf of leaves) signed.push({ leaf, ...(await issueBy(tx, now, { ...signer, authority }, leaf)) })
+  return signed
+}
+
+const currentOf = async (tx: Tx<Tables>, us: Us) => openAuthority(us.sealing, await authorities.current(tx))
+
+async function issueBy(
+  tx: Tx<Tables>,
+  now: Date,
+  { us, by, authority }: Signer & { readonly authority: Authority },
+  { kind, name, hosts, peerId, ...leaf }: Leaf,
+): Promise<Signed> {
   const spiffeId: SpiffeId = { trustDomain: us.trustDomain, kind, name }
   const issued = await refusingBad(() =>
     sign(authority, {
-      holder: { csrDer: wanted.csrDer },
+      holder: leaf.holder,
       spiffeId,
-      commonName: wanted.commonName,
+      commonName: leaf.commonName,
       hosts,
       notBefore: now,
-      notAfter: new Date(now.getTime() + wanted.ttlMs),
+      notAfter: new Date(now.getTime() + leaf.ttlMs),
       usages: USAGES[kind],
     }),
   )
@@ -64,7 +85,7 @@ export async function issueCertificate(
     fingerprint: issued.fingerprint,
     peerId,
     hosts,
-    commonName: wanted.commonName ?? null,
+    commonName: leaf.commonName ?? null,
     revokedAt: null,
     revocationReason: '',
   }
