@@ -1,5 +1,6 @@
 export { backoffMs, jittered } from './backoff.ts'
 export { Doorbell } from './doorbell.ts'
+export { onSlowMachine, patient } from './patience.ts'
 export { steady } from './steady.ts'
 
 /** Time as a dependency. Nothing else in the mesh may read the wall clock or wait. */

@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
 import { checkServerIdentity, type PeerCertificate } from 'node:tls'
+import { patient } from '@powernode/clock'
 import type { ConnectionOptions, TlsOptions } from 'nats'
 
 export type BusAddress = {
@@ -21,7 +22,7 @@ const LONGEST_DIAL_MS = 20_000
  * How long a connection may take to be made, more with each attempt that came to nothing: on a machine that is too busy for one
  * in five seconds, giving up and beginning anew takes what little time there is, and none would ever stand.
  */
-export const dialMs = (attempt: number): number => Math.min(DIAL_MS * attempt, LONGEST_DIAL_MS)
+export const dialMs = (attempt: number): number => patient(Math.min(DIAL_MS * attempt, LONGEST_DIAL_MS))
 
 /** How to reach NATS: TLS 1.3 with our own certificate, trying for ever, and never in plaintext over a network. */
 export function connectOptions({ servers, tlsDir, name }: BusAddress): ConnectionOptions {
@@ -41,7 +42,7 @@ export function connectOptions({ servers, tlsDir, name }: BusAddress): Connectio
     reconnectJitterTLS: RECONNECT_WAIT_MS,
     ignoreAuthErrorAbort: true,
     ignoreClusterUpdates: true,
-    pingInterval: PING_INTERVAL_MS,
+    pingInterval: patient(PING_INTERVAL_MS),
     maxPingOut: 2,
     timeout: dialMs(1),
   }

@@ -1,4 +1,4 @@
-import { backoffMs } from '@powernode/clock'
+import { backoffMs, patient } from '@powernode/clock'
 import {
   AckPolicy,
   DeliverPolicy,
@@ -105,8 +105,8 @@ async function pull<DB>(
   const consumer = await connection.jetstream().consumers.get(row.stream, row.consumer)
   return consumer.consume({
     max_messages: AHEAD,
-    expires: PULL_EXPIRES_MS,
-    idle_heartbeat: HEARTBEAT_MS,
+    expires: patient(PULL_EXPIRES_MS),
+    idle_heartbeat: patient(HEARTBEAT_MS),
     abort_on_missing_resource: true,
   })
 }
@@ -132,7 +132,7 @@ function durable<DB>(row: Subscription<DB> | RawSubscription<DB>) {
     ack_policy: AckPolicy.Explicit,
     deliver_policy: DeliverPolicy.All,
     replay_policy: ReplayPolicy.Instant,
-    ack_wait: nanos(inOrder ? IN_ORDER_ACK_WAIT_MS : ACK_WAIT_MS),
+    ack_wait: nanos(patient(inOrder ? IN_ORDER_ACK_WAIT_MS : ACK_WAIT_MS)),
     max_ack_pending: inOrder ? 1 : MAX_ACK_PENDING,
     max_deliver: -1,
   } satisfies Partial<ConsumerConfig>

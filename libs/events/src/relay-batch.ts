@@ -1,5 +1,5 @@
 import { inTransaction, type Db } from '@powernode/postgres'
-import type { Clock } from '@powernode/clock'
+import { patient, type Clock } from '@powernode/clock'
 import { elapsed } from '@powernode/process'
 import { headers, type JetStreamClient, type NatsConnection, type PubAck } from 'nats'
 import { ensureStreamWith } from './ensure-stream.ts'
@@ -92,7 +92,11 @@ function publisher(js: JetStreamClient, signer: Signer, clock: Clock): Publish {
     if (flaw !== undefined) throw new Error(`nobody would believe what is signed now: ${flaw}`)
     const signed = headers()
     signed.set(SIGNATURE_HEADER, signer.sign(event, { subject, at, after }))
-    return js.publish(subject, event, { msgID: `${id}/${signer.serial}`, headers: signed, timeout: PUBLISH_TIMEOUT_MS })
+    return js.publish(subject, event, {
+      msgID: `${id}/${signer.serial}`,
+      headers: signed,
+      timeout: patient(PUBLISH_TIMEOUT_MS),
+    })
   }
 }
 

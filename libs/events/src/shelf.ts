@@ -1,3 +1,4 @@
+import { patient } from '@powernode/clock'
 import {
   DiscardPolicy,
   headers as newHeaders,
@@ -57,8 +58,8 @@ export async function openShelf(
 ): Promise<Shelf | undefined> {
   const connection = await bus.connection(signal)
   if (!connection) return undefined
-  const jsm = await connection.jetstreamManager({ checkAPI: false, timeout: TIMEOUT_MS })
-  const js = connection.jetstream({ timeout: TIMEOUT_MS })
+  const jsm = await connection.jetstreamManager({ checkAPI: false, timeout: patient(TIMEOUT_MS) })
+  const js = connection.jetstream({ timeout: patient(TIMEOUT_MS) })
   const { created } = await shelf(jsm, replicas)
   return {
     created,

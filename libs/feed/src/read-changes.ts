@@ -1,5 +1,5 @@
 import { Code, ConnectError } from '@connectrpc/connect'
-import type { Clock } from '@powernode/clock'
+import { patient, type Clock } from '@powernode/clock'
 import type { Db } from '@powernode/postgres'
 import { readHeadFrom, type Head } from './epoch.ts'
 import { Pipe } from './pipe.ts'
@@ -57,7 +57,7 @@ async function read<Tables, Update>(
   { pipe, signal }: Into<Update>,
 ): Promise<Head | undefined> {
   const endTurn = await (position ? turns.since : turns.all).take()
-  const patience = { clock, ms: PATIENCE_MS, signal }
+  const patience = { clock, ms: patient(PATIENCE_MS), signal }
   try {
     if (signal.aborted) return undefined
     const tx = await db.startTransaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute()

@@ -1,4 +1,4 @@
-import type { Clock } from '@powernode/clock'
+import { patient, type Clock } from '@powernode/clock'
 
 /** A stream that may be slow to begin, a snapshot being read for many at once, and not so slow to go on. */
 const FIRST_WORD_MS = 10_000
@@ -8,9 +8,9 @@ const PATIENCE_MS = 5_000
 export function watchdog(clock: Clock, signal: AbortSignal, onSilence: () => void): { heard(): void } {
   let words = 0
   const watch = async () => {
-    for (let patienceMs = FIRST_WORD_MS; !signal.aborted; patienceMs = PATIENCE_MS) {
+    for (let silentMs = FIRST_WORD_MS; !signal.aborted; silentMs = PATIENCE_MS) {
       const before = words
-      await clock.sleep(patienceMs, signal)
+      await clock.sleep(patient(silentMs), signal)
       if (!signal.aborted && words === before) return onSilence()
     }
   }

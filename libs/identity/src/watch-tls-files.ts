@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Clock } from '@powernode/clock'
+import { patient, type Clock } from '@powernode/clock'
 import { TLS_FILES } from './tls-file-versions.ts'
 import { readTlsFiles, type TlsMaterial } from './tls-files.ts'
 
@@ -30,7 +30,7 @@ export async function watchTlsFiles(watcher: TlsWatcher, signal: AbortSignal): P
       seen = state
       tell(watcher)
     }
-    await watcher.clock.sleep(POLL_EVERY_MS, signal)
+    await watcher.clock.sleep(patient(POLL_EVERY_MS), signal)
   }
 }
 

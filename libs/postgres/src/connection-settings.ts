@@ -1,3 +1,4 @@
+import { patient } from '@powernode/clock'
 import type pg from 'pg'
 import { typeParsers } from './type-parsers.ts'
 
@@ -41,7 +42,7 @@ export function connectionSettings({
     statement_timeout: STATEMENT_TIMEOUT_MS,
     query_timeout: STATEMENT_TIMEOUT_MS + 5_000,
     idle_in_transaction_session_timeout: idleInTransactionMs,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    connectionTimeoutMillis: patient(CONNECT_TIMEOUT_MS),
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEPALIVE_AFTER_MS,
   }

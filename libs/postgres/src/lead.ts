@@ -1,4 +1,4 @@
-import type { Clock } from '@powernode/clock'
+import { patient, type Clock } from '@powernode/clock'
 import type { Logger } from '@powernode/process'
 import { sql, type Kysely } from 'kysely'
 import type { Db } from './open-db.ts'
@@ -35,7 +35,7 @@ export async function lead<T>(
     } catch (error) {
       logger.warn({ task: name, error }, 'leadership ended early')
     }
-    await clock.sleep(CANDIDATE_EVERY_MS, signal)
+    await clock.sleep(patient(CANDIDATE_EVERY_MS), signal)
   }
 }
 
@@ -50,7 +50,7 @@ async function workWhileLeading<T>(
   const over = AbortSignal.any([done.signal, signal])
   const prove = async () => {
     while (!done.signal.aborted) {
-      await clock.sleep(PROVE_EVERY_MS, over)
+      await clock.sleep(patient(PROVE_EVERY_MS), over)
       if (signal.aborted) return
       await sql`select 1`.execute(connection)
     }

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { backoffMs, systemClock, type Clock } from '@powernode/clock'
+import { backoffMs, patient, systemClock, type Clock } from '@powernode/clock'
 import pg from 'pg'
 import { connectionSettings, type Connect } from './connection-settings.ts'
 
@@ -77,7 +77,7 @@ async function listenOnce(
   { config, clock, channel, onNotify, connected }: Session,
   signal: AbortSignal,
 ): Promise<void> {
-  const client = new pg.Client({ ...connectionSettings(config), query_timeout: PROBE_TIMEOUT_MS })
+  const client = new pg.Client({ ...connectionSettings(config), query_timeout: patient(PROBE_TIMEOUT_MS) })
   const ended = new AbortController() // of this connection, for whatever reason
   const lost = Promise.withResolvers<never>()
   client.on('error', lost.reject)
@@ -107,7 +107,7 @@ async function listenOnce(
 /** Finds out about a connection that is dead without having been closed: a server that lost its power says nothing. */
 async function probeNowAndThen(probe: () => Promise<void>, clock: Clock, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    await clock.sleep(PROBE_EVERY_MS, signal)
+    await clock.sleep(patient(PROBE_EVERY_MS), signal)
     if (!signal.aborted) await probe()
   }
 }

@@ -1,3 +1,4 @@
+import { patient } from '@powernode/clock'
 import { Kysely, PostgresDialect, type LogEvent, type Transaction } from 'kysely'
 import pg from 'pg'
 import { connectionSettings, type Connect } from './connection-settings.ts'
@@ -22,13 +23,14 @@ export type DbConfig = Connect & {
 }
 
 const DEFAULT_MAX = 10
+const IDLE_MS = 10_000
 
 /** Opens a pool of connections whose unqualified names mean `schema`. Connects when first used; end it with `destroy`. */
 export function openDb<T>({ max = DEFAULT_MAX, idleMs, onConnectionLost, onStatement, ...connect }: DbConfig): Db<T> {
   const pool = new pg.Pool({
     ...connectionSettings(connect),
     max,
-    ...(idleMs !== undefined && { idleTimeoutMillis: idleMs }),
+    idleTimeoutMillis: idleMs ?? patient(IDLE_MS),
   })
   pool.on('error', (error) => onConnectionLost?.(error))
   // A connection lost between two statements of a transaction has no other listener. Without one the process would end;

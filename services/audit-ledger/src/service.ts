@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from '@powernode/clock'
+import { patient, systemClock, type Clock } from '@powernode/clock'
 import type { ServiceImpl } from '@connectrpc/connect'
 import { consume, openBus, relay } from '@powernode/events'
 import { readSealingKey, readTlsFiles } from '@powernode/identity'
@@ -46,9 +46,9 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   const metrics = createMetrics(NAME)
   const health = createHealth()
   const database = { url: config.databaseUrl.reveal(), schema: SCHEMA, applicationName: NAME }
-  const db = openDb<Tables>({ ...database, idleInTransactionMs: FROZEN_MS, max: 20 })
+  const db = openDb<Tables>({ ...database, idleInTransactionMs: patient(FROZEN_MS), max: 20 })
   // A relay waits for NATS inside of its transaction, and holds no lock that anybody who appends would want.
-  const patient = openDb<Tables>({ ...database, max: 2 })
+  const unhurried = openDb<Tables>({ ...database, max: 2 })
   const bus = await openBus({ servers: config.natsUrl, tlsDir, name: NAME, clock, logger })
   const vitals = openVitals({
     name: NAME,
@@ -112,7 +112,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
       ...files.tasks,
       ...witness.tasks,
       ...mirror.tasks,
-      (stop) => relay({ ...deps, db: patient, schema: SCHEMA, stream: 'AUDIT_LEDGER' }, stop),
+      (stop) => relay({ ...deps, db: unhurried, schema: SCHEMA, stream: 'AUDIT_LEDGER' }, stop),
       (stop) => operators.run(stop),
       ...SUBSCRIPTIONS.map((row) => (stop: AbortSignal) => consume(deps, row, stop)),
       (stop) => listen(database, FEED_CHANNEL, watchers.ring, stop),
@@ -123,6 +123,6 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     ])
   } finally {
     await bus.close()
-    await Promise.all([db.destroy(), patient.destroy()])
+    await Promise.all([db.destroy(), unhurried.destroy()])
   }
 }

@@ -3,6 +3,7 @@ import { connect, constants, type ClientHttp2Session } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import { Code, ConnectError } from '@connectrpc/connect'
 import type { SpiffeId, TlsMaterial } from '@powernode/identity'
+import { patient } from '@powernode/clock'
 import { checkServerIs } from './server-identity.ts'
 
 export type Target = {
@@ -37,10 +38,11 @@ export function openConnection(
     rejectUnauthorized: true,
     checkServerIdentity: checkServerIs(target.server, now),
   })
+  const withinMs = patient(CONNECT_TIMEOUT_MS)
   const giveUp = (): void => hangUp(session, 'this client is closed')
-  const tooLate = (): void => hangUp(session, `no answer within ${CONNECT_TIMEOUT_MS} ms`)
+  const tooLate = (): void => hangUp(session, `no answer within ${withinMs} ms`)
   signal.addEventListener('abort', giveUp, { once: true })
-  session.setTimeout(CONNECT_TIMEOUT_MS, tooLate)
+  session.setTimeout(withinMs, tooLate)
   session.once('error', reject)
   session.once('close', () => reject(new Error(`${originOf(target)} closed the connection`)))
   session.once('connect', (_, socket) => {

@@ -1,4 +1,5 @@
 import type { ClientHttp2Session } from 'node:http2'
+import { patient } from '@powernode/clock'
 import { hangUp } from './connection.ts'
 
 const SILENCE_MS = 10_000
@@ -12,7 +13,7 @@ const PING_TIMEOUT_MS = 5_000
  */
 export function keepAlive(
   session: ClientHttp2Session,
-  { silenceMs = SILENCE_MS, pingTimeoutMs = PING_TIMEOUT_MS } = {},
+  { silenceMs = patient(SILENCE_MS), pingTimeoutMs = patient(PING_TIMEOUT_MS) } = {},
 ): void {
   let asked = false
   session.setTimeout(silenceMs)

@@ -1,6 +1,6 @@
 import type { Interceptor, Transport } from '@connectrpc/connect'
 import { createConnectTransport } from '@connectrpc/connect-node'
-import type { Clock } from '@powernode/clock'
+import { patient, type Clock } from '@powernode/clock'
 import type { Logger } from '@powernode/process'
 import { REQUEST_ID, requestIdFrom } from '../calls/request-id.ts'
 import { childOf, TRACEPARENT, traceparentOf } from '../calls/trace.ts'
@@ -39,12 +39,16 @@ export const ANSWER_MAX_BYTES = 4_194_304
  */
 export function openTransport(options: TransportOptions, signal: AbortSignal): Transport {
   const way = sessionTo(options)
-  return transportOver(originOf(way.target), keepSession(way, signal), options.deadlineMs ?? DEFAULT_DEADLINE_MS)
+  return transportOver(
+    originOf(way.target),
+    keepSession(way, signal),
+    options.deadlineMs ?? patient(DEFAULT_DEADLINE_MS),
+  )
 }
 
 /** What a session needs that leads where these options say. */
 export function sessionTo(options: TransportOptions): SessionOptions {
-  const { address, server, trustDomain, tlsDir, clock, logger, patienceMs = DEFAULT_PATIENCE_MS } = options
+  const { address, server, trustDomain, tlsDir, clock, logger, patienceMs = patient(DEFAULT_PATIENCE_MS) } = options
   return { target: { ...address, server: { trustDomain, kind: 'service', name: server } }, tlsDir, clock, logger, patienceMs } // prettier-ignore
 }
 

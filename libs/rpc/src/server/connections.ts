@@ -2,7 +2,7 @@ import { createHash, type X509Certificate } from 'node:crypto'
 import type { Http2SecureServer, ServerHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import type { Clock } from '@powernode/clock'
+import { patient, type Clock } from '@powernode/clock'
 import { checkLeafProfile, spiffeIdOf } from '@powernode/identity'
 import type { Metrics } from '@powernode/process'
 import { holderFrom } from '../calls/caller.ts'
@@ -136,7 +136,8 @@ export function followConnections(
       const now = clock.now()
       for (const [key, { socket, certificate, spoken, openedAtMs }] of open) {
         if (!stillGood(certificate, now)) drop(socket, 'certificate_ended', sourceOf(key))
-        else if (!spoken && now.getTime() - openedAtMs > LIMITS.silenceMs) drop(socket, 'silent', sourceOf(key))
+        else if (!spoken && now.getTime() - openedAtMs > patient(LIMITS.silenceMs))
+          drop(socket, 'silent', sourceOf(key))
       }
       drops.report()
     },

@@ -1,3 +1,4 @@
+import { patient } from '@powernode/clock'
 import type { DescMethod } from '@bufbuild/protobuf'
 import { Refusal } from '../errors/refusal.ts'
 
@@ -25,7 +26,7 @@ export function limitDeadline(header: Headers, method: DescMethod): Refusal | un
     return new Refusal('REQUEST_INVALID', `the header ${name} is malformed`, { metadata: { header: name } })
   }
   if (method.methodKind === 'unary') {
-    const ms = Math.max(1, Math.round(Math.min(askedMs ?? DEFAULT_MS, UNARY_MAX_MS)))
+    const ms = Math.max(1, Math.round(Math.min(askedMs ?? patient(DEFAULT_MS), UNARY_MAX_MS)))
     header.set(name, isGrpc ? `${ms}m` : String(ms))
   }
   return undefined

@@ -2,6 +2,7 @@ import { constants } from 'node:crypto'
 import { once } from 'node:events'
 import { createSecureServer, type Http2SecureServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
+import { patient } from '@powernode/clock'
 import type { TlsMaterial } from '@powernode/identity'
 import { LIMITS } from './limits.ts'
 
@@ -11,8 +12,8 @@ export function createTlsServer(material: TlsMaterial): Http2SecureServer {
     allowHTTP1: true,
     requestCert: true,
     rejectUnauthorized: true,
-    handshakeTimeout: LIMITS.handshakeMs,
-    unknownProtocolTimeout: LIMITS.silenceMs,
+    handshakeTimeout: patient(LIMITS.handshakeMs),
+    unknownProtocolTimeout: patient(LIMITS.silenceMs),
     settings: { maxConcurrentStreams: LIMITS.streamsPerConnection, maxHeaderListSize: LIMITS.headerBytes },
     ...contextOf(material),
   })

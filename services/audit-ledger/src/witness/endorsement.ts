@@ -1,6 +1,6 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf'
 import type { Client } from '@connectrpc/connect'
-import { backoffMs, type Clock } from '@powernode/clock'
+import { backoffMs, patient, type Clock } from '@powernode/clock'
 import { inTransaction, type Db } from '@powernode/postgres'
 import type { Logger } from '@powernode/process'
 import { LedgerKeysSchema } from '@powernode/proto/powernode/federation/v1/ledger_pb.ts'
@@ -47,7 +47,7 @@ export function endorsementOf({ db, registry, keys, clock, logger }: Deps): Endo
   async function ask(signal: AbortSignal): Promise<void> {
     const { log: logPublicKey, witness: witnessPublicKey } = keys.publicKeys
     const said = { logPublicKey, witnessPublicKey }
-    const { ledgerKeys } = await registry.endorseLedgerKeys(said, { signal, timeoutMs: ASK_MS })
+    const { ledgerKeys } = await registry.endorseLedgerKeys(said, { signal, timeoutMs: patient(ASK_MS) })
     if (!ledgerKeys) throw new Error('peer-registry endorsed our keys without a statement')
     const { sequence } = fromBinary(LedgerKeysSchema, ledgerKeys.payload)
     const kept = { ...said, sequence: Number(sequence), statement: toBinary(EnvelopeSchema, ledgerKeys) }

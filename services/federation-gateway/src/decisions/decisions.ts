@@ -1,5 +1,5 @@
 import type { Client } from '@connectrpc/connect'
-import { backoffMs, type Clock } from '@powernode/clock'
+import { backoffMs, patient, type Clock } from '@powernode/clock'
 import { elapsed, timing, type Logger, type Metrics } from '@powernode/process'
 import type { NewEntry } from '@powernode/proto/powernode/audit/v1/entry_pb.ts'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
@@ -85,7 +85,7 @@ export class Decisions {
     try {
       const { receipts } = await this.#parts.ledger.append(
         { entries: [entry], receipts: true },
-        { timeoutMs: PATIENCE_MS },
+        { timeoutMs: patient(PATIENCE_MS) },
       )
       return receipts[0]
     } catch (error) {
@@ -170,7 +170,7 @@ export class Decisions {
    */
   async #loseHope(signal: AbortSignal): Promise<void> {
     for (; !signal.aborted; await this.#parts.clock.sleep(LOOK_EVERY_MS, signal)) {
-      const limitMs = this.#elapsedMs() - PATIENCE_MS
+      const limitMs = this.#elapsedMs() - patient(PATIENCE_MS)
       const isLate = ({ sinceMs }: Waiting) => sinceMs < limitMs
       if ([...this.#sent.values()].some((batch) => batch.some(isLate))) this.#giveUp()
       if (!this.#queue.some(isLate)) continue

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import type { Client } from '@connectrpc/connect'
-import { Doorbell, type Clock } from '@powernode/clock'
+import { Doorbell, patient, type Clock } from '@powernode/clock'
 import { runTasks, type Logger } from '@powernode/process'
 import type { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import { LedgerHeadSchema, type LedgerHead } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
@@ -50,7 +50,7 @@ export function ledgerHeads({ ledger, clock, logger }: Deps): LedgerHeads {
   async function refresh(signal: AbortSignal): Promise<void> {
     const startedMs = nowMs()
     for (let more = true; more && !signal.aborted;) {
-      const page = await ledger.listHeads({ after: position, pageSize: PAGE }, { signal, timeoutMs: ASK_MS })
+      const page = await ledger.listHeads({ after: position, pageSize: PAGE }, { signal, timeoutMs: patient(ASK_MS) })
       for (const { peerId, head } of page.heads) if (head) own.set(peerId, head)
       position = page.position
       more = page.more
@@ -62,7 +62,7 @@ export function ledgerHeads({ ledger, clock, logger }: Deps): LedgerHeads {
     while (waiting.size > 0 && !signal.aborted) {
       const batch = [...waiting].slice(0, BATCH)
       const heads = batch.map(([peerId, checkpoint]) => ({ peerId, head: { checkpoint } }))
-      await ledger.observeHeads({ heads }, { signal, timeoutMs: ASK_MS })
+      await ledger.observeHeads({ heads }, { signal, timeoutMs: patient(ASK_MS) })
       for (const [peerId, checkpoint] of batch) {
         passedOn.set(peerId, checkpoint)
         if (waiting.get(peerId) === checkpoint) waiting.delete(peerId)

@@ -1,5 +1,5 @@
 import type { Client } from '@connectrpc/connect'
-import type { Clock } from '@powernode/clock'
+import { patient, type Clock } from '@powernode/clock'
 import { Doorbell } from '@powernode/events'
 import { inTransaction, listen, type Db, type ListenConfig } from '@powernode/postgres'
 import { runTasks, type Logger } from '@powernode/process'
@@ -44,7 +44,9 @@ export async function heedAlarms(deps: Deps, signal: AbortSignal): Promise<void>
 /** One look; false when audit-ledger, or our database, could not be asked. */
 async function look({ db, alarms, policy, clock, logger }: Deps, signal: AbortSignal): Promise<boolean> {
   try {
-    const open = (await alarms.listAlarms({ openOnly: true }, { signal, timeoutMs: ASK_MS })).alarms.filter(isTheirs)
+    const open = (await alarms.listAlarms({ openOnly: true }, { signal, timeoutMs: patient(ASK_MS) })).alarms.filter(
+      isTheirs,
+    )
     if (open.length === 0) return true
     const fresh = await inTransaction(db, (tx) =>
       heededAlarms.unheeded(

@@ -26,6 +26,16 @@ const GUEST_DOOR = '10.0.2.15:17443'
 const GUEST_WAY_OUT = '10.0.2.100:443'
 
 /**
+ * What the kernel of an emulated guest is told (kernel-parameters.txt).
+ *
+ * `tsc=reliable`: all processors of QEMU count by one clock, which the kernel does not believe of a processor from AMD; by its next best, the
+ * HPET, each look at the time would leave the emulated processor. `highres=off`: timers are as fine as the tick, 4 ms, and a timer that is set
+ * leaves the processor as well. `spectre_v2=off`: retpolines are a shape of code that keeps a processor from guessing where a jump leads, and
+ * a translator makes another of it, which keeps it from nothing.
+ */
+const EMULATED = ['powernode.emulated', 'tsc=reliable', 'highres=off', 'spectre_v2=off'] as const
+
+/**
  * The command line of a guest: q35, virtio, a serial console that is a socket and a file, and a network of its own.
  *
  * `restrict=on` cuts the guest off from this host and everything behind it (net/slirp.c); only what is forwarded by name
@@ -47,7 +57,7 @@ export function argumentsOf(guest: Guest): string[] {
     ['-smp', String(guest.cpus)],
     ['-kernel', `${image}/vmlinuz`],
     ['-initrd', `${image}/initrd.cpio`],
-    ['-append', `console=ttyS0 quiet panic=-1${guest.accel === 'tcg' ? ' powernode.emulated' : ''}`],
+    ['-append', ['console=ttyS0 quiet panic=-1', ...(guest.accel === 'tcg' ? EMULATED : [])].join(' ')],
     ...guest.firmware.map(([name, file]) => ['-fw_cfg', `name=${name},file=${file}`] as const),
     ['-netdev', `user,id=net,restrict=on,hostfwd=tcp:${door.host}:${door.port}-${GUEST_DOOR}${wayOut}`],
     ['-device', 'virtio-net-pci,netdev=net,romfile='],
