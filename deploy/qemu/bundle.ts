@@ -2,6 +2,7 @@ import { isBuiltin } from 'node:module'
 import { join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { rolldown, type Plugin } from 'rolldown'
+import { contract } from './contract.ts'
 import { isHarmless, lateBuiltins } from './late-builtins.ts'
 
 /** Where the project lies in a guest. */
@@ -39,7 +40,7 @@ export async function bundleWhole(root: string, entry: string, file: string): Pr
     input: join(root, entry),
     platform: 'node',
     external: (id) => isHarmless(id) || OPTIONAL.includes(id),
-    plugins: [lateBuiltins(), whereModulesLie(root)],
+    plugins: [lateBuiltins(), contract(root), whereModulesLie(root)],
     logLevel: 'silent',
   })
   await build.write({ file, format: 'cjs', codeSplitting: false, minify: true, keepNames: true })

@@ -6,7 +6,7 @@ const FILE = 'first-boot.json'
  * A guest whose platform needs longer than this to serve has no processor left for what a platform does at rest: what its services
  * hear from each other is always older than they may trust, and nothing that it is told helps (docs/providers.md has the figures).
  */
-const MOST_MS = 75_000
+const MOST_MS = 150_000
 
 export const TOO_SLOW = 'a machine so slow does not become active: it needs /dev/kvm, or a faster host'
 

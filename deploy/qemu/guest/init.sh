@@ -19,13 +19,9 @@ echo '127.0.0.1 localhost child' > /run/hosts
 # The payload, where the child's user can read it, and take the token out when it is spent. Root alone sees the firmware's.
 from=/sys/firmware/qemu_fw_cfg/by_name/opt/com.powernode
 to=/run/powernode/fw_cfg/by_name/opt/com.powernode
-mkdir -p "$to"
-for key in "$from"/*/; do
-  key=$(basename "$key")
-  mkdir -p "$to/$key"
-  cat "$from/$key/raw" > "$to/$key/raw"
-done
-chmod -R go= /run/powernode
+mkdir -p "${to%/*}"
+cp -rL "$from" "$to"
+chmod -R u+w,go= /run/powernode
 chown -R powernode:powernode /run/powernode
 
 # The parent is reached through one door of the virtual network, whatever its URL calls it (deploy/child/road.ts).
