@@ -13,6 +13,7 @@ import { choosePorts } from '../dev/src/ports.ts'
 import { removePostgres, startPostgres, type Postgres } from '../dev/src/postgres.ts'
 import { SERVICE_NAMES } from '../dev/src/services.ts'
 import { preparationFrom, type Preparation } from './config.ts'
+import { lackOfConnections } from './connections.ts'
 import { parseEnvFile } from './env-file.ts'
 import { prepare } from './prepare.ts'
 
@@ -84,6 +85,7 @@ const envOf = (name: string) => parseEnvFile(readFileSync(join(dir, 'config', `$
 
 test('one command prepares a platform whose services then serve, each with the file that was written for it', async () => {
   const written = await prepare(preparation)
+  expect(await lackOfConnections(preparation.adminUrl.reveal())).toBeUndefined()
   expect(written.map((path) => path.slice(join(dir, 'config').length + 1)).toSorted()).toEqual(
     [...SERVICE_NAMES.map((name) => `${name}.env`), 'nats-identity.env', 'nats.conf', 'node-agent.env'].toSorted(),
   )

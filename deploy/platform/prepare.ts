@@ -11,6 +11,7 @@ import { SERVICE_NAMES, type ServiceName } from '../dev/src/services.ts'
 import { natsConfig } from '../nats/config.ts'
 import { natsUsers } from '../nats/permissions.ts'
 import { preparationFrom, type Preparation } from './config.ts'
+import { lackOfConnections } from './connections.ts'
 import { envFile } from './env-file.ts'
 
 /**
@@ -125,7 +126,10 @@ function userOf(name: string): { uid: number; gid: number } | undefined {
 
 if (import.meta.main) {
   await main(async () => {
-    const written = await prepare(preparationFrom(process.env))
+    const preparation = preparationFrom(process.env)
+    const written = await prepare(preparation)
     process.stdout.write(`${written.join('\n')}\n`)
+    const lack = await lackOfConnections(preparation.adminUrl.reveal())
+    if (lack !== undefined) process.stderr.write(`${lack}\n`)
   })
 }
