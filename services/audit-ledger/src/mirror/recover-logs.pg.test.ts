@@ -369,11 +369,12 @@ test('that our own gateway is not there yet takes nothing from the time that the
   await grow(a, 0, 300)
   older = await restoredSide(a, 200)
   await ship(a, 0, 300)
+  const doubtMs = 40_000 // whoever is refused is asked again after half a minute at the latest: that must not be the whole of it
   const begun = older.clock.now().getTime()
-  const isUp = () => (older?.clock.now().getTime() ?? 0) - begun >= 15_000
+  const isUp = () => (older?.clock.now().getTime() ?? 0) - begun >= doubtMs * 2
   const down = () => Promise.reject(new ConnectError('connect ECONNREFUSED', Code.Unavailable))
   const starting: Border = { ...road, readMirror: (...asked) => (isUp() ? road.readMirror(...asked) : down()) }
-  const area = await open(older, starting, 5_000)
+  const area = await open(older, starting, doubtMs)
   running = runTasks(stopping.signal, area.tasks)
   await come(older, async () => (await logOf(older)).reason === undefined)
   expect((await logOf(older)).leaves.slice(0, 300)).toEqual((await logOf(a)).leaves)
