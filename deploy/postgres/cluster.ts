@@ -32,6 +32,7 @@ import type { Tables } from '../../services/spawn-provisioner/src/store/tables.t
 import { withToken } from '../../services/spawn-provisioner/src/replication/deliver.ts'
 import { DATABASE, TwoServers } from './two-servers.ts'
 
+const SCHEMA = 'spawn_provisioner'
 const MIGRATIONS = fileURLToPath(new URL('../../services/spawn-provisioner/migrations/', import.meta.url))
 const quiet = createLogger('test', { level: process.env['CLUSTER_LOG'] === undefined ? 'silent' : 'info' })
 
@@ -73,11 +74,10 @@ export class Cluster {
     const member = { childId: newId(new Date()), peerId: newId(new Date()), instanceId: newId(new Date()) }
     const two = await TwoServers.start(settings, { role: roleNameOf(member.peerId), slot: slotNameOf(member.peerId) })
     const at = (user: string, password: string) => databaseUrl(two.primary.url, { database: DATABASE, user, password })
-    const schema = 'spawn_provisioner'
-    await migrate({ url: at(`${schema}_owner`, 'owner'), schema, dir: MIGRATIONS, role: schema })
-    const database = { url: at(schema, 'service'), schema, applicationName: 'test' }
+    await migrate({ url: at(`${SCHEMA}_owner`, 'owner'), schema: SCHEMA, dir: MIGRATIONS, role: SCHEMA })
+    const url = at(SCHEMA, 'service')
     const config = {
-      databaseUrl: { reveal: () => database.url },
+      databaseUrl: { reveal: () => url },
       identityDir: two.identityDir,
       stateDir: two.stateDir,
       replication: {
@@ -88,8 +88,7 @@ export class Cluster {
       },
     }
     const deps = {
-      db: openDb<Tables>(database),
-      database,
+      db: openDb<Tables>({ url, schema: SCHEMA, applicationName: 'test' }),
       clock: systemClock,
       logger: quiet,
       metrics: createMetrics('test'),
@@ -119,12 +118,16 @@ export class Cluster {
   async restartParentAt(where: 'home' | 'member'): Promise<void> {
     const { primary, home } = this.two
     const there = `postgres://${home.listen.host}:${home.listen.port}/postgres?sslmode=no-verify`
-    const url = databaseUrl(where === 'home' ? primary.url : there, { database: DATABASE, user: 'spawn_provisioner', password: 'service' }) // prettier-ignore
+    const url = databaseUrl(where === 'home' ? primary.url : there, {
+      database: DATABASE,
+      user: SCHEMA,
+      password: 'service',
+    })
     await this.stopParent()
     await this.deps.db.destroy()
-    const database = { ...this.deps.database, url }
     const config = { ...this.deps.config, databaseUrl: { reveal: () => url } } as SpawnDeps['config'] // what is asked of it
-    this.deps = { ...this.deps, database, config, db: openDb<Tables>(database) }
+    const db = openDb<Tables>({ url, schema: SCHEMA, applicationName: 'test' })
+    this.deps = { ...this.deps, config, db }
     this.startParent()
     await this.stopChild() // its line goes with whoever held it
     await this.startChild()

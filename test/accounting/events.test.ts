@@ -15,7 +15,7 @@ import {
 } from '@powernode/events'
 import { startTestNats, testSigner, type TestNats } from '@powernode/events/testing'
 import { inTransaction, openDb, type Db } from '@powernode/postgres'
-import { testDatabase, type TestDatabase } from '@powernode/postgres/testing'
+import { testDatabase, type TestDatabase, testListener } from '@powernode/postgres/testing'
 import { createLogger, createMetrics } from '@powernode/process'
 import { GrantChangedSchema } from '@powernode/proto/powernode/grant/v1/events_pb.ts'
 import { sql } from 'kysely'
@@ -121,9 +121,9 @@ const HEARS: RawSubscription<Tables> = {
 function started({ db, road, bus, metrics }: Lane) {
   const stopping = new AbortController()
   const deps = { db, bus, clock: hasty, logger, metrics }
-  const listening = { url: road.url, schema: SCHEMA, applicationName: 'accounting-test', clock: hasty }
+  const listener = testListener({ url: road.url, schema: SCHEMA, clock: hasty })
   const running = [
-    relay({ ...deps, database: listening, schema: SCHEMA, stream: STREAM }, stopping.signal),
+    relay({ ...deps, listener, schema: SCHEMA, stream: STREAM }, stopping.signal),
     consume(deps, HEARS, stopping.signal),
   ]
   return async () => {

@@ -1,5 +1,6 @@
 import { systemClock } from '@powernode/clock'
 import { epochOf, Feed, Follower } from '@powernode/feed'
+import { testListener } from '@powernode/postgres/testing'
 import { createMetrics } from '@powernode/process'
 import { type WatchPeersResponse } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
 import { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
@@ -92,7 +93,8 @@ async function startReplicas({ db, url, us }: TestPlatform) {
   const open = () =>
     new Feed<Tables, PeerUpdate>({
       db,
-      database: { url, schema: SCHEMA, applicationName: 'bench' },
+      listener: testListener({ url, schema: SCHEMA }),
+      schema: SCHEMA,
       clock: systemClock,
       logger: LOGGER,
       metrics: createMetrics('bench'),

@@ -3,8 +3,8 @@ import { create } from '@bufbuild/protobuf'
 import { timestampFromDate } from '@bufbuild/protobuf/wkt'
 import { createClient, type Client } from '@connectrpc/connect'
 import { systemClock } from '@powernode/clock'
-import { createBatcher, inTransaction, listen, newId, openDb, type Db } from '@powernode/postgres'
-import { testDatabase, type TestDatabase } from '@powernode/postgres/testing'
+import { createBatcher, inTransaction, newId, openDb, type Db } from '@powernode/postgres'
+import { testDatabase, type TestDatabase, testListener } from '@powernode/postgres/testing'
 import { NewEntrySchema, type NewEntry as WireEntry } from '@powernode/proto/powernode/audit/v1/entry_pb.ts'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import { sql } from 'kysely'
@@ -193,12 +193,7 @@ async function followCheckpoints(url: string) {
         change.resolve()
       })
   }
-  const following = listen(
-    { url, schema: 'audit_ledger', applicationName: 'bench' },
-    CHECKPOINT_CHANNEL,
-    hear,
-    stop.signal,
-  )
+  const following = testListener({ url, schema: 'audit_ledger' }).listen(CHECKPOINT_CHANNEL, hear, stop.signal)
   await connected.promise
   return {
     async until(size: number) {

@@ -5,7 +5,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { systemClock, type Clock } from '@powernode/clock'
 import { FakeClock } from '@powernode/clock/testing'
 import { inTransaction, type Tx } from '@powernode/postgres'
-import { testDatabase, type TestDatabase } from '@powernode/postgres/testing'
+import { testDatabase, type TestDatabase, testListener } from '@powernode/postgres/testing'
 import { createLogger, createMetrics, elapsed } from '@powernode/process'
 import { EventSchema } from '@powernode/proto/powernode/event/v1/event_pb.ts'
 import { GrantChangedSchema } from '@powernode/proto/powernode/grant/v1/events_pb.ts'
@@ -76,8 +76,8 @@ function deps() {
 }
 
 function startRelay(clock: Clock = systemClock): void {
-  const listening = { url: database.url, schema: SCHEMA, applicationName: 'events-test' }
-  running.push(relay({ ...deps(), clock, database: listening, schema: SCHEMA, stream: STREAM }, stopping.signal))
+  const listener = testListener({ url: database.url, schema: SCHEMA, applicationName: 'events-test' })
+  running.push(relay({ ...deps(), clock, listener, schema: SCHEMA, stream: STREAM }, stopping.signal))
 }
 
 function startConsumer(row: Subscription<Tables> | RawSubscription<Tables>): void {

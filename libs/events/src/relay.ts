@@ -1,5 +1,5 @@
 import { backoffMs, Doorbell, type Clock } from '@powernode/clock'
-import { listen, type Db, type ListenConfig } from '@powernode/postgres'
+import type { Db, Listener } from '@powernode/postgres'
 import { runTasks, type Logger, type Metrics } from '@powernode/process'
 import type { NatsConnection } from 'nats'
 import { outboxChannel } from './append.ts'
@@ -10,8 +10,7 @@ import type { StreamName } from './streams.ts'
 
 export type RelayDeps<DB> = {
   readonly db: Db<DB>
-  /** The same database, for the connection that LISTENs. */
-  readonly database: ListenConfig
+  readonly listener: Listener
   readonly schema: string
   readonly stream: StreamName
   readonly bus: Bus
@@ -36,7 +35,7 @@ const RETRY = { firstMs: 100, mostMs: 5_000 }
 export async function relay<DB>(deps: RelayDeps<DB>, signal: AbortSignal): Promise<void> {
   const bell = new Doorbell()
   await runTasks(signal, [
-    (stop) => listen(deps.database, outboxChannel(deps.schema), () => bell.ring(), stop),
+    (stop) => deps.listener.listen(outboxChannel(deps.schema), () => bell.ring(), stop),
     (stop) => publishAll(deps, bell, stop),
   ])
 }

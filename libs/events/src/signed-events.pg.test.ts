@@ -16,7 +16,7 @@ import {
   type Authority,
 } from '@powernode/identity'
 import { inTransaction } from '@powernode/postgres'
-import { testDatabase, type TestDatabase } from '@powernode/postgres/testing'
+import { testDatabase, type TestDatabase, testListener } from '@powernode/postgres/testing'
 import { createLogger, createMetrics } from '@powernode/process'
 import { EventSchema } from '@powernode/proto/powernode/event/v1/event_pb.ts'
 import { GrantChangedSchema } from '@powernode/proto/powernode/grant/v1/events_pb.ts'
@@ -101,8 +101,8 @@ async function busOf(name: string, ca = authority): Promise<{ dir: string; bus: 
 const deps = (bus: Bus) => ({ db: database.db, bus, clock: systemClock, logger, metrics: createMetrics('signed-test') })
 
 function startRelay(): void {
-  const listening = { url: database.url, schema: SCHEMA, applicationName: 'signed-test' }
-  running.push(relay({ ...deps(publisher.bus), database: listening, schema: SCHEMA, stream: STREAM }, stopping.signal))
+  const listener = testListener({ url: database.url, schema: SCHEMA })
+  running.push(relay({ ...deps(publisher.bus), listener, schema: SCHEMA, stream: STREAM }, stopping.signal))
 }
 
 const ROW: RawSubscription<Tables> = {

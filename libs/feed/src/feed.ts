@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import { durationFromMs } from '@bufbuild/protobuf/wkt'
 import type { Clock, Doorbell } from '@powernode/clock'
-import { listen, type Db, type ListenConfig } from '@powernode/postgres'
+import type { Db, Listener } from '@powernode/postgres'
 import { elapsed, runTasks, type Logger, type Metrics } from '@powernode/process'
 import { EnforcementSchema, type Enforcement } from '@powernode/proto/powernode/feed/v1/feed_pb.ts'
 import { Barrier } from './barrier.ts'
@@ -19,8 +19,8 @@ import { channelOf } from './sql.ts'
 
 export type FeedDeps<Tables, Update> = {
   readonly db: Db<Tables>
-  /** The same database, for the connection that LISTENs. */
-  readonly database: ListenConfig & { readonly schema: string }
+  readonly listener: Listener
+  readonly schema: string
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
@@ -51,13 +51,13 @@ export class Feed<Tables, Update> {
   #settled = 0n
 
   constructor(deps: FeedDeps<Tables, Update>) {
-    const { db, database, feed, metrics, leaseMs = LEASE_MS } = deps
+    const { db, schema, feed, metrics, leaseMs = LEASE_MS } = deps
     this.#deps = deps
     this.#elapsedMs = deps.elapsedMs ?? elapsed()
     this.#readers = new Readers(this.#elapsedMs, leaseMs)
     const head = sharing(() => readHead(db, feed))
     const common = { ...deps, leaseMs, elapsedMs: this.#elapsedMs, readers: this.#readers, readHead: head }
-    const replica = new Replica<Tables>({ ...common, channel: channelOf(database.schema) })
+    const replica = new Replica<Tables>({ ...common, channel: channelOf(schema) })
     const reading = { ...common, turns: new ReadTurns() }
     this.#parts = {
       ...reading,
@@ -72,15 +72,9 @@ export class Feed<Tables, Update> {
 
   /** Listens, and vouches for this replica's readers; without it no tick is given. */
   async run(signal: AbortSignal): Promise<void> {
-    const { database, clock, logger, feed } = this.#deps
-    const config: ListenConfig = {
-      clock,
-      ...database,
-      onLost: (error, retryInMs) =>
-        logger.warn({ task: 'feed', stream: feed, retry_in_ms: retryInMs, error }, 'changes are seen late: no ring is heard'), // prettier-ignore
-    }
+    const { listener, schema } = this.#deps
     await runTasks(signal, [
-      (stop) => listen(config, channelOf(database.schema), (payload) => this.#ring(payload), stop),
+      (stop) => listener.listen(channelOf(schema), (payload) => this.#ring(payload), stop),
       (stop) => this.#parts.replica.run(stop, () => this.#ringReaders()),
     ])
   }

@@ -14,7 +14,7 @@ export {
 export { inTransaction, type TransactionOptions } from './in-transaction.ts'
 export { keptStatement, type KeptStatement } from './kept-statement.ts'
 export { lead } from './lead.ts'
-export { listen, type ListenConfig, type Listening } from './listen.ts'
+export { Listener, type ListenerConfig, type OnNotify } from './listener.ts'
 export { migrate, OtherVersion } from './migrate.ts'
 export { newId } from './new-id.ts'
 export { openDb, type Db, type DbConfig, type Tx } from './open-db.ts'

@@ -1,8 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { systemClock } from '@powernode/clock'
+import { createLogger } from '@powernode/process'
 import pg from 'pg'
 import { databaseUrl } from './database-url.ts'
 import { migrate } from './migrate.ts'
 import { readMigrations } from './migrations.ts'
+import { Listener, type ListenerConfig } from './listener.ts'
 import { openDb, type Db } from './open-db.ts'
 import { grantDatabase, ownerOf, prepareDatabase, withClient } from './prepare-database.ts'
 import { asAdmin, testServer } from './testing/standing-admin.ts'
@@ -58,6 +61,16 @@ export async function testDatabase<T>({
     await onServer(adminUrl, (admin) => admin.query(`drop database if exists ${id(database)} with (force)`))
   }
   return { ...login, db, drop }
+}
+
+/** Hears what is notified in a database, as production does, and says nothing. */
+export function testListener({
+  applicationName = 'test',
+  clock = systemClock,
+  logger = createLogger('test', { level: 'silent' }),
+  ...connect
+}: Partial<ListenerConfig> & { readonly url: string }): Listener {
+  return new Listener({ ...connect, applicationName, clock, logger })
 }
 
 /**

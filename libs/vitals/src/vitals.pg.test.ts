@@ -7,7 +7,7 @@ import { systemClock } from '@powernode/clock'
 import { append, consume, INBOX_SQL, openBus, OUTBOX_SQL, relay, subscription, type Bus } from '@powernode/events'
 import { startTestNats, testSigner, until, type TestNats } from '@powernode/events/testing'
 import { inTransaction, openDb } from '@powernode/postgres'
-import { frozenRoad, testDatabase, type TestDatabase } from '@powernode/postgres/testing'
+import { frozenRoad, testDatabase, type TestDatabase, testListener } from '@powernode/postgres/testing'
 import { createLogger, createMetrics } from '@powernode/process'
 import { GrantChangedSchema } from '@powernode/proto/powernode/grant/v1/events_pb.ts'
 import { VitalsService, type GetVitalsResponse } from '@powernode/proto/powernode/vitals/v1/service_pb.ts'
@@ -90,10 +90,10 @@ function announce(): Promise<unknown> {
 
 function start(what: 'relay' | 'consumer'): void {
   const deps = { db: database.db, bus, clock: systemClock, logger, metrics: createMetrics('vitals-test') }
-  const listening = { url: database.url, schema: SCHEMA, applicationName: 'vitals-test' }
+  const listener = testListener({ url: database.url, schema: SCHEMA })
   running.push(
     what === 'relay'
-      ? relay({ ...deps, database: listening, schema: SCHEMA, stream: STREAM }, stopping.signal)
+      ? relay({ ...deps, listener, schema: SCHEMA, stream: STREAM }, stopping.signal)
       : consume(deps, REFUSING, stopping.signal),
   )
 }

@@ -3,7 +3,7 @@ import type { ServiceImpl } from '@connectrpc/connect'
 import { consume, openBus, relay } from '@powernode/events'
 import { readSealingKey, readTlsFiles } from '@powernode/identity'
 import { followOperators } from '@powernode/operators'
-import { listen, openDb, requireSchema } from '@powernode/postgres'
+import { Listener, openDb, requireSchema } from '@powernode/postgres'
 import { createLogger, createMetrics, runTasks, serveMetrics, type Logger } from '@powernode/process'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
@@ -47,6 +47,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   const health = createHealth()
   const database = { url: config.databaseUrl.reveal(), schema: SCHEMA, applicationName: NAME }
   const db = openDb<Tables>({ ...database, idleInTransactionMs: patient(FROZEN_MS), max: 20 })
+  const listener = new Listener({ ...database, clock, logger })
   // A relay waits for NATS inside of its transaction, and holds no lock that anybody who appends would want.
   const unhurried = openDb<Tables>({ ...database, max: 2 })
   const bus = await openBus({ servers: config.natsUrl, tlsDir, name: NAME, clock, logger })
@@ -58,7 +59,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     news: { bus, stream: 'AUDIT_LEDGER', subscriptions: SUBSCRIPTIONS },
   })
   const watchers = createWatchers()
-  const deps = { db, database, bus, clock, logger, metrics, health, watchers, trustDomain }
+  const deps = { db, listener, bus, clock, logger, metrics, health, watchers, trustDomain }
   const way = { trustDomain, tlsDir, clock, logger }
   const road = { ...way, address: config.grantAuthzAddress }
   const operators = followOperators({ ...road, reader: NAME, metrics }, signal)
@@ -115,7 +116,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
       (stop) => relay({ ...deps, db: unhurried, schema: SCHEMA, stream: 'AUDIT_LEDGER' }, stop),
       (stop) => operators.run(stop),
       ...SUBSCRIPTIONS.map((row) => (stop: AbortSignal) => consume(deps, row, stop)),
-      (stop) => listen(database, FEED_CHANNEL, watchers.ring, stop),
+      (stop) => listener.listen(FEED_CHANNEL, watchers.ring, stop),
       (stop) => sweepOldEvents(deps, stop),
       (stop) => serveMetrics(metrics, { port: config.metricsPort }, stop),
       (stop) =>

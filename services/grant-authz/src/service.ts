@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from '@powernode/clock'
 import { consume, openBus, relay, sweepReceipts } from '@powernode/events'
 import { readSealingKey, readTlsFiles } from '@powernode/identity'
-import { openDb, requireSchema } from '@powernode/postgres'
+import { Listener, openDb, requireSchema } from '@powernode/postgres'
 import { createLogger, createMetrics, runTasks, serveMetrics, type Logger } from '@powernode/process'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
@@ -37,6 +37,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   const database = { url: config.databaseUrl.reveal(), schema: SCHEMA, applicationName: NAME }
   // Two feeds read for several readers at once, beside what is asked here.
   const db = openDb<Tables>({ ...database, max: 20 })
+  const listener = new Listener({ ...database, clock, logger })
   const bus = await openBus({ servers: config.natsUrl, tlsDir, name: NAME, clock, logger })
   const closing = new AbortController()
   const open = AbortSignal.any([signal, closing.signal])
@@ -63,7 +64,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     database: { db, schema: SCHEMA, migrations: MIGRATIONS, sealing },
     news: { bus, stream: 'GRANT_AUTHZ', subscriptions: SUBSCRIPTIONS },
   })
-  const deps = { db, database, bus, registry, border, ledger, clock, logger, metrics }
+  const deps = { db, listener, schema: SCHEMA, bus, registry, border, ledger, clock, logger, metrics }
   try {
     await requireSchema(db, SCHEMA, MIGRATIONS)
     const area = await openOperatorArea(deps, config)

@@ -2,7 +2,7 @@ import { systemClock, type Clock } from '@powernode/clock'
 import { openBus, relay } from '@powernode/events'
 import { readTlsFiles } from '@powernode/identity'
 import { followOperators } from '@powernode/operators'
-import { openDb, requireSchema } from '@powernode/postgres'
+import { Listener, openDb, requireSchema } from '@powernode/postgres'
 import { createLogger, createMetrics, runTasks, serveMetrics, type Logger } from '@powernode/process'
 import { ApprovalService } from '@powernode/proto/powernode/approval/v1/service_pb.ts'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
@@ -49,6 +49,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   const metrics = beatMetrics(registryMetrics)
   const database = { url: config.databaseUrl.reveal(), schema: SCHEMA, applicationName: NAME }
   const db = openDb<Tables>(database)
+  const listener = new Listener({ ...database, clock, logger })
   const bus = await openBus({ servers: config.natsUrl, tlsDir, name: NAME, clock, logger })
   const way = { trustDomain, tlsDir, clock, logger }
   const closing = new AbortController()
@@ -72,7 +73,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   const tally = new Tally()
   const recorder = createRecorder({ db, clock, tally })
   const ear = new Ear()
-  const deps = { db, clock, feed, recorder, gateway, heads, ear, metrics, logger, database }
+  const deps = { db, clock, feed, recorder, gateway, heads, ear, metrics, logger, listener }
   const owners = openOwners(config, way, open)
   const governance = openGovernanceArea({ db, clock, logger, metrics: registryMetrics, owners, feed })
   const watch = openWatchArea({
@@ -115,7 +116,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
       ...watch.tasks,
       ...level.tasks,
       (stop) =>
-        relay({ db, database, schema: SCHEMA, stream: 'LIVENESS', bus, clock, logger, metrics: registryMetrics }, stop),
+        relay({ db, listener, schema: SCHEMA, stream: 'LIVENESS', bus, clock, logger, metrics: registryMetrics }, stop),
       (stop) => serveMetrics(registryMetrics, { port: config.metricsPort }, stop),
       (stop) =>
         keepIdentity({ ...way, dir: tlsDir, address: config.peerRegistryAddress, onRenewal: vitals.onRenewal }, stop),

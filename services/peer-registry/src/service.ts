@@ -3,7 +3,7 @@ import { createGate, runApproved } from '@powernode/approvals'
 import { Feed } from '@powernode/feed'
 import { consume, openBus, relay, sweepReceipts } from '@powernode/events'
 import { followOperators } from '@powernode/operators'
-import { inTransaction, newId, openDb, requireSchema } from '@powernode/postgres'
+import { inTransaction, Listener, newId, openDb, requireSchema } from '@powernode/postgres'
 import { createLogger, createMetrics, runTasks, serveMetrics, type Logger } from '@powernode/process'
 import { AcceptanceService } from '@powernode/proto/powernode/acceptance/v1/service_pb.ts'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
@@ -68,6 +68,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   const { identityDir: tlsDir, trustDomain } = config
   const database = { url: config.databaseUrl.reveal(), schema: SCHEMA, applicationName: NAME }
   const db = openDb<Tables>(database)
+  const listener = new Listener({ ...database, clock, logger })
   const bus = await openBus({ servers: config.natsUrl, tlsDir, name: NAME, clock, logger })
   const told = { processId: newId(clock.now()), version: config.self.disclosure.platformVersion }
   try {
@@ -109,12 +110,22 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     const governance = createClient(GovernanceService, liveness, signal)
     const operators = followOperators({ ...road, reader: NAME, metrics }, signal)
     const source = peerSource({ us, logger })
-    const feed = new Feed({ db, database, clock, logger, metrics, feed: PEERS, source, leaseMs: config.feedLeaseMs })
-    const trust = new TrustFeed({ db, database, clock, logger })
+    const feed = new Feed({
+      db,
+      listener,
+      schema: SCHEMA,
+      clock,
+      logger,
+      metrics,
+      feed: PEERS,
+      source,
+      leaseMs: config.feedLeaseMs,
+    })
+    const trust = new TrustFeed({ db, listener, clock, logger })
     const gate = createGate({ approvals, directory: operators })
     const deps = {
       db,
-      database,
+      listener,
       bus,
       us,
       clock,

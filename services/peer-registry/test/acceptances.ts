@@ -1,3 +1,4 @@
+import { testListener } from '@powernode/postgres/testing'
 import { createClient, createRouterTransport, type ServiceImpl } from '@connectrpc/connect'
 import { createLogger, createMetrics } from '@powernode/process'
 import { GrantAuthzService } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
@@ -28,7 +29,7 @@ export function acceptanceDeps(of: TestPlatform, answers: () => Answers): DriveD
   )
   return {
     db: of.db,
-    database: { url: of.url, schema: SCHEMA, applicationName: 'acceptances-under-test' },
+    listener: testListener({ url: of.url, schema: SCHEMA }),
     us: of.us,
     clock: of.clock,
     logger: createLogger('acceptances', { level: 'silent' }),

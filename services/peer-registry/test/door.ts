@@ -3,6 +3,7 @@ import type { Gate } from '@powernode/approvals'
 import { OPEN_GATE } from '@powernode/approvals/testing'
 import { systemClock } from '@powernode/clock'
 import { Feed } from '@powernode/feed'
+import { testListener } from '@powernode/postgres/testing'
 import { createLogger, createMetrics } from '@powernode/process'
 import { AcceptanceService } from '@powernode/proto/powernode/acceptance/v1/service_pb.ts'
 import { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
@@ -49,10 +50,19 @@ export function openDoors(
   const stop = new AbortController()
   const clock = { ...systemClock, now: () => of.clock.now() }
   const logger = createLogger('doors', { level: 'silent' })
-  const database = { url: of.url, schema: SCHEMA, applicationName: 'doors-under-test' }
+  const listener = testListener({ url: of.url, schema: SCHEMA })
   const source = peerSource({ us: of.us, logger })
-  const feed = new Feed({ db: of.db, database, clock, logger, metrics: createMetrics('doors'), feed: PEERS, source })
-  const trust = new TrustFeed({ db: of.db, database, clock, logger })
+  const feed = new Feed({
+    db: of.db,
+    listener,
+    schema: SCHEMA,
+    clock,
+    logger,
+    metrics: createMetrics('doors'),
+    feed: PEERS,
+    source,
+  })
+  const trust = new TrustFeed({ db: of.db, listener, clock, logger })
   const running = Promise.all([feed.run(stop.signal), trust.run(stop.signal)])
   const roads = createClient(
     GatewayService,

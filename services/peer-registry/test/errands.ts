@@ -1,3 +1,4 @@
+import { testListener } from '@powernode/postgres/testing'
 import { createClient, createRouterTransport, type ServiceImpl } from '@connectrpc/connect'
 import { createLogger, createMetrics } from '@powernode/process'
 import { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
@@ -24,7 +25,7 @@ export function startErrands(
   const running = runErrands(
     {
       db: of.db,
-      database: { url: of.url, schema: SCHEMA, applicationName: 'errands-under-test' },
+      listener: testListener({ url: of.url, schema: SCHEMA }),
       us: of.us,
       clock: of.clock,
       logger: createLogger('errands', { level: 'silent' }),

@@ -2,7 +2,7 @@ import type { Client } from '@connectrpc/connect'
 import type { Directory, Gate } from '@powernode/approvals'
 import type { Clock } from '@powernode/clock'
 import type { SealingKey } from '@powernode/identity'
-import type { Db, ListenConfig } from '@powernode/postgres'
+import type { Db, Listener } from '@powernode/postgres'
 import type { Logger, Metrics } from '@powernode/process'
 import type { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import type { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
@@ -16,7 +16,7 @@ import type { OurPlatform } from './watch/our-platform.ts'
 /** What every part of this service stands on. */
 export type SdwanDeps = {
   readonly db: Db<Tables>
-  readonly database: ListenConfig & { readonly url: string; readonly schema: string }
+  readonly listener: Listener
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics

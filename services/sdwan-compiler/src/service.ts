@@ -3,7 +3,7 @@ import { systemClock, type Clock } from '@powernode/clock'
 import { consume, openBus, relay, sweepReceipts } from '@powernode/events'
 import { readSealingKey } from '@powernode/identity'
 import { followOperators } from '@powernode/operators'
-import { inTransaction, openDb, requireSchema, SEALING_TROUBLE } from '@powernode/postgres'
+import { inTransaction, Listener, openDb, requireSchema, SEALING_TROUBLE } from '@powernode/postgres'
 import {
   createLogger,
   createMetrics,
@@ -58,6 +58,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   const metrics = createMetrics(NAME)
   const database = { url: config.databaseUrl.reveal(), schema: SCHEMA, applicationName: NAME }
   const db = openDb<Tables>({ ...database, max: 20 })
+  const listener = new Listener({ ...database, clock, logger })
   const bus = await openBus({ servers: config.natsUrl, tlsDir, name: NAME, clock, logger })
   const closing = new AbortController()
   const open = AbortSignal.any([signal, closing.signal])
@@ -75,7 +76,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     tellResealed(await inTransaction(db, (tx) => resealSecrets(tx, sealing)), logger)
     const deps: SdwanDeps = {
       db,
-      database,
+      listener,
       clock,
       logger,
       metrics,
@@ -108,7 +109,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
       (stop) => serve(front, stop),
       ...(nodesListen ? [(stop: AbortSignal) => serve({ ...door, listen: nodesListen, services: [nodes] }, stop)] : []),
       (stop) => operators.run(stop),
-      (stop) => deps.news.run(database, stop),
+      (stop) => deps.news.run(listener, stop),
       (stop) => lookAtPeers(deps, stop),
       (stop) => exchangeOverlays(deps, stop),
       (stop) => sayOurPrefix(deps, stop),

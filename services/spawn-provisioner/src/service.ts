@@ -3,7 +3,7 @@ import { systemClock, type Clock } from '@powernode/clock'
 import { consume, openBus, relay, sweepReceipts } from '@powernode/events'
 import { readSealingKey, readTlsFiles } from '@powernode/identity'
 import { followOperators } from '@powernode/operators'
-import { openDb, requireSchema } from '@powernode/postgres'
+import { Listener, openDb, requireSchema } from '@powernode/postgres'
 import { createLogger, createMetrics, runTasks, serveMetrics, type Logger } from '@powernode/process'
 import { ApprovalService } from '@powernode/proto/powernode/approval/v1/service_pb.ts'
 import { CertificateAuthorityService } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
@@ -48,6 +48,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
   const metrics = createMetrics(NAME)
   const database = { url: config.databaseUrl.reveal(), schema: SCHEMA, applicationName: NAME }
   const db = openDb<Tables>({ ...database, max: 20 })
+  const listener = new Listener({ ...database, clock, logger })
   const bus = await openBus({ servers: config.natsUrl, tlsDir, name: NAME, clock, logger })
   const closing = new AbortController()
   const open = AbortSignal.any([signal, closing.signal])
@@ -61,7 +62,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
     const sealing = readSealingKey(config.sealingKey)
     const deps: SpawnDeps = {
       db,
-      database,
+      listener,
       clock,
       logger,
       metrics,
@@ -103,7 +104,7 @@ export async function run(config: Config, signal: AbortSignal, outside: Outside 
       (stop) => operators.run(stop),
       (stop) => ourselves.follow(deps, stop),
       (stop) => attendants.run(stop),
-      (stop) => news.run(database, stop),
+      (stop) => news.run(listener, stop),
       (stop) => lookAround(saga, stop),
       ...replication.tasks,
       (stop) => runApproved({ ...approving, executors }, stop),

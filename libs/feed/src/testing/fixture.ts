@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { systemClock } from '@powernode/clock'
 import { createLogger, createMetrics } from '@powernode/process'
 import type { Db } from '@powernode/postgres'
-import { testDatabase } from '@powernode/postgres/testing'
+import { testDatabase, testListener } from '@powernode/postgres/testing'
 import { sql } from 'kysely'
 import { epochOf } from '../epoch.ts'
 import { Feed, type FeedDeps } from '../feed.ts'
@@ -86,7 +86,8 @@ export function startReplica(
 ) {
   const feed = new Feed<Tables, Update>({
     db,
-    database: { url, schema: SCHEMA, applicationName: 'feed-under-test' },
+    listener: testListener({ url, schema: SCHEMA, applicationName: 'feed-under-test' }),
+    schema: SCHEMA,
     clock: systemClock,
     logger,
     metrics: createMetrics('test'),

@@ -1,5 +1,5 @@
 import { Doorbell, type Clock } from '@powernode/clock'
-import { inTransaction, listen, type Db, type ListenConfig } from '@powernode/postgres'
+import { inTransaction, type Db, type Listener } from '@powernode/postgres'
 import type { Logger, Metrics, Task } from '@powernode/process'
 import type { Health } from '@powernode/rpc'
 import type { LedgerKeys } from '../ledger-keys.ts'
@@ -16,7 +16,7 @@ import { createObstacles, type Obstacles } from './obstacles.ts'
 
 export type CoreAreaDeps = {
   readonly db: Db<Tables>
-  readonly database: ListenConfig
+  readonly listener: Listener
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
@@ -45,7 +45,7 @@ export async function openCoreArea(
   deps: CoreAreaDeps,
   { sealing, trustDomain, entriesKeptForMs: keptMs }: CoreConfig,
 ): Promise<CoreArea> {
-  const { db, database, clock, logger } = deps
+  const { db, listener, clock, logger } = deps
   const { keys, resealed } = await inTransaction(db, (tx) => takeKeys(tx, clock.now(), { sealing, trustDomain }))
   if (resealed > 0)
     logger.info({ count: resealed }, 'signing keys are sealed under the new key; the previous one can go')
@@ -64,8 +64,8 @@ export async function openCoreArea(
     onPruned,
     tasks: [
       (stop) => signer.run(stop),
-      (stop) => listen({ ...database, clock }, CHECKPOINT_CHANNEL, ring, stop),
-      (stop) => listen({ ...database, clock }, GROWN_CHANNEL, () => signer.look(), stop),
+      (stop) => listener.listen(CHECKPOINT_CHANNEL, ring, stop),
+      (stop) => listener.listen(GROWN_CHANNEL, () => signer.look(), stop),
       (stop) => sweepRunOut(deps, stop),
       (stop) => sweepPruned(deps, pruned, stop),
       (stop) => measureLogs(deps, stop),

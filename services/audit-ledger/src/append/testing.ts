@@ -2,6 +2,7 @@ import type { Clock } from '@powernode/clock'
 import { FakeClock } from '@powernode/clock/testing'
 import { SealingKey } from '@powernode/identity'
 import { inTransaction, openDb, type Db } from '@powernode/postgres'
+import { testListener } from '@powernode/postgres/testing'
 import { createLogger, createMetrics, runTasks } from '@powernode/process'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import { createHealth, mount, type Mount } from '@powernode/rpc'
@@ -84,7 +85,8 @@ export async function openDoor({ url, clock, isAlone = false }: Opened): Promise
   const database = { url, schema: 'audit_ledger', applicationName: 'door' }
   const db = openDb<Tables>({ ...database, idleInTransactionMs: 750, max: 20 })
   const [logger, metrics] = [createLogger('test', { level: 'silent' }), createMetrics('test')]
-  const deps = { db, database, clock, logger, metrics, health: createHealth(), watchers: createWatchers() }
+  const listener = testListener({ ...database, clock })
+  const deps = { db, listener, clock, logger, metrics, health: createHealth(), watchers: createWatchers() }
   const sealing = new SealingKey(Buffer.alloc(32, 7))
   const core = await openCoreArea(deps, { sealing, trustDomain: TRUST_DOMAIN, entriesKeptForMs: undefined })
   const handlers = partly(AuditLedgerService, coreHandlers({ ...deps, ...core }))

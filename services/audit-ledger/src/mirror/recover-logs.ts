@@ -1,5 +1,5 @@
 import { backoffMs, Doorbell } from '@powernode/clock'
-import { inTransaction, listen } from '@powernode/postgres'
+import { inTransaction } from '@powernode/postgres'
 import { runTasks } from '@powernode/process'
 import { giveUpWaiting } from '../operations/mirror/give-up-waiting.ts'
 import * as mirrorHolds from '../store/mirror-holds.ts'
@@ -29,7 +29,7 @@ export async function recoverLogs(deps: MirrorDeps, signal: AbortSignal): Promis
     bell.ring()
   }
   await runTasks(signal, [
-    (stop) => listen(deps.database, mirrorHolds.DOUBT_CHANNEL, hear, stop),
+    (stop) => deps.listener.listen(mirrorHolds.DOUBT_CHANNEL, hear, stop),
     (stop) => recoverDue(deps, { bell, rung }, stop),
   ])
 }

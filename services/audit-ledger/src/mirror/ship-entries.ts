@@ -1,5 +1,5 @@
 import { backoffMs, Doorbell } from '@powernode/clock'
-import { inTransaction, listen } from '@powernode/postgres'
+import { inTransaction } from '@powernode/postgres'
 import { runTasks } from '@powernode/process'
 import type { MirroredEntry } from '@powernode/proto/powernode/federation/v1/ledger_pb.ts'
 import { nextShipment, type Shipment } from '../operations/mirror/next-shipment.ts'
@@ -37,7 +37,7 @@ export async function shipEntries(deps: MirrorDeps, signal: AbortSignal): Promis
     bell.ring()
   }
   await runTasks(signal, [
-    (stop) => listen(deps.database, CHECKPOINT_CHANNEL, hear, stop),
+    (stop) => deps.listener.listen(CHECKPOINT_CHANNEL, hear, stop),
     (stop) => shipDue(deps, { bell, rung }, stop),
   ])
 }

@@ -1,7 +1,7 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt'
 import { FakeClock } from '@powernode/clock/testing'
-import { inTransaction, listen } from '@powernode/postgres'
-import type { TestDatabase } from '@powernode/postgres/testing'
+import { inTransaction } from '@powernode/postgres'
+import { testListener, type TestDatabase } from '@powernode/postgres/testing'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import { Severity } from '@powernode/proto/powernode/event/v1/event_pb.ts'
 import { mount, type CallersTable } from '@powernode/rpc'
@@ -34,8 +34,12 @@ beforeEach(async () => {
   const handlers = partly(AuditLedgerService, eventHandlers({ db: ledger.db, clock, watchers }))
   server = startTestServer(mount(AuditLedgerService, handlers, CALLERS))
   const { promise: connected, resolve: onConnected } = Promise.withResolvers<unknown>()
-  const channel = { url: ledger.url, schema: 'audit_ledger', applicationName: 'test', onConnected }
-  listening = listen(channel, FEED_CHANNEL, watchers.ring, stopping.signal)
+  const listener = testListener({ url: ledger.url, schema: 'audit_ledger' })
+  const onNotify = () => {
+    onConnected(undefined)
+    watchers.ring()
+  }
+  listening = listener.listen(FEED_CHANNEL, onNotify, stopping.signal)
   await connected
 })
 

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import type { Clock } from '@powernode/clock'
 import { FakeClock } from '@powernode/clock/testing'
 import { inTransaction } from '@powernode/postgres'
-import { testDatabase, type TestDatabase } from '@powernode/postgres/testing'
+import { testDatabase, type TestDatabase, testListener } from '@powernode/postgres/testing'
 import { createLogger, createMetrics } from '@powernode/process'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import { mount, Refusal, refusalOf, type CallersTable } from '@powernode/rpc'
@@ -207,7 +207,7 @@ export function borderTo(to: Side, gateway: ReturnType<typeof doorsOf>['gateway'
 export function mirrorDeps(side: Side, border: Border, said: Partial<MirrorDeps> = {}): MirrorDeps {
   return {
     db: side.ledger.db,
-    database: { url: side.ledger.url, applicationName: 'test' },
+    listener: testListener({ url: side.ledger.url }),
     clock: side.clock,
     logger: createLogger('test', { level: 'silent' }),
     metrics: createMetrics('test'),

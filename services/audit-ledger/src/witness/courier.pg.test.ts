@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf'
 import { timestampFromDate } from '@bufbuild/protobuf/wkt'
 import { generatePlatformKey, platformIdOf, signStatement } from '@powernode/identity'
 import { until } from '@powernode/events/testing'
+import { testListener } from '@powernode/postgres/testing'
 import { createLogger, createMetrics } from '@powernode/process'
 import { AddCheckpointRequestSchema, LedgerKeysSchema } from '@powernode/proto/powernode/federation/v1/ledger_pb.ts'
 import { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
@@ -128,7 +129,7 @@ function start(from: Platform, to: Platform, said: Partial<CourierDeps> = {}): (
   const stop = new AbortController()
   const deps: CourierDeps = {
     db: side.ledger.db,
-    database: { url: side.ledger.url, schema: 'audit_ledger', applicationName: 'test', clock: side.clock },
+    listener: testListener({ url: side.ledger.url, schema: 'audit_ledger', clock: side.clock }),
     clock: side.clock,
     logger: LOGGER,
     metrics: courierMetrics(createMetrics('test')),

@@ -1,4 +1,4 @@
-import { inTransaction, lead, listen, type ListenConfig } from '@powernode/postgres'
+import { inTransaction, lead, type Listener } from '@powernode/postgres'
 import { runTasks } from '@powernode/process'
 import { refusalOf } from '@powernode/rpc'
 import type { Policy } from '@powernode/tlog'
@@ -11,7 +11,7 @@ import { peerCarrier, type PeerCarrierDeps } from './peer-carrier.ts'
 import { Turns } from './turns.ts'
 
 export type CourierDeps = PeerCarrierDeps & {
-  readonly database: ListenConfig
+  readonly listener: Listener
   readonly metrics: CourierMetrics
   /** Who else is asked to cosign. */
   readonly policy: Policy | undefined
@@ -39,7 +39,7 @@ export function runCourier(deps: CourierDeps, signal: AbortSignal): Promise<void
 }
 
 async function courier(deps: CourierDeps, signal: AbortSignal): Promise<void> {
-  const { db, clock, peers, database, logger } = deps
+  const { db, clock, peers, listener, logger } = deps
   const lanes = [peerLane(deps), ...witnessLanes(deps)]
   const names = new Map<number, string>()
   const ring = (log: string) => {
@@ -73,7 +73,7 @@ async function courier(deps: CourierDeps, signal: AbortSignal): Promise<void> {
         (stop: AbortSignal) =>
           turns.run(stop),
     ),
-    (stop) => listen(database, CHECKPOINT_CHANNEL, heard, stop),
+    (stop) => listener.listen(CHECKPOINT_CHANNEL, heard, stop),
     async (stop) => {
       while (!stop.aborted) {
         await clock.sleep(SWEEP_MS, stop)

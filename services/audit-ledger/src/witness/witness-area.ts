@@ -1,6 +1,6 @@
 import type { Client } from '@connectrpc/connect'
 import type { Clock } from '@powernode/clock'
-import type { Db, ListenConfig } from '@powernode/postgres'
+import type { Db, Listener } from '@powernode/postgres'
 import type { Logger, Metrics } from '@powernode/process'
 import type { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import type { PeerRegistryService } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
@@ -20,7 +20,7 @@ import { measureQuorum } from './measure-quorum.ts'
 
 export type WitnessAreaDeps = {
   readonly db: Db<Tables>
-  readonly database: ListenConfig
+  readonly listener: Listener
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics

@@ -1,6 +1,6 @@
 import { Feed } from '@powernode/feed'
 import type { SealingKey } from '@powernode/identity'
-import { inTransaction, SEALING_TROUBLE, type ListenConfig } from '@powernode/postgres'
+import { inTransaction, SEALING_TROUBLE, type Listener } from '@powernode/postgres'
 import type { Logger, Metrics } from '@powernode/process'
 import { GrantAuthzService } from '@powernode/proto/powernode/grant/v1/service_pb.ts'
 import { PolicyService } from '@powernode/proto/powernode/policy/v1/service_pb.ts'
@@ -21,7 +21,8 @@ import { sweep, SWEEPS } from '../sweeps.ts'
 import { measureGrants } from './measure-grants.ts'
 
 export type GrantAreaDeps = DoorDeps & {
-  readonly database: ListenConfig & { readonly schema: string }
+  readonly listener: Listener
+  readonly schema: string
   readonly registry: Registry
   readonly border: Border
   readonly sealing: SealingKey

@@ -3,7 +3,7 @@ import { Code, ConnectError } from '@connectrpc/connect'
 import { FakeClock } from '@powernode/clock/testing'
 import { until } from '@powernode/events/testing'
 import { inTransaction } from '@powernode/postgres'
-import type { TestDatabase } from '@powernode/postgres/testing'
+import { type TestDatabase, testListener } from '@powernode/postgres/testing'
 import { createLogger, createMetrics } from '@powernode/process'
 import { NotifyGrantResponseSchema, type GrantNotice } from '@powernode/proto/powernode/federation/v1/resource_pb.ts'
 import { Refusal } from '@powernode/rpc'
@@ -55,7 +55,7 @@ beforeEach(async () => {
   const logger = createLogger('test', { destination: { write: (line) => void lines.push(line) } })
   const deps = {
     db: database.db,
-    database: { url: database.url, applicationName: 'test' },
+    listener: testListener({ url: database.url }),
     border,
     sealing: SEALING,
     clock,

@@ -1,6 +1,6 @@
 import { backoffMs, type Clock } from '@powernode/clock'
 import { Doorbell } from '@powernode/events'
-import { inTransaction, listen, type Db, type ListenConfig } from '@powernode/postgres'
+import { inTransaction, type Db, type Listener } from '@powernode/postgres'
 import { runTasks, type Logger, type Metrics } from '@powernode/process'
 import { refusalOf, type Reason } from '@powernode/rpc'
 import type { Sealing } from '../bearer-seal.ts'
@@ -13,7 +13,7 @@ import { sendNotice, SEND_MS, type Border } from './send-notice.ts'
 
 export type NoticeDeps = {
   readonly db: Db<Tables>
-  readonly database: ListenConfig
+  readonly listener: Listener
   /** The inner side of the gateway. */
   readonly border: Border
   readonly sealing: Sealing
@@ -42,7 +42,7 @@ const NOBODY: ReadonlySet<string> = new Set<Reason>(['PEER_REVOKED'])
 export async function runNotices(deps: NoticeDeps, signal: AbortSignal): Promise<void> {
   const bell = new Doorbell()
   await runTasks(signal, [
-    (stop) => listen(deps.database, notices.NOTICES_CHANNEL, () => bell.ring(), stop),
+    (stop) => deps.listener.listen(notices.NOTICES_CHANNEL, () => bell.ring(), stop),
     (stop) => tellDue(deps, bell, stop),
   ])
 }

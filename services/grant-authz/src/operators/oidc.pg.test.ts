@@ -10,7 +10,7 @@ import { FakeClock } from '@powernode/clock/testing'
 import { until } from '@powernode/events/testing'
 import { readTlsFiles } from '@powernode/identity'
 import { makeTestAuthority, makeTestIdentity } from '@powernode/identity/testing'
-import type { TestDatabase } from '@powernode/postgres/testing'
+import { type TestDatabase, testListener } from '@powernode/postgres/testing'
 import { createLogger, createMetrics } from '@powernode/process'
 import { OperatorService } from '@powernode/proto/powernode/operator/v1/service_pb.ts'
 import { expectRefusal, startTestServerFor, type TestServer } from '@powernode/rpc/testing'
@@ -91,8 +91,9 @@ async function start(clock: FakeClock): Promise<TestServer> {
   writeFileSync(operatorTokenKeyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
   const oidc = { issuer, audience: 'federation', algorithms: ['ES256'] }
   const config = { operatorTokenKeyFile, trustDomain: 'a.example', feedLeaseMs: 1_000, firstOperator: 'admin', oidc }
-  const at = { url: database.url, schema: 'grant_authz', applicationName: 'test' }
-  const deps = { db: database.db, database: at, clock, logger, metrics: createMetrics('test') }
+  const schema = 'grant_authz'
+  const listener = testListener({ url: database.url, schema })
+  const deps = { db: database.db, listener, schema, clock, logger, metrics: createMetrics('test') }
   const area = await openOperatorArea(deps, config)
   ended = Promise.all(area.tasks.map((task) => task(stopping.signal)))
   return startTestServerFor(area.operators, area.mount)

@@ -1,5 +1,5 @@
 import { Feed } from '@powernode/feed'
-import { inTransaction, type ListenConfig } from '@powernode/postgres'
+import { inTransaction, type Listener } from '@powernode/postgres'
 import type { Logger, Metrics } from '@powernode/process'
 import { OperatorService } from '@powernode/proto/powernode/operator/v1/service_pb.ts'
 import { mount, type Mount, type OperatorLookup } from '@powernode/rpc'
@@ -14,7 +14,8 @@ import { openTokenKey } from './token-key.ts'
 import { ownOperators } from './own-lookup.ts'
 
 export type OperatorAreaDeps = DoorDeps & {
-  readonly database: ListenConfig & { readonly schema: string }
+  readonly listener: Listener
+  readonly schema: string
   readonly logger: Logger
   readonly metrics: Metrics
 }

@@ -1,5 +1,5 @@
 import type { Executor } from '@powernode/approvals'
-import { inTransaction, type ListenConfig } from '@powernode/postgres'
+import { inTransaction, type Listener } from '@powernode/postgres'
 import type { Logger, Metrics } from '@powernode/process'
 import { ResidencyService } from '@powernode/proto/powernode/residency/v1/service_pb.ts'
 import { CatalogueService, ResourceService } from '@powernode/proto/powernode/resource/v1/service_pb.ts'
@@ -17,7 +17,7 @@ import { sweepTerms } from '../sweeps/terms.ts'
 import { readInventoryFile } from './read-inventory-file.ts'
 
 export type ResidencyAreaDeps = ResidencyDeps & {
-  readonly database: ListenConfig
+  readonly listener: Listener
   readonly logger: Logger
   readonly metrics: Metrics
 }
@@ -34,7 +34,7 @@ export async function openResidencyArea(
   deps: ResidencyAreaDeps,
   config: Pick<Config, 'homeRegion' | 'inventoryFile' | 'ownAddress'>,
 ): Promise<ResidencyArea> {
-  const { db, clock, database, metrics } = deps
+  const { db, clock, listener, metrics } = deps
   const inventory = await readInventoryFile(config.inventoryFile)
   const ownAddress = `${config.ownAddress.host}:${config.ownAddress.port}`
   await inTransaction(db, async (tx) => {
@@ -49,6 +49,6 @@ export async function openResidencyArea(
       mount(ResourceService, resourceHandlers({ ...deps, bell }), RESOURCE_CALLERS),
     ],
     executors: residencyExecutors(deps),
-    tasks: [(signal) => bell.run(database, signal), (signal) => sweepTerms(deps, signal)],
+    tasks: [(signal) => bell.run(listener, signal), (signal) => sweepTerms(deps, signal)],
   }
 }

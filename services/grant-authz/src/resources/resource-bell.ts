@@ -1,5 +1,5 @@
 import { Doorbell } from '@powernode/clock'
-import { listen, type ListenConfig } from '@powernode/postgres'
+import type { Listener } from '@powernode/postgres'
 import type { Metrics } from '@powernode/process'
 import { RESOURCE_CHANNEL } from '../store/resources.ts'
 
@@ -14,8 +14,8 @@ export class ResourceBell {
   }
 
   /** Listens until told to stop. What may have been missed meanwhile rings for everybody. */
-  run(database: ListenConfig, signal: AbortSignal): Promise<void> {
-    return listen(database, RESOURCE_CHANNEL, (kind) => this.#ring(kind), signal)
+  run(listener: Listener, signal: AbortSignal): Promise<void> {
+    return listener.listen(RESOURCE_CHANNEL, (kind) => this.#ring(kind), signal)
   }
 
   /** A bell that rings for changes of this kind, until it is left. */

@@ -3,7 +3,7 @@ import { Code, ConnectError } from '@connectrpc/connect'
 import { FakeClock } from '@powernode/clock/testing'
 import { until } from '@powernode/events/testing'
 import { inTransaction } from '@powernode/postgres'
-import type { TestDatabase } from '@powernode/postgres/testing'
+import { type TestDatabase, testListener } from '@powernode/postgres/testing'
 import { createLogger, createMetrics } from '@powernode/process'
 import { GetPeerResponseSchema } from '@powernode/proto/powernode/peer/v1/service_pb.ts'
 import { PeerKind, PeerState, SpawnMode, SpawnRole } from '@powernode/proto/powernode/peer/v1/peer_pb.ts'
@@ -46,7 +46,7 @@ beforeEach(async () => {
   const logger = createLogger('test', { level: 'silent' })
   const deps = {
     db: database.db,
-    database: { url: database.url, applicationName: 'test' },
+    listener: testListener({ url: database.url }),
     registry,
     sealing: SEALING,
     clock,

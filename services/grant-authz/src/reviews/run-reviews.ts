@@ -1,6 +1,6 @@
 import { backoffMs, type Clock } from '@powernode/clock'
 import { Doorbell } from '@powernode/events'
-import { inTransaction, listen, type Db, type ListenConfig } from '@powernode/postgres'
+import { inTransaction, type Db, type Listener } from '@powernode/postgres'
 import { runTasks, type Logger, type Metrics } from '@powernode/process'
 import type { Sealing } from '../bearer-seal.ts'
 import { BY_OURSELVES } from '../events/residency.ts'
@@ -13,7 +13,7 @@ import { ASK_MS, askRegistry, type Registry } from './ask-registry.ts'
 
 export type ReviewDeps = {
   readonly db: Db<Tables>
-  readonly database: ListenConfig
+  readonly listener: Listener
   readonly registry: Registry
   readonly sealing: Sealing
   readonly clock: Clock
@@ -36,7 +36,7 @@ const RETRY = { firstMs: 100, mostMs: 5_000 }
 export async function runReviews(deps: ReviewDeps, signal: AbortSignal): Promise<void> {
   const bell = new Doorbell()
   await runTasks(signal, [
-    (stop) => listen(deps.database, reviews.REVIEWS_CHANNEL, () => bell.ring(), stop),
+    (stop) => deps.listener.listen(reviews.REVIEWS_CHANNEL, () => bell.ring(), stop),
     (stop) => reviewDue(deps, bell, stop),
   ])
 }

@@ -6,7 +6,7 @@ import { durationFromMs, timestampDate } from '@bufbuild/protobuf/wkt'
 import { FakeClock } from '@powernode/clock/testing'
 import { OperatorDirectory } from '@powernode/operators'
 import { inTransaction } from '@powernode/postgres'
-import type { TestDatabase } from '@powernode/postgres/testing'
+import { type TestDatabase, testListener } from '@powernode/postgres/testing'
 import { createLogger, createMetrics } from '@powernode/process'
 import { OperatorService } from '@powernode/proto/powernode/operator/v1/service_pb.ts'
 import { PERMISSIONS } from '@powernode/rpc'
@@ -73,7 +73,8 @@ async function open(): Promise<void> {
   }
   const deps = {
     db: database.db,
-    database: { url: database.url, schema: 'grant_authz', applicationName: 'test' },
+    listener: testListener({ url: database.url, schema: 'grant_authz' }),
+    schema: 'grant_authz',
     clock,
     logger: QUIET,
     metrics: createMetrics('test'),

@@ -3,7 +3,7 @@ import { durationFromMs, timestampDate, timestampFromMs } from '@bufbuild/protob
 import { FakeClock } from '@powernode/clock/testing'
 import { until } from '@powernode/events/testing'
 import { Feed } from '@powernode/feed'
-import type { TestDatabase } from '@powernode/postgres/testing'
+import { type TestDatabase, testListener } from '@powernode/postgres/testing'
 import { createLogger, createMetrics } from '@powernode/process'
 import { ApprovalService } from '@powernode/proto/powernode/approval/v1/service_pb.ts'
 import { ListDecisionsResponseSchema } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
@@ -70,8 +70,9 @@ beforeEach(async () => {
   slowly = Promise.resolve()
   declared = 'eu-west-1'
   const logger = createLogger('test', { level: 'silent' })
-  const listen = { url: database.url, schema: 'grant_authz', applicationName: 'test' }
-  const deps = { db: database.db, database: listen, clock, logger, metrics: createMetrics('test') }
+  const schema = 'grant_authz'
+  const listener = testListener({ url: database.url, schema })
+  const deps = { db: database.db, listener, schema, clock, logger, metrics: createMetrics('test') }
   const policyFeed = new Feed({ ...deps, feed: POLICY_FEED, source: policySource })
   const approvals = openApprovalArea({ ...deps, operatorsFeed: NOBODY_LISTENS })
   const { gate } = approvals

@@ -2,7 +2,7 @@ import type { JsonObject } from '@bufbuild/protobuf'
 import { FakeClock } from '@powernode/clock/testing'
 import { until } from '@powernode/events/testing'
 import { inTransaction } from '@powernode/postgres'
-import type { TestDatabase } from '@powernode/postgres/testing'
+import { type TestDatabase, testListener } from '@powernode/postgres/testing'
 import { createLogger, createMetrics } from '@powernode/process'
 import {
   CatalogueService,
@@ -42,7 +42,7 @@ beforeEach(async () => {
   const bell = new ResourceBell(metrics)
   const logger = createLogger('test', { level: 'silent' })
   running = Promise.all([
-    bell.run({ url: database.url, applicationName: 'test', clock }, stopping.signal),
+    bell.run(testListener({ url: database.url, clock }), stopping.signal),
     sweepTerms({ db, clock, logger }, stopping.signal),
   ])
   server = startTestServer(

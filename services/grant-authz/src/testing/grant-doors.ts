@@ -8,7 +8,7 @@ import { GetPeerResponseSchema } from '@powernode/proto/powernode/peer/v1/servic
 import { PolicyService } from '@powernode/proto/powernode/policy/v1/service_pb.ts'
 import { mount, Refusal } from '@powernode/rpc'
 import { startTestServer } from '@powernode/rpc/testing'
-import type { TestDatabase } from '@powernode/postgres/testing'
+import { type TestDatabase, testListener } from '@powernode/postgres/testing'
 import { policySource } from '../feed/policy.ts'
 import { POLICY_FEED } from '../feed/policy-part.ts'
 import type { Registry } from '../reviews/ask-registry.ts'
@@ -44,7 +44,8 @@ export function openDoors(database: TestDatabase<Tables>, peers: ReadonlyMap<str
   const logger = createLogger('test', { level: 'silent' })
   const policyFeed = new Feed({
     db: database.db,
-    database: { url: database.url, schema: 'grant_authz', applicationName: 'test' },
+    listener: testListener({ url: database.url, schema: 'grant_authz' }),
+    schema: 'grant_authz',
     clock: systemClock,
     logger,
     metrics: createMetrics('test'),

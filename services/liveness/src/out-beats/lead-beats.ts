@@ -1,4 +1,4 @@
-import { lead, listen, type ListenConfig } from '@powernode/postgres'
+import { lead, type Listener } from '@powernode/postgres'
 import { runTasks } from '@powernode/process'
 import { NUDGES, readNudge } from '../store/nudges.ts'
 import { PeerBeat, type BeatDeps } from './beat-peers.ts'
@@ -9,10 +9,7 @@ import { reconcileLoop } from './reconcile-loop.ts'
  *
  * One, because our epoch and sequences are one: to a peer, two replicas that beat would look like a restored backup.
  */
-export async function leadBeats(
-  deps: BeatDeps & { readonly database: ListenConfig },
-  signal: AbortSignal,
-): Promise<void> {
+export async function leadBeats(deps: BeatDeps & { readonly listener: Listener }, signal: AbortSignal): Promise<void> {
   await lead(
     deps,
     'beats',
@@ -24,7 +21,7 @@ export async function leadBeats(
       }
       await runTasks(leading, [
         (stop) => beat.run(stop),
-        (stop) => listen(deps.database, NUDGES, onNotify, stop),
+        (stop) => deps.listener.listen(NUDGES, onNotify, stop),
         (stop) => reconcileLoop(deps, stop),
       ])
     },

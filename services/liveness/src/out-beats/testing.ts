@@ -4,7 +4,7 @@ import { createClient, createRouterTransport } from '@connectrpc/connect'
 import { systemClock } from '@powernode/clock'
 import type { FakeClock } from '@powernode/clock/testing'
 import { ToldFeed } from '@powernode/feed/testing'
-import type { TestDatabase } from '@powernode/postgres/testing'
+import { type TestDatabase, testListener } from '@powernode/postgres/testing'
 import { createLogger, createMetrics } from '@powernode/process'
 import { PlatformDescriptionSchema } from '@powernode/proto/powernode/federation/v1/platform_pb.ts'
 import { FederationService, type HeartbeatRequest } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
@@ -82,10 +82,10 @@ export async function startHeart({ name, peerId, clock, road, ...kept }: HeartOp
   const heads: string[] = []
   const gateway = createClient(FederationService, gatewayOver(road))
   const deps = { db, clock, feed, recorder, gateway, heads: toldHeads(name, heads), metrics, logger }
-  const listening = { url, schema: 'liveness', applicationName: name, clock }
+  const listener = testListener({ url, schema: 'liveness', applicationName: name, clock })
   const running = Promise.all([
     feed.follow(stop.signal),
-    leadBeats({ ...deps, database: listening }, stop.signal),
+    leadBeats({ ...deps, listener }, stop.signal),
     sweepSilent(deps, { everyMs: 1_000 }, stop.signal),
   ])
   let heeded = 0

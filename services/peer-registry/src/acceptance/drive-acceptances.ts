@@ -1,5 +1,5 @@
 import { Doorbell } from '@powernode/clock'
-import { inTransaction, listen, type ListenConfig } from '@powernode/postgres'
+import { inTransaction, type Listener } from '@powernode/postgres'
 import { runTasks, type Logger, type Metrics } from '@powernode/process'
 import { Refusal } from '@powernode/rpc'
 import { nextStep, type AcceptanceStepName, type StepOutcome } from '../acceptance-run.ts'
@@ -14,7 +14,7 @@ const SLOWEST_LOOK_MS = 10_000
 const LEASE_MS = 15_000
 
 export type DriveDeps = OutsideDeps & {
-  readonly database: ListenConfig
+  readonly listener: Listener
   readonly logger: Logger
   readonly metrics: Metrics
 }
@@ -23,7 +23,7 @@ export type DriveDeps = OutsideDeps & {
 export async function driveAcceptances(deps: DriveDeps, signal: AbortSignal): Promise<void> {
   const bell = new Doorbell()
   await runTasks(signal, [
-    (stop) => listen(deps.database, acceptanceRuns.ACCEPTANCES_CHANNEL, () => bell.ring(), stop),
+    (stop) => deps.listener.listen(acceptanceRuns.ACCEPTANCES_CHANNEL, () => bell.ring(), stop),
     (stop) => driveDue(deps, bell, stop),
   ])
 }

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf'
 import { Code, ConnectError } from '@connectrpc/connect'
 import { until } from '@powernode/events/testing'
 import { newId } from '@powernode/postgres'
+import { testListener } from '@powernode/postgres/testing'
 import { createLogger } from '@powernode/process'
 import { ForkDetectedSchema } from '@powernode/proto/powernode/audit/v1/events_pb.ts'
 import { ListAlarmsResponseSchema } from '@powernode/proto/powernode/audit/v1/witness_pb.ts'
@@ -52,7 +53,7 @@ afterEach(async () => {
 async function start(policy: ForkPolicy = 'suspend'): Promise<void> {
   const logger = createLogger('test', { level: 'silent' })
   const { db, url, clock } = a
-  const deps = { db, database: { url, schema: 'peer_registry', applicationName: 'test', clock }, alarms, clock, logger }
+  const deps = { db, listener: testListener({ url, schema: 'peer_registry', clock }), alarms, clock, logger }
   running = Promise.all([
     heedAlarms({ ...deps, policy }, stopping.signal),
     heedAlarms({ ...deps, policy }, stopping.signal),

@@ -1,7 +1,7 @@
 import type { Client } from '@connectrpc/connect'
 import { patient, type Clock } from '@powernode/clock'
 import { Doorbell } from '@powernode/events'
-import { inTransaction, listen, type Db, type ListenConfig } from '@powernode/postgres'
+import { inTransaction, type Db, type Listener } from '@powernode/postgres'
 import { runTasks, type Logger } from '@powernode/process'
 import type { AuditLedgerService } from '@powernode/proto/powernode/audit/v1/service_pb.ts'
 import { refusalOf } from '@powernode/rpc'
@@ -14,7 +14,7 @@ export type Alarms = Pick<Client<typeof AuditLedgerService>, 'listAlarms'>
 
 type Deps = {
   readonly db: Db<Tables>
-  readonly database: ListenConfig
+  readonly listener: Listener
   readonly alarms: Alarms
   readonly policy: ForkPolicy
   readonly clock: Clock
@@ -34,7 +34,7 @@ const ASK_MS = 5_000
 export async function heedAlarms(deps: Deps, signal: AbortSignal): Promise<void> {
   const bell = new Doorbell()
   await runTasks(signal, [
-    (stop) => listen(deps.database, heededAlarms.ALARMS_CHANNEL, () => bell.ring(), stop),
+    (stop) => deps.listener.listen(heededAlarms.ALARMS_CHANNEL, () => bell.ring(), stop),
     async (stop) => {
       while (!stop.aborted) await bell.wait(deps.clock, (await look(deps, stop)) ? SLOWEST_LOOK_MS : AGAIN_MS, stop)
     },

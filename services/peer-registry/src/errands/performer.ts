@@ -1,6 +1,6 @@
 import type { Client } from '@connectrpc/connect'
 import type { Clock } from '@powernode/clock'
-import type { Db, ListenConfig } from '@powernode/postgres'
+import type { Db, Listener } from '@powernode/postgres'
 import type { Logger, Metrics } from '@powernode/process'
 import type { FederationService } from '@powernode/proto/powernode/federation/v1/service_pb.ts'
 import type { SpawnService } from '@powernode/proto/powernode/spawn/v1/service_pb.ts'
@@ -10,7 +10,7 @@ import type { Tables } from '../store/tables.ts'
 
 export type ErrandDeps = {
   readonly db: Db<Tables>
-  readonly database: ListenConfig
+  readonly listener: Listener
   readonly us: Us
   readonly clock: Clock
   readonly logger: Logger

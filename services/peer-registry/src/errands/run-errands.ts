@@ -1,5 +1,5 @@
 import { Doorbell } from '@powernode/events'
-import { inTransaction, listen } from '@powernode/postgres'
+import { inTransaction } from '@powernode/postgres'
 import { runTasks } from '@powernode/process'
 import { refusalOf, type Reason } from '@powernode/rpc'
 import { ERRAND_LEASE_MS, retryAt, type Errand, type ErrandKind } from '../errand.ts'
@@ -34,7 +34,7 @@ const SLOWEST_LOOK_MS = 10_000
 export async function runErrands(deps: ErrandDeps, signal: AbortSignal): Promise<void> {
   const bell = new Doorbell()
   await runTasks(signal, [
-    (stop) => listen(deps.database, 'peer_registry_errands', () => bell.ring(), stop),
+    (stop) => deps.listener.listen('peer_registry_errands', () => bell.ring(), stop),
     (stop) => doDue(deps, bell, stop),
   ])
 }

@@ -4,7 +4,7 @@ import { systemClock } from '@powernode/clock'
 import { Feed } from '@powernode/feed'
 import { isPosition, isTick, readFeed } from '@powernode/feed/testing'
 import { openDb } from '@powernode/postgres'
-import { frozenRoad } from '@powernode/postgres/testing'
+import { frozenRoad, testListener } from '@powernode/postgres/testing'
 import { createLogger, createMetrics } from '@powernode/process'
 import type { WatchPeersResponse } from '@powernode/proto/powernode/peer/v1/feed_pb.ts'
 import { sql } from 'kysely'
@@ -46,11 +46,11 @@ afterEach(async () => {
 type Update = WatchPeersResponse['update']
 
 const begin = (of: TestPlatform, db = of.db) => {
-  const database = { url: of.url, schema: SCHEMA, applicationName: 'feed-under-test' }
+  const listener = testListener({ url: of.url, schema: SCHEMA, applicationName: 'feed-under-test' })
   const logger = createLogger('feed', { level: 'silent' })
   const clock = { ...systemClock, now: () => of.clock.now() }
   const source = peerSource({ us: of.us, logger })
-  feed = new Feed({ db, database, clock, logger, metrics: createMetrics('test'), feed: PEERS, source })
+  feed = new Feed({ db, listener, schema: SCHEMA, clock, logger, metrics: createMetrics('test'), feed: PEERS, source })
   running = feed.run(stop.signal)
   return read()
 }

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import { Doorbell, type Clock } from '@powernode/clock'
-import { inTransaction, listen, type Db, type ListenConfig } from '@powernode/postgres'
+import { inTransaction, type Db, type Listener } from '@powernode/postgres'
 import { runTasks, type Logger } from '@powernode/process'
 import { WatchTrustResponseSchema, type WatchTrustResponse } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import type { Tables } from '../store/tables.ts'
@@ -9,7 +9,7 @@ import { Watchers } from './watchers.ts'
 
 export type TrustFeedDeps = {
   readonly db: Db<Tables>
-  readonly database: ListenConfig
+  readonly listener: Listener
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -35,7 +35,7 @@ export class TrustFeed {
 
   async run(signal: AbortSignal): Promise<void> {
     await runTasks(signal, [
-      (stop) => listen(this.#deps.database, CHANNEL, () => this.#bell.ring(), stop),
+      (stop) => this.#deps.listener.listen(CHANNEL, () => this.#bell.ring(), stop),
       (stop) => this.#follow(stop),
     ])
   }

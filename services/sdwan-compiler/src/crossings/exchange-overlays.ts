@@ -1,5 +1,5 @@
 import { backoffMs, Doorbell } from '@powernode/clock'
-import { inTransaction, listen } from '@powernode/postgres'
+import { inTransaction } from '@powernode/postgres'
 import { runTasks } from '@powernode/process'
 import type { OverlayOffer } from '@powernode/proto/powernode/federation/v1/overlay_pb.ts'
 import { Refusal, refusalOf, type Reason } from '@powernode/rpc'
@@ -26,7 +26,7 @@ const INTENT_CHANNEL = 'sdwan_compiler_intent'
 
 export type ExchangeDeps = Pick<
   SdwanDeps,
-  'db' | 'database' | 'border' | 'sealing' | 'clock' | 'logger' | 'metrics'
+  'db' | 'listener' | 'border' | 'sealing' | 'clock' | 'logger' | 'metrics'
 > & { readonly config: Pick<SdwanDeps['config'], 'trustDomain'> }
 
 /**
@@ -37,8 +37,8 @@ export async function exchangeOverlays(deps: ExchangeDeps, signal: AbortSignal):
   const bell = new Doorbell()
   const ring = () => bell.ring()
   await runTasks(signal, [
-    (stop) => listen(deps.database, peers.CROSSINGS_CHANNEL, ring, stop),
-    (stop) => listen(deps.database, INTENT_CHANNEL, ring, stop),
+    (stop) => deps.listener.listen(peers.CROSSINGS_CHANNEL, ring, stop),
+    (stop) => deps.listener.listen(INTENT_CHANNEL, ring, stop),
     (stop) => tellDue(deps, bell, stop),
   ])
 }

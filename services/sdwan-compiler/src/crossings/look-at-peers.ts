@@ -1,5 +1,5 @@
 import { backoffMs, Doorbell } from '@powernode/clock'
-import { inTransaction, listen } from '@powernode/postgres'
+import { inTransaction } from '@powernode/postgres'
 import { runTasks } from '@powernode/process'
 import { refusalOf, type Reason } from '@powernode/rpc'
 import { settlePeer } from '../operations/settle-peer.ts'
@@ -17,7 +17,7 @@ const SLOWEST_LOOK_MS = 10_000
 const AGAIN_MS = 15_000
 const RETRY = { firstMs: 100, mostMs: 5_000 }
 
-type Deps = Pick<SdwanDeps, 'db' | 'database' | 'registry' | 'clock' | 'logger'>
+type Deps = Pick<SdwanDeps, 'db' | 'listener' | 'registry' | 'clock' | 'logger'>
 
 /**
  * Asks peer-registry about every peer that the network has to do with, when somebody says that there is something to see and
@@ -26,7 +26,7 @@ type Deps = Pick<SdwanDeps, 'db' | 'database' | 'registry' | 'clock' | 'logger'>
 export async function lookAtPeers(deps: Deps, signal: AbortSignal): Promise<void> {
   const bell = new Doorbell()
   await runTasks(signal, [
-    (stop) => listen(deps.database, peers.CROSSINGS_CHANNEL, () => bell.ring(), stop),
+    (stop) => deps.listener.listen(peers.CROSSINGS_CHANNEL, () => bell.ring(), stop),
     (stop) => lookDue(deps, bell, stop),
   ])
 }

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf'
 import { Code, ConnectError } from '@connectrpc/connect'
 import { FakeClock } from '@powernode/clock/testing'
 import { until } from '@powernode/events/testing'
+import { testListener } from '@powernode/postgres/testing'
 import { createLogger, createMetrics } from '@powernode/process'
 import {
   ExchangeOverlayResponseSchema,
@@ -63,7 +64,7 @@ beforeEach(async () => {
   const { database, sealing, trustDomain } = a
   const deps = {
     db: database.db,
-    database: { url: database.url, schema: 'sdwan_compiler', applicationName: 'test' },
+    listener: testListener({ url: database.url, schema: 'sdwan_compiler' }),
     clock,
     sealing,
     config: { trustDomain },

@@ -1,5 +1,5 @@
 import { backoffMs, Doorbell } from '@powernode/clock'
-import { inTransaction, listen } from '@powernode/postgres'
+import { inTransaction } from '@powernode/postgres'
 import { runTasks } from '@powernode/process'
 import type { SdwanDeps } from '../sdwan-deps.ts'
 import * as runs from '../store/runs.ts'
@@ -10,13 +10,13 @@ const SLOWEST_LOOK_MS = 10_000
 /** Whoever asked for a run drives it; others look after it when it has had so long. */
 const RETRY = { firstMs: 500, mostMs: 60_000 }
 
-type Deps = DriveDeps & Pick<SdwanDeps, 'database' | 'logger'>
+type Deps = DriveDeps & Pick<SdwanDeps, 'listener' | 'logger'>
 
 /** Goes on with every run that is not over: begun by an approval, or left by a process that was killed. */
 export async function driveRuns(deps: Deps, signal: AbortSignal): Promise<void> {
   const bell = new Doorbell()
   await runTasks(signal, [
-    (stop) => listen(deps.database, runs.RUNS_CHANNEL, () => bell.ring(), stop),
+    (stop) => deps.listener.listen(runs.RUNS_CHANNEL, () => bell.ring(), stop),
     (stop) => driveDue(deps, bell, stop),
   ])
 }

@@ -5,7 +5,7 @@ import { OPEN_GATE } from '@powernode/approvals/testing'
 import { FakeClock } from '@powernode/clock/testing'
 import { SealingKey } from '@powernode/identity'
 import { inTransaction } from '@powernode/postgres'
-import { testDatabase, type TestDatabase } from '@powernode/postgres/testing'
+import { testDatabase, type TestDatabase, testListener } from '@powernode/postgres/testing'
 import { createLogger, createMetrics } from '@powernode/process'
 import { EventSchema } from '@powernode/proto/powernode/event/v1/event_pb.ts'
 import { NodeNetworkService } from '@powernode/proto/powernode/sdwan/v1/node_pb.ts'
@@ -73,7 +73,7 @@ export class NetworkWorld {
     const url = database.url
     this.deps = {
       db: database.db,
-      database: { url, schema: 'sdwan_compiler', applicationName: 'test' },
+      listener: testListener({ url, schema: 'sdwan_compiler' }),
       clock: this.clock,
       logger: createLogger('test', { level: 'silent' }),
       metrics: createMetrics('test'),
@@ -92,7 +92,7 @@ export class NetworkWorld {
       mount(SdwanService, handlers(this.deps), SDWAN_CALLERS),
       mount(NodeNetworkService, nodeHandlers(this.deps), NODE_CALLERS),
     )
-    this.#listening = this.deps.news.run(this.deps.database, this.#stopping.signal)
+    this.#listening = this.deps.news.run(this.deps.listener, this.#stopping.signal)
   }
 
   static async open({

@@ -1,5 +1,5 @@
 import { Doorbell, type Clock } from '@powernode/clock'
-import { listen, type ListenConfig } from '@powernode/postgres'
+import type { Listener } from '@powernode/postgres'
 
 /** How long somebody who watches is not told that there is nothing new, before we look ourselves. */
 const LOOK_EVERY_MS = 30_000
@@ -8,11 +8,11 @@ const LOOK_EVERY_MS = 30_000
 export class NetworkNews {
   readonly #bells = new Set<Doorbell>()
 
-  async run(database: ListenConfig, signal: AbortSignal): Promise<void> {
+  async run(listener: Listener, signal: AbortSignal): Promise<void> {
     const ringAll = () => {
       for (const bell of this.#bells) bell.ring()
     }
-    await listen(database, 'sdwan_compiler_intent', ringAll, signal)
+    await listener.listen('sdwan_compiler_intent', ringAll, signal)
   }
 
   /** Yields at once, and then whenever something may have changed, until `signal` aborts. */

@@ -1,5 +1,5 @@
 import { Doorbell } from '@powernode/clock'
-import { inTransaction, listen } from '@powernode/postgres'
+import { inTransaction } from '@powernode/postgres'
 import { runTasks } from '@powernode/process'
 import { Refusal } from '@powernode/rpc'
 import * as children from '../store/children.ts'
@@ -39,7 +39,7 @@ export class Attendants {
   /** Runs until told to stop; what is under way is left where it is, for whoever comes next. */
   async run(signal: AbortSignal): Promise<void> {
     await runTasks(signal, [
-      (stop) => listen(this.#deps.database, 'spawn_provisioner_rings', (childId) => this.#ring(childId), stop),
+      (stop) => this.#deps.listener.listen('spawn_provisioner_rings', (childId) => this.#ring(childId), stop),
       (stop) => this.#attend(stop),
     ])
   }

@@ -7,7 +7,7 @@ import { until } from '@powernode/events/testing'
 import { FakeClock } from '@powernode/clock/testing'
 import { SealingKey } from '@powernode/identity'
 import { inTransaction } from '@powernode/postgres'
-import { testDatabase, type TestDatabase } from '@powernode/postgres/testing'
+import { testDatabase, type TestDatabase, testListener } from '@powernode/postgres/testing'
 import { createLogger, createMetrics, runTasks } from '@powernode/process'
 import type { Certificate } from '@powernode/proto/powernode/ca/v1/service_pb.ts'
 import { EventSchema } from '@powernode/proto/powernode/event/v1/event_pb.ts'
@@ -237,10 +237,10 @@ export class SpawnWorld {
       maxChildren: this.#settings.maxChildren ?? 50,
       bootDeadlineMs: this.#settings.bootDeadlineMs ?? 3_600_000,
     }
-    const database = { url: this.database.url, schema: 'spawn_provisioner', applicationName: 'test' }
+    const listener = testListener({ url: this.database.url, schema: 'spawn_provisioner' })
     const base = {
       db: this.database.db,
-      database,
+      listener,
       clock,
       logger,
       metrics: createMetrics('test'),
@@ -258,7 +258,7 @@ export class SpawnWorld {
     const server = startTestServer(
       mount(SpawnService, handlers({ ...deps, attendants, news, policies }), SPAWN_CALLERS),
     )
-    const running = runTasks(stopping.signal, [(stop) => attendants.run(stop), (stop) => news.run(database, stop)])
+    const running = runTasks(stopping.signal, [(stop) => attendants.run(stop), (stop) => news.run(listener, stop)])
     const stop = async () => {
       stopping.abort()
       await running
