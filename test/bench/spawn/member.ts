@@ -1,4 +1,5 @@
 import { systemClock } from '@powernode/clock'
+import type pg from 'pg'
 import { Cluster } from '../../../deploy/postgres/cluster.ts'
 import { quantile, rounded, say } from '../report.ts'
 
@@ -62,6 +63,7 @@ async function visibility({ two }: Cluster): Promise<number[]> {
   await admin.query('create table liveness.beat (id bigint primary key)')
   await admin.query('grant insert on liveness.beat to liveness')
   const [writer, copy] = [await two.as('liveness'), await two.onReplica()]
+  while (!(await isThere(copy))) await systemClock.sleep(1, NEVER)
   const committed: number[] = []
   const lags: number[] = []
   const reading = (async () => {
@@ -81,6 +83,12 @@ async function visibility({ two }: Cluster): Promise<number[]> {
   }
   await reading
   return lags
+}
+
+/** Whether the copy has the table already: that, too, has to come over. */
+async function isThere(copy: pg.Client): Promise<boolean> {
+  const { rows } = await copy.query<{ found: string | null }>(`select to_regclass('liveness.beat')::text as found`)
+  return rows[0]?.found !== null
 }
 
 async function promotion(cluster: Cluster): Promise<number> {
